@@ -1,0 +1,41 @@
+/* One municipality of this process: its store, resources, catalogues and templates. Nothing is
+ * shared between two cities but code. */
+#ifndef WEB_CITY_H
+#define WEB_CITY_H
+
+#include <jansson.h>
+#include <stdbool.h>
+
+#include "base/i18n.h"
+#include "store/jobs.h"
+#include "store/store.h"
+
+enum { CITY_SLOTS = 16 };
+
+struct city {
+	const char *id;       /* folder name and key: "takamatsu" */
+	const char *const *hosts; /* host names it answers to, NULL-terminated; empty: any */
+	const char *dir;      /* its data directory */
+	const char *base_url; /* "https://city.example" without a slash at the end; for mails and QR */
+	bool demo;
+	json_t *settings;     /* the city's part of the configuration, as read */
+	struct store *store;
+	struct i18n *i18n;
+	struct templates *templates;
+	struct job_runner *jobs;
+	void *slot[CITY_SLOTS]; /* what modules keep per city, by struct module.slot */
+};
+
+/* A setting of the city ("name.ja", "smtp.url"): dots walk into objects. NULL when absent. */
+const char *city_setting(const struct city *, const char *key, const char *fallback);
+int64_t city_setting_i64(const struct city *, const char *key, int64_t fallback);
+
+/* A file of the city: <dir>/custom/<path> when the city has its own, else the one built into the
+ * program (templates/, i18n/, assets/, packs/ ...). On the arena; ERR_MISSING when neither is. */
+int city_resource(const struct city *, struct arena *, const char *path, struct str *out,
+    struct err *);
+/* Calls fn once per resource path below prefix, the city's own ones included, sorted. */
+int city_resource_each(const struct city *, const char *prefix,
+    int (*fn)(void *arg, const char *path), void *arg);
+
+#endif

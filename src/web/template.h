@@ -1,0 +1,39 @@
+/* Mustache templates (the official specification), compiled once per language, auto-escaped.
+ *
+ * Beyond the specification, all inside ordinary tags:
+ *   {{t.some.key}}      text of the message catalogue in the template's language, put in when the
+ *                       template is compiled ({name} holes are filled from the view: "Hello {name}")
+ *   {{tr label}}        catalogue text whose key is the view's value `label`
+ *   {{date v}} {{era v}} {{datetime v}} {{yen v}} {{number v}}   formatted values (dates: 2026年
+ *                       11月21日 / 令和8年11月21日 / 21 November 2026; instants are microseconds UTC)
+ *   {{url v}}           percent-encoded for a query or path part
+ *   {{json v}}          JSON, safe inside an HTML attribute or script data block
+ *   {{> name}}          partial templates/name.html
+ * {{{v}}} and {{&v}} are unescaped. */
+#ifndef WEB_TEMPLATE_H
+#define WEB_TEMPLATE_H
+
+#include <jansson.h>
+
+#include "base/err.h"
+#include "base/i18n.h"
+#include "base/str.h"
+
+struct templates; /* a set: compiled templates of one city, by (name, language) */
+
+/* Finds the source of a template; 0 and *out, or ERR_MISSING. */
+typedef int (*template_source_fn)(void *arg, struct arena *, const char *name, struct str *out,
+    struct err *);
+
+struct templates *templates_new(template_source_fn, void *arg, const struct i18n *);
+void templates_free(struct templates *);
+
+/* Renders into out; compiles on first use (thread-safe). Unknown keys render as nothing. */
+int template_render(struct templates *, const char *name, const char *lang, json_t *view,
+    struct buf *out, struct err *);
+
+/* Compiles and renders one text; for tests, mails, and texts of definitions. */
+int template_render_text(struct templates *, struct str text, const char *lang, json_t *view,
+    struct buf *out, struct err *);
+
+#endif

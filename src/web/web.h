@@ -1,0 +1,238 @@
+/* HTTP: a request, its answer, and the table that a module announces itself with.
+ *
+ * A handler builds one JSON document, the view model (rq->view). Asked for HTML the server renders
+ * it with the route's template; asked for JSON it is sent as it is. Form bodies (urlencoded,
+ * multipart, JSON) are read through the same functions, so every page is its own API. */
+#ifndef WEB_WEB_H
+#define WEB_WEB_H
+
+#include <jansson.h>
+#include <stdbool.h>
+
+#include "base/arena.h"
+#include "base/err.h"
+#include "base/str.h"
+#include "store/journal.h"
+#include "store/store.h"
+#include "web/city.h"
+
+struct module;
+struct route;
+
+enum method { HTTP_GET, HTTP_POST, HTTP_PUT, HTTP_DELETE, HTTP_METHOD_COUNT };
+
+enum actor_kind { ACTOR_ANONYMOUS, ACTOR_RESIDENT, ACTOR_STAFF };
+
+/* Who is acting. Filled by the authenticator (module identity) from session or API token. */
+struct actor {
+	enum actor_kind kind;
+	int64_t account; /* row of the account; 0: anonymous */
+	int64_t person;  /* resident's person row or staff row */
+	const char *name;
+	const char *id;  /* "resident:12", "staff:3", "anonymous": for the journal */
+	bool token;      /* came with an API token: no CSRF check */
+	json_t *rights;  /* identity's business; borrowed */
+};
+
+/* A file of a multipart body, streamed to an unlinked temporary file. */
+struct upload {
+	const char *field;
+	const char *filename; /* as sent, without directories, valid UTF-8 */
+	const char *type;     /* found from the first bytes, not from the client: "application/pdf" */
+	int64_t size;
+	int fd;               /* closed with the request */
+};
+
+struct request {
+	struct city *city;
+	struct arena *arena;     /* freed after the answer was sent */
+	enum method method;
+	const char *path;        /* without the language prefix */
+	const char *url;         /* path and query, for "back to" links */
+	const char *lang;        /* "ja" or "en" */
+	const char *address;     /* client's address, proxy considered */
+	const char *token;       /* CSRF token of this session for forms */
+	const struct route *route;
+	struct actor actor;
+	bool wants_json;
+	int64_t now_us;
+
+	json_t *view;            /* view model, an object; filled by the handler */
+	int status;              /* 200 unless changed */
+	const char *template;    /* route's template unless changed */
+	struct request_private *p;
+};
+
+/* --- what the client sent; "" never means absent, NULL does --- */
+const char *rq_param(struct request *, const char *name); /* {name} of the route's path */
+int64_t rq_param_i64(struct request *, const char *name); /* -1 when it is not a number */
+const char *rq_query(struct request *, const char *name);
+const char *rq_form(struct request *, const char *name);  /* first value; body only */
+int rq_form_all(struct request *, const char *name, const char *const **values);
+/* Calls fn for every body field in the order sent (JSON bodies: nested names joined with dots). */
+void rq_form_each(struct request *, void (*fn)(void *, const char *name, const char *value), void *);
+json_t *rq_json(struct request *); /* JSON body as sent, borrowed; NULL when it was a form */
+const struct upload *rq_upload(struct request *, const char *field, int nth);
+int rq_upload_count(struct request *, const char *field);
+const char *rq_header(struct request *, const char *name);
+const char *rq_cookie(struct request *, const char *name);
+struct db *rq_db(struct request *, struct err *); /* this thread's reader of the city's store */
+
+/* --- answers --- */
+/* 303 to a path of this site (language prefix is added); for JSON clients 200/201 with Location
+ * and the view model. Returns 0. */
+int rq_redirect(struct request *, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+/* Sends a blob as a file; type and filename as given; inline or attachment. Returns 0. */
+int rq_send_blob(struct request *, const char *blob, const char *type, const char *filename,
+    bool attachment, struct err *);
+/* Sends bytes of the arena. */
+int rq_send(struct request *, const char *type, struct str body, const char *filename);
+/* Sends rows as they are made, in bounded memory: fn is called on a worker thread, writes to out
+ * with buf_*, returns 1 while there is more, 0 at the end, <0 to cut the connection. */
+int rq_stream(struct request *, const char *type, const char *filename,
+    int (*fn)(struct request *, void *state, struct buf *out, struct err *), void *state);
+void rq_set_header(struct request *, const char *name, const char *value);
+void rq_set_cookie(struct request *, const char *name, const char *value, int64_t max_age_s);
+
+/* Hands the rest of the request to the store: fn runs in a write transaction (maybe twice: it must
+ * set, not append), and the answer goes out when the commit is durable. A handler ends with
+ * `return rq_write(rq, fn);`. When fn fails, nothing is kept and the error page is sent, unless
+ * `failed` (may be NULL) turns the error into a page (it runs on the request's thread). */
+int rq_write(struct request *, int (*fn)(struct request *, struct db *, struct err *));
+int rq_write_or(struct request *, int (*fn)(struct request *, struct db *, struct err *),
+    int (*failed)(struct request *, struct err *));
+/* Runs fn on a worker thread instead of the network thread (password hashing, PDF, slow reads).
+ * fn ends like a handler and may itself return rq_write(). */
+int rq_defer(struct request *, int (*fn)(struct request *, struct err *));
+/* Arena-owned pointer that handler, write function and failed share. */
+void rq_set_data(struct request *, void *data);
+void *rq_data(struct request *);
+
+/* --- view model --- */
+/* A form problem next to its field and in the error summary; makes the status 422. */
+void rq_problem(struct request *, const char *field, const char *msgkey, json_t *args);
+bool rq_has_problems(struct request *);
+/* A message shown on the next page after a redirect: kind "success", "info", "warning". */
+void rq_flash(struct request *, const char *kind, const char *msgkey, json_t *args);
+const char *rq_tr(struct request *, const char *msgkey); /* catalogue text in the request's language */
+/* Adds {"label","href"} to view.breadcrumb. label is a finished text. */
+void rq_crumb(struct request *, const char *label, const char *href);
+
+/* --- sessions --- */
+/* Binds the session to an account after a successful sign-in: new id (no fixation), old one ends. */
+int session_start(struct request *, struct db *, int64_t account, int64_t lifetime_s, struct err *);
+int session_end(struct request *, struct db *, struct err *);
+int session_end_all(struct db *, int64_t account, const char *except_id, struct err *);
+struct session_info {
+	const char *id; /* public handle, not the cookie */
+	int64_t created_us, seen_us;
+	const char *address, *agent;
+	bool current;
+};
+int session_list(struct request *, struct db *, int64_t account, struct session_info **out,
+    struct err *);
+
+/* --- announcing a module --- */
+enum rate { RATE_NORMAL, RATE_WRITE, RATE_LOGIN, RATE_NONE };
+enum route_flag {
+	ROUTE_CACHE = 1,     /* anonymous answers depend on city, path, query, language only */
+	ROUTE_NO_CSRF = 2,   /* public protocol endpoint without a session */
+	ROUTE_RAW = 4,       /* standard's own shape: no template, no page frame */
+	ROUTE_UPLOAD = 8,    /* takes multipart files */
+	ROUTE_HIDDEN = 16    /* not in openapi.json */
+};
+
+/* Input of a route, for openapi.json and for the shape check before the handler runs. */
+struct input {
+	const char *name;
+	const char *type; /* "string", "integer", "boolean", "date", "file" */
+	bool required;
+	int max;          /* characters; 0: INPUT_MAX_DEFAULT */
+};
+
+struct route {
+	enum method method;
+	const char *path; /* "/applications/{id}/steps/{step}" */
+	int (*handler)(struct request *, struct err *);
+	const char *perm; /* "public", "signed-in", "resident", "staff", or a name from perms[] */
+	const char *template; /* "procedure/show": templates/procedure/show.html; NULL: JSON only */
+	const char *summary;  /* one English sentence for openapi.json */
+	const struct input *inputs; /* NULL-name-terminated; NULL: none declared */
+	enum rate rate;
+	int flags;
+};
+
+struct perm {
+	const char *name;    /* "application.decide" */
+	const char *summary; /* catalogue key */
+};
+
+struct menu_item {
+	const char *label; /* catalogue key */
+	const char *href;
+	const char *perm;
+	const char *area;  /* "public", "resident", "staff", "admin" */
+	int order;
+};
+
+struct command {
+	const char *name;    /* "verify" */
+	const char *summary; /* one line for machi --help */
+	const char *help;    /* the whole --help text */
+	int (*run)(int argc, char **argv);
+};
+
+struct module {
+	const char *name;
+	int slot; /* index in city->slot for city_open; -1: none */
+	bool migrations; /* has a folder migrations/ */
+	const struct route *routes;
+	int nroutes;
+	const struct perm *perms;
+	int nperms;
+	const struct menu_item *menu;
+	int nmenu;
+	const struct job_kind *jobs;
+	int njobs;
+	const struct command *commands;
+	int ncommands;
+	const struct sql *const *statements; /* all of sql.c, for the test that prepares them */
+	int nstatements;
+	const struct journal_verifier *const *verifiers;
+	int nverifiers;
+	/* Called when a city opens, on SIGHUP (reload keeps the old on error), and when it closes. */
+	int (*city_open)(struct city *, struct err *);
+	int (*city_reload)(struct city *, struct err *);
+	void (*city_close)(struct city *);
+};
+
+/* Every module of the program, base first; defined once, in src/main/modules.c. */
+extern const struct module *const modules[];
+extern const int nmodules;
+
+/* Set once at start by module identity (web cannot depend on it): finds who an account is, and
+ * whether an actor holds a permission. */
+struct authenticator {
+	int (*account)(struct request *, struct db *, int64_t account, struct actor *, struct err *);
+	int (*token)(struct request *, struct db *, const char *bearer, struct actor *, struct err *);
+	bool (*allows)(struct request *, const char *perm);
+};
+void web_set_authenticator(const struct authenticator *);
+
+/* --- the server --- */
+struct web_options {
+	const char *address; /* "127.0.0.1" or "0.0.0.0" */
+	int port;
+	int threads;         /* 0: number of cores */
+	const char *tls_cert, *tls_key; /* PEM files; NULL: plain HTTP */
+	const char *trusted_proxy; /* address range whose X-Forwarded-For/-Proto is believed; NULL: none */
+	int64_t body_max, upload_max;
+	int connection_max, timeout_s;
+};
+struct web;
+int web_start(const struct web_options *, struct city **cities, int ncities, struct web **out,
+    struct err *);
+/* Stops listening, finishes requests in flight, then returns. */
+void web_stop(struct web *);
+
+#endif
