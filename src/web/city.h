@@ -7,6 +7,7 @@
 #include <stdbool.h>
 
 #include "base/i18n.h"
+#include "base/settings.h"
 #include "store/jobs.h"
 #include "store/store.h"
 
@@ -37,5 +38,22 @@ int city_resource(const struct city *, struct arena *, const char *path, struct 
 /* Calls fn once per resource path below prefix, the city's own ones included, sorted. */
 int city_resource_each(const struct city *, const char *prefix,
     int (*fn)(void *arg, const char *path), void *arg);
+
+/* Opens the city of a folder that has a city.yaml: store, catalogues, templates, then every module's
+ * city_open. With migrate the schema is brought up to date first, else a store that is behind is
+ * ERR_STORE "store.behind". Starts no jobs. */
+int city_open(const struct settings *, const char *dir, bool migrate, struct city **out, struct err *);
+/* All cities below the data directory, in the order of their names; none is ERR_MISSING. */
+int cities_open(
+    const struct settings *, bool migrate, struct city ***out, int *n, struct err *);
+/* One of them by id; id NULL: the only one. For commands. */
+int city_open_one(const struct settings *, const char *id, struct city **out, struct err *);
+void city_close(struct city *); /* NULL is allowed */
+void cities_close(struct city **, int n);
+
+/* Runs the modules' jobs of the city in threads; stopped by city_close(). */
+int city_start_jobs(struct city *, int threads, struct err *);
+/* Reads catalogues, templates and definitions anew; keeps the old ones of what fails. */
+int city_reload(struct city *, struct err *);
 
 #endif

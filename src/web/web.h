@@ -228,6 +228,7 @@ struct web_options {
 	const char *trusted_proxy; /* address range whose X-Forwarded-For/-Proto is believed; NULL: none */
 	int64_t body_max, upload_max;
 	int connection_max, timeout_s;
+	int rate_percent;    /* scale of the rate limits; 0: none (tests, bench) */
 };
 struct web;
 int web_start(const struct web_options *, struct city **cities, int ncities, struct web **out,

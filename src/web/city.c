@@ -1,0 +1,400 @@
+#include "web/city.h"
+
+#include <dirent.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/file.h"
+#include "base/log.h"
+#include "base/resource.h"
+#include "web/template.h"
+#include "web/web.h"
+
+/* What a city owns beside the public struct. */
+struct city_owned {
+	struct city city; /* first: a struct city * is a struct city_owned * */
+	struct arena *arena;
+	int modules_open;
+	/* Catalogues and templates that a reload replaced: requests in flight may still read them. */
+	struct retired {
+		struct retired *next;
+		struct i18n *i18n;
+		struct templates *templates;
+	} *retired;
+};
+
+const char *city_setting(const struct city *city, const char *key, const char *fallback)
+{
+	json_t *v = city->settings;
+	struct str rest = str_from(key), part;
+	while (str_cut(&rest, '.', &part))
+		v = json_object_getn(v, part.p, part.n);
+	return json_is_string(v) ? json_string_value(v) : fallback;
+}
+
+int64_t city_setting_i64(const struct city *city, const char *key, int64_t fallback)
+{
+	int64_t v;
+	return str_to_i64(str_from(city_setting(city, key, NULL)), INT64_MIN, INT64_MAX, &v) ? v
+	                                                                                      : fallback;
+}
+
+int city_resource(const struct city *city, struct arena *a, const char *path, struct str *out,
+    struct err *err)
+{
+	if (strstr(path, ".."))
+		return err_set(err, ERR_MISSING, NULL, "no resource %s", path);
+	if (city->dir) {
+		int rc = file_read(a, arena_printf(a, "%s/custom/%s", city->dir, path), out, err);
+		if (rc != -(int)ERR_MISSING)
+			return rc;
+	}
+	return resource_find(path, out) ? 0 : err_set(err, ERR_MISSING, NULL, "no resource %s", path);
+}
+
+struct path_list {
+	struct arena *arena;
+	const char **paths;
+	size_t n, cap;
+	const char *prefix;
+};
+
+static void path_add(struct path_list *l, const char *path)
+{
+	if (l->n == l->cap) {
+		size_t cap = l->cap ? l->cap * 2 : 64;
+		const char **paths = arena_array(l->arena, cap, sizeof(*paths));
+		for (size_t i = 0; i < l->n; i++)
+			paths[i] = l->paths[i];
+		l->paths = paths;
+		l->cap = cap;
+	}
+	l->paths[l->n++] = path;
+}
+
+static int path_embedded(void *arg, const char *path, struct str bytes)
+{
+	(void)bytes;
+	path_add(arg, path);
+	return 0;
+}
+
+/* Adds the files below dir; name is the resource path of dir, "" at the top. */
+static void path_walk(struct path_list *l, const char *dir, const char *name, int depth)
+{
+	DIR *d = depth < 16 ? opendir(dir) : NULL;
+	if (!d)
+		return;
+	for (struct dirent *e; (e = readdir(d));) {
+		if (e->d_name[0] == '.')
+			continue;
+		const char *full = arena_printf(l->arena, "%s/%s", dir, e->d_name);
+		const char *path = arena_printf(l->arena, "%s%s%s", name, name[0] ? "/" : "", e->d_name);
+		if (e->d_type == DT_DIR)
+			path_walk(l, full, path, depth + 1);
+		else if (strncmp(path, l->prefix, strlen(l->prefix)) == 0)
+			path_add(l, path);
+	}
+	(void)closedir(d); /* only read from */
+}
+
+static int compare_paths(const void *a, const void *b)
+{
+	return strcmp(*(const char *const *)a, *(const char *const *)b);
+}
+
+int city_resource_each(const struct city *city, const char *prefix,
+    int (*fn)(void *arg, const char *path), void *arg)
+{
+	struct path_list l = {.arena = arena_new(), .prefix = prefix};
+	(void)resource_each(prefix, path_embedded, &l); /* path_embedded never stops it */
+	if (city->dir)
+		path_walk(&l, arena_printf(l.arena, "%s/custom", city->dir), "", 0);
+	if (l.n)
+		qsort(l.paths, l.n, sizeof(*l.paths), compare_paths);
+	int rc = 0;
+	for (size_t i = 0; i < l.n && rc == 0; i++)
+		if (i == 0 || strcmp(l.paths[i], l.paths[i - 1]) != 0)
+			rc = fn(arg, l.paths[i]);
+	arena_free(l.arena);
+	return rc;
+}
+
+/* --- catalogues and templates --- */
+
+struct catalogue_load {
+	const struct city *city;
+	struct i18n *i18n;
+	struct err *err;
+};
+
+/* i18n/<module>.<lang>.po */
+static int catalogue_add(void *arg, const char *path)
+{
+	struct catalogue_load *load = arg;
+	size_t n = strlen(path);
+	if (n < 6 || strcmp(path + n - 3, ".po") != 0)
+		return 0;
+	char lang[3] = {path[n - 5], path[n - 4], '\0'};
+	struct arena *a = arena_new();
+	struct str po;
+	/* The city's own file adds to the built-in one, so that it may hold only what it changes. */
+	int rc = 0;
+	if (resource_find(path, &po))
+		rc = i18n_load(load->i18n, lang, path, po, load->err);
+	struct err none;
+	if (rc == 0 && load->city->dir &&
+	    file_read(a, arena_printf(a, "%s/custom/%s", load->city->dir, path), &po, &none) == 0)
+		rc = i18n_load(load->i18n, lang, path, po, load->err);
+	arena_free(a);
+	return rc;
+}
+
+static int template_source(
+    void *arg, struct arena *a, const char *name, struct str *out, struct err *err)
+{
+	const struct city *city = arg;
+	/* "mail/receipt.ja.txt" names its file in full; pages are .html. */
+	const char *dot = strrchr(name, '.');
+	return city_resource(city, a,
+	    arena_printf(a, "templates/%s%s", name, dot && !strchr(dot, '/') ? "" : ".html"), out, err);
+}
+
+static int texts_load(struct city *city, struct i18n **i18n, struct templates **templates,
+    struct err *err)
+{
+	*i18n = i18n_new();
+	struct catalogue_load load = {.city = city, .i18n = *i18n, .err = err};
+	int rc = city_resource_each(city, "i18n/", catalogue_add, &load);
+	if (rc < 0) {
+		i18n_free(*i18n);
+		return rc;
+	}
+	*templates = templates_new(template_source, city, *i18n);
+	return 0;
+}
+
+/* --- opening --- */
+
+static const char *store_url(struct arena *a, const struct city *city)
+{
+	const char *url = city_setting(city, "store", "sqlite:store.db");
+	if (strncmp(url, "sqlite:", 7) == 0 && url[7] != '/')
+		return arena_printf(a, "sqlite:%s/%s", city->dir, url + 7);
+	return url;
+}
+
+static int migrate_store(struct city *city, bool migrate, struct err *err)
+{
+	const char *names[64];
+	int n = 0, pending = 0;
+	for (int i = 0; i < nmodules; i++)
+		if (modules[i]->migrations)
+			names[n++] = modules[i]->name;
+	int rc = store_pending(city->store, names, n, &pending, err);
+	if (rc < 0 || pending == 0)
+		return rc;
+	if (!migrate)
+		return err_set(err, ERR_STORE, "store.behind",
+		    "%s: %d schema steps are missing; run: machi migrate", city->id, pending);
+	log_info("store.migrate", "%s: %d schema steps", city->id, pending);
+	return store_migrate(city->store, names, n, NULL, NULL, err);
+}
+
+static const char *const *hosts_of(struct arena *a, json_t *settings)
+{
+	json_t *list = json_object_get(settings, "hosts");
+	size_t n = json_array_size(list);
+	const char **hosts = arena_array(a, n + 1, sizeof(*hosts));
+	for (size_t i = 0; i < n; i++)
+		hosts[i] = json_string_value(json_array_get(list, i));
+	return hosts;
+}
+
+static int open_parts(struct city_owned *o, const struct settings *s, bool migrate, struct err *err)
+{
+	struct city *city = &o->city;
+	struct arena *a = o->arena;
+	const char *path = arena_printf(a, "%s/city.yaml", city->dir);
+	struct str text;
+	json_t *file = NULL;
+	int rc = file_read(a, path, &text, err);
+	if (rc < 0 || (rc = yaml_json(text, path, &file, err)) < 0)
+		return rc;
+	city->settings = settings_for_city(s, file);
+	json_decref(file);
+	city->hosts = hosts_of(a, city->settings);
+	city->base_url = city_setting(city, "base-url", NULL);
+	if (!city->base_url)
+		city->base_url = arena_printf(a, "http%s://localhost:%s",
+		    settings_get(s, "tls.cert") ? "s" : "", settings_get(s, "port"));
+	city->demo = json_is_true(json_object_get(city->settings, "demo"));
+	rc = texts_load(city, &city->i18n, &city->templates, err);
+	if (rc < 0)
+		return rc;
+	struct store_options options = {
+	    .url = store_url(a, city),
+	    .dir = city->dir,
+	    .writers = (int)city_setting_i64(city, "store-writers", 0),
+	};
+	rc = store_open(&options, &city->store, err);
+	if (rc < 0 || (rc = migrate_store(city, migrate, err)) < 0)
+		return rc;
+	for (; o->modules_open < nmodules; o->modules_open++) {
+		const struct module *m = modules[o->modules_open];
+		if (m->city_open && (rc = m->city_open(city, err)) < 0)
+			return rc;
+	}
+	return 0;
+}
+
+int city_open(
+    const struct settings *s, const char *dir, bool migrate, struct city **out, struct err *err)
+{
+	struct city_owned *o = calloc(1, sizeof(*o));
+	if (!o)
+		abort();
+	o->arena = arena_new();
+	o->city.dir = arena_strdup(o->arena, dir);
+	const char *slash = strrchr(dir, '/');
+	o->city.id = arena_strdup(o->arena, slash ? slash + 1 : dir);
+	int rc = open_parts(o, s, migrate, err);
+	if (rc < 0) {
+		city_close(&o->city);
+		return err_prefix(err, "%s: ", dir);
+	}
+	*out = &o->city;
+	return 0;
+}
+
+void city_close(struct city *city)
+{
+	if (!city)
+		return;
+	struct city_owned *o = (struct city_owned *)city;
+	jobs_stop(city->jobs);
+	while (o->modules_open > 0) {
+		const struct module *m = modules[--o->modules_open];
+		if (m->city_close)
+			m->city_close(city);
+	}
+	store_close(city->store);
+	templates_free(city->templates);
+	i18n_free(city->i18n);
+	for (struct retired *r = o->retired, *next; r; r = next) {
+		next = r->next;
+		templates_free(r->templates);
+		i18n_free(r->i18n);
+		free(r);
+	}
+	json_decref(city->settings);
+	arena_free(o->arena);
+	free(o);
+}
+
+void cities_close(struct city **cities, int n)
+{
+	for (int i = 0; i < n; i++)
+		city_close(cities[i]);
+	free(cities);
+}
+
+static int is_city(const struct dirent *e)
+{
+	return e->d_name[0] != '.';
+}
+
+int cities_open(
+    const struct settings *s, bool migrate, struct city ***out, int *n, struct err *err)
+{
+	const char *data = settings_get(s, "data");
+	struct dirent **names = NULL;
+	int count = scandir(data, &names, is_city, alphasort);
+	struct city **cities = calloc(count > 0 ? (size_t)count : 1, sizeof(*cities));
+	if (!cities)
+		abort();
+	int rc = 0, opened = 0;
+	struct arena *a = arena_new();
+	for (int i = 0; i < count; i++) {
+		const char *dir = arena_printf(a, "%s/%s", data, names[i]->d_name);
+		struct str text;
+		struct err none;
+		if (rc == 0 &&
+		    file_read(a, arena_printf(a, "%s/city.yaml", dir), &text, &none) == 0) {
+			rc = city_open(s, dir, migrate, &cities[opened], err);
+			opened += rc == 0;
+		}
+		free(names[i]);
+	}
+	free(names);
+	arena_free(a);
+	if (rc == 0 && opened == 0)
+		rc = err_set(err, ERR_MISSING, NULL,
+		    "no city in %s; make one with: machi init --data %s", data, data);
+	if (rc < 0) {
+		cities_close(cities, opened);
+		return rc;
+	}
+	*out = cities;
+	*n = opened;
+	return 0;
+}
+
+int city_open_one(const struct settings *s, const char *id, struct city **out, struct err *err)
+{
+	struct city **cities;
+	int n;
+	if (id) {
+		struct arena *a = arena_new();
+		int rc = city_open(
+		    s, arena_printf(a, "%s/%s", settings_get(s, "data"), id), false, out, err);
+		arena_free(a);
+		return rc;
+	}
+	int rc = cities_open(s, false, &cities, &n, err);
+	if (rc < 0)
+		return rc;
+	if (n > 1) {
+		cities_close(cities, n);
+		return err_set(err, ERR_INPUT, NULL, "there are %d cities; name one with --city", n);
+	}
+	*out = cities[0];
+	free(cities);
+	return 0;
+}
+
+int city_start_jobs(struct city *city, int threads, struct err *err)
+{
+	const struct job_kind *kinds[128];
+	int n = 0;
+	for (int i = 0; i < nmodules; i++)
+		for (int k = 0; k < modules[i]->njobs; k++)
+			kinds[n++] = &modules[i]->jobs[k];
+	return jobs_start(city->store, kinds, n, threads, city, &city->jobs, err);
+}
+
+static int texts_reload(struct city_owned *o, struct err *err)
+{
+	struct i18n *i18n;
+	struct templates *templates;
+	int rc = texts_load(&o->city, &i18n, &templates, err);
+	if (rc < 0)
+		return rc;
+	struct retired *r = calloc(1, sizeof(*r));
+	if (!r)
+		abort();
+	*r = (struct retired){.next = o->retired, .i18n = o->city.i18n, .templates = o->city.templates};
+	o->retired = r;
+	__atomic_store_n(&o->city.i18n, i18n, __ATOMIC_RELEASE);
+	__atomic_store_n(&o->city.templates, templates, __ATOMIC_RELEASE);
+	return 0;
+}
+
+int city_reload(struct city *city, struct err *err)
+{
+	int rc = texts_reload((struct city_owned *)city, err);
+	for (int i = 0; i < nmodules; i++)
+		if (modules[i]->city_reload && modules[i]->city_reload(city, err) < 0)
+			rc = err_prefix(err, "%s: ", modules[i]->name);
+	return rc;
+}
