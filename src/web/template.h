@@ -1,15 +1,25 @@
-/* Mustache templates (the official specification), compiled once per language, auto-escaped.
+/* Mustache templates (the official specification with inheritance), compiled once per language,
+ * auto-escaped.
+ *
+ * False for a section: false, null, absent, "" and []. Everything else is true, also 0 and {}.
+ * Layouts are parents: {{<web/layout}}{{$main}}...{{/main}}{{/web/layout}}.
  *
  * Beyond the specification, all inside ordinary tags:
  *   {{t.some.key}}      text of the message catalogue in the template's language, put in when the
- *                       template is compiled ({name} holes are filled from the view: "Hello {name}")
- *   {{tr label}}        catalogue text whose key is the view's value `label`
+ *                       template is compiled ({name} holes are filled from the view: "Hello
+ * {name}")
+ *   {{tr label}}        catalogue text whose key is the view's value `label`, holes as above
+ *   {{.help}}           only in the innermost object, never from an outer one; also {{#.help}}.
+ *                       Components use it, so that a field without help does not show its section's
  *   {{date v}} {{era v}} {{datetime v}} {{yen v}} {{number v}}   formatted values (dates: 2026年
- *                       11月21日 / 令和8年11月21日 / 21 November 2026; instants are microseconds UTC)
+ *                       11月21日 / 令和8年11月21日 / 21 November 2026; instants are microseconds
+ * UTC)
  *   {{url v}}           percent-encoded for a query or path part
- *   {{json v}}          JSON, safe inside an HTML attribute or script data block
+ *   {{json v}}          JSON, safe inside a single-quoted attribute or a script data block
  *   {{> name}}          partial templates/name.html
- * {{{v}}} and {{&v}} are unescaped. */
+ * A value that is not what its tag formats is shown as it is.
+ * {{{v}}} and {{&v}} are unescaped; in {{{t.key}}} the catalogue's text is, what fills its holes is
+ * not. */
 #ifndef WEB_TEMPLATE_H
 #define WEB_TEMPLATE_H
 
@@ -22,8 +32,8 @@
 struct templates; /* a set: compiled templates of one city, by (name, language) */
 
 /* Finds the source of a template; 0 and *out, or ERR_MISSING. */
-typedef int (*template_source_fn)(void *arg, struct arena *, const char *name, struct str *out,
-    struct err *);
+typedef int (*template_source_fn)(
+    void *arg, struct arena *, const char *name, struct str *out, struct err *);
 
 struct templates *templates_new(template_source_fn, void *arg, const struct i18n *);
 void templates_free(struct templates *);
@@ -35,5 +45,10 @@ int template_render(struct templates *, const char *name, const char *lang, json
 /* Compiles and renders one text; for tests, mails, and texts of definitions. */
 int template_render_text(struct templates *, struct str text, const char *lang, json_t *view,
     struct buf *out, struct err *);
+
+/* Compiles without keeping anything, and is strict: a partial or a catalogue text (in this
+ * language) that does not exist is an error, as is whatever template_render() refuses. For tests
+ * and `machi check`. */
+int template_check(struct templates *, const char *name, const char *lang, struct err *);
 
 #endif
