@@ -1,5 +1,6 @@
-# Daily work. The build itself is Meson's.
+# Daily work. The build itself is Meson's; ./run and ./test are for a fresh machine.
 BUILD ?= build
+C_FILES = $(shell git ls-files 'src/*.c' 'src/*.h' 'bench/*.c')
 
 all: $(BUILD)/build.ninja
 	@ninja -C $(BUILD)
@@ -10,7 +11,27 @@ $(BUILD)/build.ninja:
 check: all
 	meson test -C $(BUILD) --print-errorlogs
 
+test:
+	./test
+
+bench: all
+	bench/run
+
+fuzz:
+	tests/fuzz $(SECONDS)
+
+format:
+	clang-format -i $(C_FILES)
+
+lint: all
+	cppcheck --quiet --error-exitcode=1 --enable=warning,portability --inline-suppr \
+		--suppress=unknownMacro -Isrc src
+	shellcheck run test tools/install tests/fuzz .ci/run
+
+install: all
+	DESTDIR=$(DESTDIR) meson install -C $(BUILD) --no-rebuild
+
 clean:
 	rm -rf build build-*
 
-.PHONY: all check clean
+.PHONY: all check test bench fuzz format lint install clean
