@@ -1,0 +1,314 @@
+/* The operator's commands: init, migrate, check, backup, restore, verify, version. */
+#include <dirent.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/file.h"
+#include "base/progress.h"
+#include "main/cli.h"
+#include "main/demo.h"
+#include "main/init.h"
+
+/* The shared beginning of a command on one city. */
+struct opened {
+	struct settings *settings;
+	struct city *city;
+};
+
+static int open_for(const char *command, int *argc, char **argv, struct opened *o)
+{
+	struct err err = {0};
+	const char *id = cli_option(argc, argv, "city");
+	if (settings_load(argc, argv, &o->settings, &err) < 0)
+		return cli_fail(command, &err);
+	if (city_open_one(o->settings, id, &o->city, &err) < 0) {
+		settings_free(o->settings);
+		return cli_fail(command, &err);
+	}
+	return EXIT_OK;
+}
+
+static int close_with(struct opened *o, int code)
+{
+	city_close(o->city);
+	settings_free(o->settings);
+	return code;
+}
+
+/* --- init --- */
+
+struct new_city {
+	const char *id, *name, *name_en, *host;
+	bool demo;
+	int64_t size, seed;
+};
+
+static bool id_is_plain(const char *id)
+{
+	return id[0] && strspn(id, "abcdefghijklmnopqrstuvwxyz0123456789-") == strlen(id);
+}
+
+static int make_city(const struct settings *s, const struct new_city *n, struct err *err)
+{
+	struct arena *a = arena_new();
+	const char *dir = arena_printf(a, "%s/%s", settings_get(s, "data"), n->id);
+	const char *file = arena_printf(a, "%s/city.yaml", dir);
+	struct buf yaml;
+	buf_init(&yaml, a);
+	buf_puts(&yaml, "# This city's settings; machi serve --help lists them.\nname:\n  ja: ");
+	buf_json(&yaml, str_from(n->name)); /* a JSON text is a YAML text */
+	buf_puts(&yaml, "\n  en: ");
+	buf_json(&yaml, str_from(n->name_en));
+	buf_printf(&yaml, "\ndemo: %s\n", n->demo ? "true" : "false");
+	if (n->host) {
+		buf_puts(&yaml, "hosts:\n  - ");
+		buf_json(&yaml, str_from(n->host));
+		buf_putc(&yaml, '\n');
+	}
+	buf_puts(&yaml, "store: ");
+	buf_json(&yaml, str_from(settings_get(s, "store")));
+	buf_putc(&yaml, '\n');
+	struct city *city = NULL;
+	int rc = 0;
+	if (access(file, F_OK) == 0)
+		rc = err_set(err, ERR_CONFLICT, NULL, "%s is there already", file);
+	if (rc == 0)
+		rc = dir_make(dir, 0700, err);
+	if (rc == 0)
+		rc = file_write(file, buf_to_str(&yaml), 0600, err);
+	if (rc == 0)
+		rc = city_open(s, dir, true, &city, err);
+	if (rc == 0 && n->demo)
+		rc = demo_fill(city, n->size, n->seed, err);
+	if (rc < 0 && rc != -(int)ERR_CONFLICT)
+		(void)unlink(file); /* so that init can be tried again */
+	city_close(city);
+	arena_free(a);
+	return rc;
+}
+
+static bool has_city(const char *data)
+{
+	DIR *d = opendir(data);
+	bool found = false;
+	for (struct dirent *e; d && (e = readdir(d));) {
+		struct buf path = {0};
+		buf_printf(&path, "%s/%s/city.yaml", data, e->d_name);
+		found = found || access(path.p, F_OK) == 0;
+		buf_free(&path);
+	}
+	if (d)
+		(void)closedir(d); /* only read from */
+	return found;
+}
+
+int init_demo_if_empty(const struct settings *s, struct err *err)
+{
+	if (has_city(settings_get(s, "data")))
+		return 0;
+	struct new_city demo = {.id = "demo",
+	    .name = "街市",
+	    .name_en = "Machi City",
+	    .demo = true,
+	    .size = DEMO_SIZE_DEFAULT,
+	    .seed = DEMO_SEED_DEFAULT};
+	return make_city(s, &demo, err);
+}
+
+static int init(int argc, char **argv)
+{
+	struct err err = {0};
+	struct settings *s;
+	struct new_city n = {.size = DEMO_SIZE_DEFAULT, .seed = DEMO_SEED_DEFAULT};
+	const char *size = cli_option(&argc, argv, "demo-size");
+	const char *seed = cli_option(&argc, argv, "seed");
+	n.demo = cli_flag(&argc, argv, "demo") || size;
+	n.id = cli_option(&argc, argv, "city");
+	n.name = cli_option(&argc, argv, "name");
+	n.name_en = cli_option(&argc, argv, "name-en");
+	n.host = cli_option(&argc, argv, "host");
+	if (!n.id)
+		n.id = n.demo ? "demo" : "city";
+	if (!n.name)
+		n.name = "街市";
+	if (!n.name_en)
+		n.name_en = "Machi City";
+	if (size && !str_to_i64(str_from(size), 1, DEMO_SIZE_MAX, &n.size))
+		return cli_usage("init", "--demo-size is a number of applications", size);
+	if (seed && !str_to_i64(str_from(seed), 0, INT64_MAX, &n.seed))
+		return cli_usage("init", "--seed is a number", seed);
+	if (!id_is_plain(n.id))
+		return cli_usage("init", "--city takes small letters, digits and -", n.id);
+	if (settings_load(&argc, argv, &s, &err) < 0)
+		return cli_fail("init", &err);
+	int code = argc > 0 ? cli_usage("init", "unknown word", argv[0])
+	           : make_city(s, &n, &err) < 0 ? cli_fail("init", &err)
+	                                        : EXIT_OK;
+	if (code == EXIT_OK)
+		printf("%s/%s is ready. Next: machi serve --data %s\n", settings_get(s, "data"), n.id,
+		    settings_get(s, "data"));
+	settings_free(s);
+	return code;
+}
+
+/* --- migrate --- */
+
+static int migrate(int argc, char **argv)
+{
+	struct err err = {0};
+	struct settings *s;
+	struct city **cities;
+	int n;
+	if (settings_load(&argc, argv, &s, &err) < 0)
+		return cli_fail("migrate", &err);
+	if (argc > 0) {
+		settings_free(s);
+		return cli_usage("migrate", "unknown word", argv[0]);
+	}
+	int rc = cities_open(s, true, &cities, &n, &err);
+	if (rc == 0) {
+		printf("%d %s up to date\n", n, n == 1 ? "city is" : "cities are");
+		cities_close(cities, n);
+	}
+	settings_free(s);
+	return rc < 0 ? cli_fail("migrate", &err) : EXIT_OK;
+}
+
+/* --- backup and restore --- */
+
+static void show_progress(void *arg, int64_t done, int64_t total)
+{
+	progress_set(arg, done, total);
+}
+
+static int backup(int argc, char **argv)
+{
+	struct opened o;
+	int code = open_for("backup", &argc, argv, &o);
+	if (code != EXIT_OK)
+		return code;
+	if (argc != 1)
+		return close_with(&o, cli_usage("backup", "one target is wanted", NULL));
+	struct err err = {0};
+	struct progress *p = progress_new("backup");
+	int rc = store_backup(o.city->store, argv[0], show_progress, p, &err);
+	progress_free(p);
+	return close_with(&o, rc < 0 ? cli_fail("backup", &err) : EXIT_OK);
+}
+
+static int restore(int argc, char **argv)
+{
+	struct err err = {0};
+	struct settings *s;
+	const char *id = cli_option(&argc, argv, "city");
+	if (settings_load(&argc, argv, &s, &err) < 0)
+		return cli_fail("restore", &err);
+	if (argc != 1 || (id && !id_is_plain(id))) {
+		settings_free(s);
+		return cli_usage("restore", "one backup is wanted", NULL);
+	}
+	struct arena *a = arena_new();
+	const char *dir = arena_printf(a, "%s/%s", settings_get(s, "data"), id ? id : "city");
+	const char *url = settings_get(s, "store");
+	if (strncmp(url, "sqlite:", 7) == 0 && url[7] != '/')
+		url = arena_printf(a, "sqlite:%s/%s", dir, url + 7);
+	struct store_options target = {.url = url, .dir = dir};
+	struct progress *p = progress_new("restore");
+	int rc = dir_make(dir, 0700, &err);
+	if (rc == 0)
+		rc = store_restore(argv[0], &target, show_progress, p, &err);
+	progress_free(p);
+	arena_free(a);
+	settings_free(s);
+	return rc < 0 ? cli_fail("restore", &err) : EXIT_OK;
+}
+
+/* --- verify --- */
+
+static int verify(int argc, char **argv)
+{
+	struct opened o;
+	int code = open_for("verify", &argc, argv, &o);
+	if (code != EXIT_OK)
+		return code;
+	if (argc != 0)
+		return close_with(&o, cli_usage("verify", "unknown word", argv[0]));
+	const struct journal_verifier *verifiers[64];
+	int n = 0;
+	for (int i = 0; i < nmodules; i++)
+		for (int k = 0; k < modules[i]->nverifiers; k++)
+			verifiers[n++] = modules[i]->verifiers[k];
+	struct err err = {0};
+	struct verify_report report;
+	struct progress *p = progress_new("verify");
+	int rc = journal_verify(o.city->store, verifiers, n, show_progress, p, &report, &err);
+	progress_free(p);
+	if (rc < 0)
+		return close_with(&o, cli_fail("verify", &err));
+	printf("entries: %lld\nrecords: %lld\nfiles: %lld\nproblems: %d\n", (long long)report.entries,
+	    (long long)report.subjects, (long long)report.blobs, report.problems);
+	if (report.problems)
+		printf("first damaged entry: %lld: %s\n", (long long)report.first_bad_entry,
+		    report.first_bad);
+	return close_with(&o, report.problems ? EXIT_PROBLEMS : EXIT_OK);
+}
+
+static int version(int argc, char **argv)
+{
+	(void)argc;
+	(void)argv;
+	puts("machi " MACHI_VERSION);
+	return EXIT_OK;
+}
+
+const struct command admin_commands[] = {
+    {
+	.name = "init",
+	.summary = "make a city in the data directory",
+	.help = "machi init [--data DIR] [--city ID] [--name TEXT] [--name-en TEXT] [--host NAME]\n"
+		"       [--store URL] [--demo] [--demo-size N] [--seed N]\n\n"
+		"Makes a city: its folder, its settings (city.yaml) and its store. --demo fills it with\n"
+		"fictional people and applications, always the same for the same seed; --demo-size N\n"
+		"makes N applications.",
+	.run = init,
+    },
+    {
+	.name = "migrate",
+	.summary = "bring the stores up to date with this program",
+	.help = "machi migrate [--data DIR]\n\nAdds what this version's schema needs, in every city.",
+	.run = migrate,
+    },
+    {
+	.name = "backup",
+	.summary = "copy a city's store and files while it runs",
+	.help = "machi backup [--data DIR] [--city ID] TARGET\n\n"
+		"Writes everything the store holds, with attachments and documents, to TARGET (a new\n"
+		"file or folder). The city may go on working.",
+	.run = backup,
+    },
+    {
+	.name = "restore",
+	.summary = "make a store from a backup",
+	.help = "machi restore [--data DIR] [--city ID] [--store URL] BACKUP\n\n"
+		"Fills an empty store from a backup; SQLite and PostgreSQL take each other's.",
+	.run = restore,
+    },
+    {
+	.name = "verify",
+	.summary = "prove the store against its journal",
+	.help = "machi verify [--data DIR] [--city ID]\n\n"
+		"Recomputes every journal entry, the Merkle tree and its signed heads, every record that\n"
+		"the journal describes and every file. Names the first damaged entry. Exit code 3 when\n"
+		"something does not fit.",
+	.run = verify,
+    },
+    {
+	.name = "version",
+	.summary = "print the version",
+	.help = "machi version",
+	.run = version,
+    },
+};
+const int nadmin_commands = COUNT(admin_commands);

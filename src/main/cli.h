@@ -1,0 +1,30 @@
+/* What the commands of the program share. */
+#ifndef MAIN_CLI_H
+#define MAIN_CLI_H
+
+#include <stdbool.h>
+
+#include "base/err.h"
+#include "base/settings.h"
+#include "web/web.h"
+
+/* Exit codes of every command. */
+enum { EXIT_OK = 0, EXIT_FAILED = 1, EXIT_USAGE = 2, EXIT_PROBLEMS = 3 };
+
+#define MACHI_VERSION "0.1.0"
+
+/* Takes "--name VALUE" or "--name=VALUE" out of argv; NULL when it is not there. */
+const char *cli_option(int *argc, char **argv, const char *name);
+/* Takes "--name" out of argv. */
+bool cli_flag(int *argc, char **argv, const char *name);
+/* Says what was wrong with the words of a command, and gives EXIT_USAGE. */
+int cli_usage(const char *command, const char *what, const char *word);
+/* Prints the error for a person and gives EXIT_FAILED. */
+int cli_fail(const char *command, const struct err *);
+
+extern const struct command serve_commands[];
+extern const int nserve_commands;
+extern const struct command admin_commands[];
+extern const int nadmin_commands;
+
+#endif

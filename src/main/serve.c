@@ -1,0 +1,130 @@
+/* machi serve: the server in the foreground. */
+#include <pthread.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/file.h"
+#include "base/log.h"
+#include "base/time.h"
+#include "main/cli.h"
+#include "main/init.h"
+
+static int set_log_level(const struct settings *s, struct err *err)
+{
+	static const char *const names[] = {"debug", "info", "warn", "error"};
+	for (size_t i = 0; i < COUNT(names); i++) {
+		if (text_eq(settings_get(s, "log"), names[i])) {
+			log_level_set((enum log_level)i);
+			return 0;
+		}
+	}
+	return err_set(err, ERR_INPUT, NULL, "--log: %s is none of debug, info, warn, error",
+	    settings_get(s, "log"));
+}
+
+static void reload(struct city **cities, int n)
+{
+	for (int i = 0; i < n; i++) {
+		struct err err = {0};
+		if (city_reload(cities[i], &err) < 0)
+			log_err("city.reload", &err);
+		else
+			log_info("city.reload", "%s", cities[i]->id);
+	}
+}
+
+/* Answers signals until one asks to stop. They are blocked in every thread and taken here. */
+static void wait_for_stop(sigset_t *signals, struct city **cities, int n)
+{
+	for (;;) {
+		int sig = 0;
+		if (sigwait(signals, &sig) != 0)
+			continue;
+		if (sig == SIGHUP)
+			reload(cities, n);
+		else
+			break;
+	}
+}
+
+static int serve_cities(const struct settings *s, struct city **cities, int n, sigset_t *signals,
+    int64_t started_us, struct err *err)
+{
+	int threads = (int)settings_i64(s, "job-threads");
+	for (int i = 0; i < n; i++) {
+		int rc = threads > 0 ? city_start_jobs(cities[i], threads, err) : 0;
+		if (rc < 0)
+			return rc;
+	}
+	struct web_options options = {
+	    .address = settings_get(s, "listen"),
+	    .port = (int)settings_i64(s, "port"),
+	    .threads = (int)settings_i64(s, "threads"),
+	    .tls_cert = settings_get(s, "tls.cert"),
+	    .tls_key = settings_get(s, "tls.key"),
+	    .trusted_proxy = settings_get(s, "trusted-proxy"),
+	    .body_max = settings_i64(s, "body-max"),
+	    .upload_max = settings_i64(s, "upload-max"),
+	    .connection_max = (int)settings_i64(s, "connections"),
+	    .timeout_s = (int)settings_i64(s, "timeout"),
+	    .rate_percent = (int)settings_i64(s, "rate-limit"),
+	};
+	struct web *web;
+	int rc = web_start(&options, cities, n, &web, err);
+	if (rc < 0)
+		return rc;
+	log_info("serve.ready", "%s:%d, %d %s, %lld ms", options.address, options.port, n,
+	    n == 1 ? "city" : "cities", (long long)((now_us() - started_us) / 1000));
+	wait_for_stop(signals, cities, n);
+	log_info("serve.stop", "finishing requests in flight");
+	web_stop(web);
+	return 0;
+}
+
+static int serve(int argc, char **argv)
+{
+	int64_t started_us = now_us();
+	struct err err = {0};
+	struct settings *s;
+	bool demo = cli_flag(&argc, argv, "demo");
+	if (settings_load(&argc, argv, &s, &err) < 0)
+		return cli_fail("serve", &err);
+	if (argc > 0) {
+		settings_free(s);
+		return cli_usage("serve", "unknown word", argv[0]);
+	}
+	sigset_t signals;
+	sigemptyset(&signals);
+	sigaddset(&signals, SIGHUP);
+	sigaddset(&signals, SIGINT);
+	sigaddset(&signals, SIGTERM);
+	pthread_sigmask(SIG_BLOCK, &signals, NULL);
+
+	struct city **cities = NULL;
+	int n = 0;
+	int rc = set_log_level(s, &err);
+	if (rc == 0 && demo)
+		rc = init_demo_if_empty(s, &err);
+	if (rc == 0)
+		rc = cities_open(s, true, &cities, &n, &err);
+	if (rc == 0)
+		rc = serve_cities(s, cities, n, &signals, started_us, &err);
+	cities_close(cities, n);
+	settings_free(s);
+	return rc < 0 ? cli_fail("serve", &err) : EXIT_OK;
+}
+
+const struct command serve_commands[] = {
+    {
+	.name = "serve",
+	.summary = "serve the cities of the data directory",
+	.help = "machi serve [--data DIR] [--port N] [--demo]\n\n"
+		"Serves every city below the data directory, in the foreground, and logs to standard\n"
+		"error. --demo makes the demo city first when there is no city yet. SIGHUP reads\n"
+		"definitions, templates and texts anew; SIGTERM finishes what is in flight and stops.",
+	.run = serve,
+    },
+};
+const int nserve_commands = COUNT(serve_commands);
