@@ -11,6 +11,7 @@
  *   {{tr label}}        catalogue text whose key is the view's value `label`, holes as above
  *   {{.help}}           only in the innermost object, never from an outer one; also {{#.help}}.
  *                       Components use it, so that a field without help does not show its section's
+ *   {{#?rows}} … {{/?rows}}   once when rows is true, without going into it: the frame of a list
  *   {{date v}} {{era v}} {{datetime v}} {{yen v}} {{number v}}   formatted values (dates: 2026年
  *                       11月21日 / 令和8年11月21日 / 21 November 2026; instants are microseconds
  * UTC)

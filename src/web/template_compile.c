@@ -406,7 +406,13 @@ static int section_emit(
 {
 	bool section = n->kind == NODE_SECTION;
 	struct op op = {.kind = section ? OP_SECTION : OP_INVERTED};
-	if (!path_parse(e, n->text, &op))
+	struct str path = n->text;
+	if (path.p[0] == '?') {
+		op.flags |= OP_TEST;
+		path.p++;
+		path.n--;
+	}
+	if (!path_parse(e, path, &op))
 		return fail(e, file, n->line, "bad name", n->text);
 	if (section && ++e->sections > NEST_MAX)
 		return fail(e, file, n->line, "nested too deeply", n->text);

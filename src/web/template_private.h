@@ -89,7 +89,11 @@ enum format {
 	FORMAT_COUNT
 };
 
-enum op_flag { OP_RAW = 1, OP_LOCAL = 2 /* looked up in the innermost object only */ };
+enum op_flag {
+	OP_RAW = 1,
+	OP_LOCAL = 2, /* looked up in the innermost object only */
+	OP_TEST = 4   /* {{#?x}}: true or false, neither a list nor a context */
+};
 
 struct program;
 

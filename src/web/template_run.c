@@ -322,7 +322,7 @@ static int run(struct run *r, const struct program *p)
 				break;
 			}
 			*++turn = (struct turn){.begin = i};
-			if (json_is_true(v)) /* has nothing to look up */
+			if (json_is_true(v) || (op->flags & OP_TEST)) /* no new context */
 				break;
 			if (r->top + 1 == STACK_MAX)
 				return too_much(r, p, "context is too deep");
