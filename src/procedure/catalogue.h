@@ -1,0 +1,47 @@
+/* The procedures of a city: read from packs/<pack>/procedures/<id>.yaml, the city's own ones
+ * included; replaced as a whole on reload. Old versions stay in the table procedure_version for the
+ * applications that were made under them. */
+#ifndef PROCEDURE_CATALOGUE_H
+#define PROCEDURE_CATALOGUE_H
+
+#include <stdio.h>
+
+#include "procedure/definition.h"
+#include "web/city.h"
+
+/* Reads all definitions of the city, keeps their versions in the store, and makes them the present
+ * ones. On a problem nothing is replaced; err names the first, the log names all. */
+int catalogue_load(struct city *, struct err *);
+void catalogue_free(struct city *);
+
+/* The present version; NULL when there is none. A new reference: procedure_unref(). Thread-safe. */
+struct procedure *procedure_find(struct city *, const char *id);
+/* The version an application was made under, from memory or from the table procedure_version.
+ * A new reference; ERR_MISSING when it never was here. */
+int procedure_find_version(struct city *, struct db *, const char *id, const char *version,
+    struct procedure **out, struct err *);
+
+/* All present procedures, sorted by title in Japanese order of code points; held until the arena
+ * ends. Includes the catalogue entries that are not online. */
+struct procedure_list {
+	struct procedure **items;
+	int n;
+};
+struct procedure_list *procedures_of(struct city *, struct arena *);
+
+/* Title, summary, law, department and life events in both languages, folded by text_fold_search(). */
+const char *procedure_search_text(const struct procedure *);
+
+/* The life events of data/life-events.csv, in its order; returns the count. */
+struct life_event {
+	const char *key, *kind, *ja, *en;
+};
+int procedure_life_events(const struct life_event **out);
+
+/* Checks definition files (paths of the file system) and prints each problem with file, line, column
+ * and remedy. Returns the number of problems. For `machi check`. */
+int procedures_check_files(const char *const *paths, int n, FILE *out);
+/* The same for all definitions a city would load; dir NULL: the built-in ones. */
+int procedures_check_city(const char *dir, FILE *out);
+
+#endif
