@@ -26,7 +26,7 @@ static const struct {
 };
 _Static_assert(sizeof(kinds) / sizeof(kinds[0]) == ERR_COUNT, "a name for every kind");
 
-static int fill(struct err *err, enum err_kind kind, const char *field, const char *msg,
+__attribute__((format(printf, 5, 0))) static int fill(struct err *err, enum err_kind kind, const char *field, const char *msg,
     const char *fmt, va_list ap)
 {
 	if (err) {

@@ -15,9 +15,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		const char *forms[] = {
 		    date_format(a, d), date_text(a, d, "ja"), date_era_text(a, d, "ja")};
 		for (size_t i = 0; i < COUNT(forms); i++) {
-			/* Text forms write years below 1000 without zeros, which is no date on its
-			 * own. */
-			if (i > 0 && d.year < 1000)
+			/* Years that no text has: below 1000 without zeros, era years of three
+			 * digits. */
+			if (i > 0 && (d.year < 1000 || (i == 2 && d.year > 2117)))
 				continue;
 			if (!date_parse(str_from(forms[i]), &again) || date_compare(d, again) != 0)
 				__builtin_trap();

@@ -16,7 +16,7 @@ static struct holiday *holidays;
 static size_t count;
 static pthread_once_t once = PTHREAD_ONCE_INIT;
 
-static void fail(int line)
+static _Noreturn void fail(int line)
 {
 	log_error("holidays", "data/holidays/holidays.csv:%d: broken built-in table", line);
 	abort();

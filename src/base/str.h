@@ -59,7 +59,7 @@ void buf_putc(struct buf *, char c);
 void buf_str(struct buf *, struct str);
 void buf_i64(struct buf *, int64_t);
 void buf_printf(struct buf *, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
-void buf_vprintf(struct buf *, const char *fmt, va_list);
+void buf_vprintf(struct buf *, const char *fmt, va_list) __attribute__((format(printf, 2, 0)));
 struct str buf_to_str(const struct buf *);
 
 /* Text safe inside HTML text and inside a quoted attribute: & < > " ' are written as entities. */
