@@ -114,6 +114,8 @@ struct application {
 /* Without a check of rights: for jobs and functions that check themselves. json_t members live as
  * long as the arena. ERR_MISSING when there is none. */
 int app_get(struct db *, struct arena *, int64_t id, struct application **, struct err *);
+/* Is it the actor's own: made under the account, or typed in at the counter by this staff member? */
+bool app_is_own(const struct application *, const struct app_actor *);
 int app_find_by_receipt(struct db *, struct arena *, const char *number, struct application **,
     struct err *); /* 1, 0, <0 */
 /* For pages: ERR_MISSING unless the actor made it, or is staff who may read it (application.read in

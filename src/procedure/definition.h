@@ -149,6 +149,20 @@ bool form_file_wanted(const struct procedure *, const char *control);
 int form_file_add(const struct procedure *, struct arena *, const struct form_context *,
     json_t *answers, const struct form_file *, struct form_problem **problems);
 
+/* Attachments stand in the answers as attachments.<slot id>: [{blob, name, type, size}]; slot is the
+ * place in the definition's list. The view is a file field for its component (name: the slot's id)
+ * with "files" of what is there. */
+bool form_attachment_shown(
+    const struct procedure *, int slot, const struct form_context *, json_t *answers);
+json_t *form_attachment_view(const struct procedure *, struct arena *, int slot,
+    const struct form_context *, json_t *answers, const struct form_problem *problems, int nproblems);
+/* Drops files of a wrong kind or size and those beyond the greatest number; a problem for each. */
+int form_attachments_prune(const struct procedure *, struct arena *, const struct form_context *,
+    json_t *answers, struct form_problem **problems);
+/* Are all required files there? */
+int form_attachments_check(const struct procedure *, struct arena *, const struct form_context *,
+    json_t *answers, struct form_problem **problems);
+
 /* Checks everything as at submission: sections, attachments, computed values (set in answers under
  * "computed"), cross checks; drops answers of hidden sections and fields, and members that the
  * definition does not know. */

@@ -111,6 +111,8 @@ void *rq_data(struct request *);
 /* --- view model --- */
 /* A form problem next to its field and in the error summary; makes the status 422. */
 void rq_problem(struct request *, const char *field, const char *msgkey, json_t *args);
+/* The same with a finished text (a definition's own message). */
+void rq_problem_text(struct request *, const char *field, const char *text);
 bool rq_has_problems(struct request *);
 /* A message shown on the next page after a redirect: kind "success", "info", "warning". */
 void rq_flash(struct request *, const char *kind, const char *msgkey, json_t *args);
