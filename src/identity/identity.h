@@ -1,4 +1,6 @@
-/* Residents, staff, departments, posts, roles: who is acting and what they may do. */
+/* Residents, staff, departments, posts, roles: who is acting and what they may do.
+ *
+ * Dates are YYYY-MM-DD; a period holds its first and its last day. "Today" is the day in Japan. */
 #ifndef IDENTITY_IDENTITY_H
 #define IDENTITY_IDENTITY_H
 
@@ -13,37 +15,88 @@ enum rank { RANK_STAFF, RANK_CHIEF, RANK_SECTION, RANK_DIVISION, RANK_MAYOR, RAN
 int rank_parse(const char *name);
 const char *rank_name(enum rank);
 
-/* The resident's profile for prefill: {name:{family,given}, furigana:{...}, birthday, address:{...},
- * phone, email}. NULL when there is no such person. On the arena. */
+/* The resident's profile for prefill: {name:{family,given}, furigana:{...}, birthday,
+ * address:{...}, phone, email}. NULL when there is no such person. On the arena (freed with it;
+ * take a reference to keep it longer). */
 int person_profile(struct db *, struct arena *, int64_t person, json_t **out, struct err *);
-int person_mail(struct db *, struct arena *, int64_t person, char **mail, char **lang, struct err *);
-
-int department_by_name(struct db *, const char *name, int64_t *id, struct err *); /* 1, 0, <0 */
-char *department_name(struct db *, struct arena *, int64_t id, struct err *);
-char *staff_name(struct db *, struct arena *, int64_t staff, struct err *);
-
-/* Staff who hold a rank in a department today (concurrent posts and terms considered). */
-int staff_of_post(struct db *, struct arena *, int64_t department, enum rank, int64_t **staff,
+/* Where notices for a person go, and in which language. *mail is NULL when there is none; a person
+ * that does not exist is ERR_MISSING. */
+int person_mail(
+    struct db *, struct arena *, int64_t person, char **mail, char **lang, struct err *);
+/* A person without an account, entered at the counter. */
+int person_add(struct db *, json_t *profile, const char *lang, const char *actor, int64_t *person,
     struct err *);
+
+/* A department that exists today. */
+int department_by_name(struct db *, const char *name, int64_t *id, struct err *); /* 1, 0, <0 */
+/* Names of present and past departments and staff; "" when there is none with this id. */
+char *department_name(struct db *, struct arena *, int64_t id, struct err *);
+char *department_name_in(struct db *, struct arena *, int64_t id, const char *lang,
+    struct err *); /* en falls back to ja */
+char *staff_name(struct db *, struct arena *, int64_t staff, struct err *);
+/* The staff member's own mail address and language; *mail NULL when there is none. */
+int staff_mail(struct db *, struct arena *, int64_t staff, char **mail, char **lang, struct err *);
+
+struct department {
+	int64_t id, parent; /* 0: top */
+	const char *code, *name, *name_en, *from, *until;
+	int depth; /* 0: top */
+};
+/* The departments that exist on a day (NULL: all, also past ones) as a tree: each one is followed
+ * by those below it, in the order of their codes. Returns the count or <0. */
+int department_tree(
+    struct db *, struct arena *, const char *on, struct department **out, struct err *);
+
+/* Staff who hold a rank in a department today (concurrent posts and terms considered), oldest post
+ * first. 係員 are those of the department itself; for the higher ranks, a department that has none
+ * asks the one above it, so that 部長 of a section is the head of its division. Returns the count
+ * or <0. */
+int staff_of_post(
+    struct db *, struct arena *, int64_t department, enum rank, int64_t **staff, struct err *);
 bool staff_holds(struct db *, int64_t staff, int64_t department, enum rank);
-/* The deputy registered for an absent officer today; 0: none. */
+/* Everybody with a post in the department itself today. Returns the count or <0. */
+int staff_of_department(
+    struct db *, struct arena *, int64_t department, int64_t **staff, struct err *);
+
+/* The deputy (代決者) who may act for an officer today: registered for the department (or for every
+ * department), the officer absent, the deputy not. 0: none. department 0: any. */
 int64_t staff_deputy_of(struct db *, int64_t staff, int64_t department);
 bool staff_is_absent(struct db *, int64_t staff);
-/* Has the staff member this permission in this department (0: in any)? */
-bool staff_may(struct db *, int64_t staff, const char *perm, int64_t department);
 
-/* Test and demo makers, also used by `machi user`: all inside a write. */
+/* Has the staff member this permission in this department (0: in any)? From a post: its rank's
+ * role, in the department, and from 課長 up also in those below it; from a granted role: in the
+ * department and those below it, or everywhere; from an absent officer one is the deputy of. One
+ * query. */
+bool staff_may(struct db *, int64_t staff, const char *perm, int64_t department);
+/* All present departments where the staff member has the permission. Returns the count or <0. */
+int staff_departments(
+    struct db *, struct arena *, int64_t staff, const char *perm, int64_t **ids, struct err *);
+
+/* Test and demo makers, also used by `machi user`: all inside a write. The journal says "system".
+ */
 int resident_add(struct db *, const char *mail, const char *password_hash, json_t *profile,
     const char *lang, int64_t *account, int64_t *person, struct err *);
-int department_add(struct db *, const char *code, const char *name, const char *name_en, int64_t parent,
-    int64_t *id, struct err *);
+/* parent 0: top; name_en NULL: none. */
+int department_add(struct db *, const char *code, const char *name, const char *name_en,
+    int64_t parent, int64_t *id, struct err *);
 int staff_add(struct db *, const char *login, const char *password_hash, const char *name,
     int64_t *account, int64_t *staff, struct err *);
+/* from NULL: since ever; until NULL: no end. */
 int post_add(struct db *, int64_t staff, int64_t department, enum rank, const char *from,
     const char *until, struct err *);
+int absence_add(struct db *, int64_t staff, const char *from, const char *until, struct err *);
+/* department 0: in every department. */
+int deputy_add(struct db *, int64_t staff, int64_t deputy, int64_t department, const char *from,
+    const char *until, struct err *);
+/* Roles: clerk chief manager records accounting operator identity_admin auditor (roles.c says what
+ * each may do). department 0: the whole city. */
 int role_grant(struct db *, int64_t staff, const char *role, int64_t department, struct err *);
-/* argon2id with the parameters of docs/decisions; slow on purpose: call from rq_defer or commands. */
+
+/* argon2id (19 MiB, 2 passes, 1 lane); slow on purpose: call from rq_defer or commands. Only a few
+ * run at a time, others wait. */
 int password_hash(struct arena *, const char *password, char **out, struct err *);
 bool password_verify(const char *hash, const char *password);
+
+extern const struct module identity_module;
 
 #endif

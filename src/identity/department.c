@@ -1,0 +1,224 @@
+/* Departments: dated rows of a tree. */
+#include "identity/private.h"
+
+#include <string.h>
+
+static void fill(struct rows *r, struct arena *a, struct department *d)
+{
+	*d = (struct department){
+	    .id = rows_i64(r, 0),
+	    .code = rows_dup(r, 1, a),
+	    .name = rows_dup(r, 2, a),
+	    .name_en = rows_dup(r, 3, a),
+	    .parent = rows_i64(r, 4),
+	    .from = rows_dup(r, 5, a),
+	    .until = rows_dup(r, 6, a),
+	};
+}
+
+int department_get(
+    struct db *db, struct arena *a, int64_t id, struct department *out, struct err *err)
+{
+	struct rows *r = db_query(db, err, SQL(DEPARTMENT_ROW), "i", id);
+	int rc = r ? rows_next(r) : -(int)ERR_STORE;
+	if (rc > 0)
+		fill(r, a, out);
+	rows_end(r);
+	return rc;
+}
+
+int department_by_name(struct db *db, const char *name, int64_t *id, struct err *err)
+{
+	char day[DAY_SIZE];
+	today(day);
+	return db_get_i64(db, err, id, SQL(DEPARTMENT_BY_NAME), "tt", name, day);
+}
+
+int department_by_code(struct db *db, const char *code, int64_t *id, struct err *err)
+{
+	return db_get_i64(db, err, id, SQL(DEPARTMENT_BY_CODE), "t", code);
+}
+
+char *department_name_in(
+    struct db *db, struct arena *a, int64_t id, const char *lang, struct err *err)
+{
+	struct department d;
+	if (department_get(db, a, id, &d, err) <= 0)
+		return arena_strdup(a, "");
+	return (char *)(text_eq(lang, "en") && d.name_en[0] ? d.name_en : d.name);
+}
+
+char *department_name(struct db *db, struct arena *a, int64_t id, struct err *err)
+{
+	return department_name_in(db, a, id, "ja", err);
+}
+
+/* Appends the departments below `parent` and theirs. A row that is already placed is not placed
+ * again, so that a circle ends. */
+static int place(const struct department *all, int n, bool *placed, int64_t parent, int depth,
+    struct department *out, int at)
+{
+	for (int i = 0; i < n; i++) {
+		if (placed[i] || all[i].parent != parent)
+			continue;
+		placed[i] = true;
+		out[at] = all[i];
+		out[at++].depth = depth;
+		at = place(all, n, placed, all[i].id, depth + 1, out, at);
+	}
+	return at;
+}
+
+int department_tree(
+    struct db *db, struct arena *a, const char *on, struct department **out, struct err *err)
+{
+	struct department *all = NULL;
+	int n = 0, cap = 0;
+	struct rows *r = db_query(db, err, SQL(DEPARTMENT_ALL), "");
+	int rc = r ? 0 : -(int)ERR_STORE;
+	while (r && (rc = rows_next(r)) > 0) {
+		struct department d;
+		fill(r, a, &d);
+		if (on && (strcmp(d.from, on) > 0 || strcmp(d.until, on) < 0))
+			continue;
+		if (n == cap) {
+			cap = cap ? cap * 2 : 64;
+			struct department *more = arena_array(a, (size_t)cap, sizeof(*more));
+			if (n)
+				memcpy(more, all, (size_t)n * sizeof(*more));
+			all = more;
+		}
+		all[n++] = d;
+	}
+	rows_end(r);
+	if (rc < 0)
+		return rc;
+	bool *placed = arena_array(a, (size_t)n + 1, sizeof(*placed));
+	*out = arena_array(a, (size_t)n + 1, sizeof(**out));
+	int at = place(all, n, placed, 0, 0, *out, 0);
+	/* Those whose parent has ended (or that form a circle) stand at the top. */
+	for (int i = 0; i < n; i++) {
+		if (placed[i])
+			continue;
+		bool orphan = true;
+		for (int k = 0; k < n && orphan; k++)
+			orphan = all[k].id != all[i].parent;
+		if (!orphan)
+			continue;
+		placed[i] = true;
+		(*out)[at++] = all[i];
+		at = place(all, n, placed, all[i].id, 1, *out, at);
+	}
+	return at;
+}
+
+/* --- changes --- */
+
+static json_t *department_state(const struct department *d)
+{
+	return json_pack("{s:s, s:s, s:s, s:I, s:s, s:s}", "code", d->code, "name", d->name,
+	    "name_en", d->name_en, "parent", (json_int_t)d->parent, "from", d->from, "until",
+	    d->until);
+}
+
+static int department_journal(
+    struct db *db, const char *actor, const char *verb, int64_t id, struct err *err)
+{
+	struct arena *a = arena_new();
+	struct department d;
+	int rc = department_get(db, a, id, &d, err);
+	if (rc == 0)
+		rc = err_set(err, ERR_MISSING, NULL, "department %lld", (long long)id);
+	if (rc > 0) {
+		json_t *state = department_state(&d);
+		struct journal_change change = {.actor = actor,
+		    .verb = verb,
+		    .subject = arena_printf(a, "department:%lld", (long long)id),
+		    .data = state,
+		    .state = state};
+		rc = journal_add(db, &change, NULL, err);
+		json_decref(state);
+	}
+	arena_free(a);
+	return rc;
+}
+
+static int each_department(struct db *db,
+    int (*take)(void *arg, const char *subject, json_t *state), void *arg, struct err *err)
+{
+	struct rows *r = db_query(db, err, SQL(DEPARTMENT_ALL), "");
+	int rc = r ? 0 : -(int)ERR_STORE;
+	struct arena *a = arena_new();
+	while (r && (rc = rows_next(r)) > 0) {
+		struct arena_mark mark = arena_mark(a);
+		struct department d;
+		fill(r, a, &d);
+		json_t *state = department_state(&d);
+		rc = take(arg, arena_printf(a, "department:%lld", (long long)d.id), state);
+		json_decref(state);
+		arena_release(a, mark);
+		if (rc < 0)
+			break;
+	}
+	arena_free(a);
+	rows_end(r);
+	return rc;
+}
+
+const struct journal_verifier department_verifier = {.kind = "department", .each = each_department};
+
+/* Is `id` above or equal to `from`? Then from's line would become a circle under it. */
+static int is_above(struct db *db, int64_t id, int64_t from, struct err *err)
+{
+	int rc = 0;
+	for (int depth = 0; from && depth < 64; depth++) {
+		if (from == id)
+			return 1;
+		rc = db_get_i64(db, err, &from, SQL(DEPARTMENT_ABOVE), "i", from);
+		if (rc <= 0)
+			return rc;
+	}
+	return 0;
+}
+
+int department_make(struct db *db, const char *actor, const struct department_fields *f,
+    int64_t *id, struct err *err)
+{
+	char from[DAY_SIZE], until[DAY_SIZE];
+	int rc = term_days(&f->term, from, until, err);
+	if (rc < 0)
+		return rc;
+	rc = db_get_i64(db, err, id, SQL(DEPARTMENT_ADD), "tttitt", f->code, f->name,
+	    f->name_en ? f->name_en : "", f->parent, from, until);
+	if (rc == 0)
+		return err_field(
+		    err, ERR_CONFLICT, "code", "identity.code_taken", "code %s is taken", f->code);
+	return rc < 0 ? rc : department_journal(db, actor, "identity.department_added", *id, err);
+}
+
+int department_set(struct db *db, const char *actor, int64_t id, const struct department_fields *f,
+    struct err *err)
+{
+	char from[DAY_SIZE], until[DAY_SIZE];
+	int rc = term_days(&f->term, from, until, err);
+	if (rc < 0)
+		return rc;
+	rc = f->parent ? is_above(db, id, f->parent, err) : 0;
+	if (rc > 0)
+		return err_field(err, ERR_INPUT, "parent", "identity.parent_circle",
+		    "department %lld below itself", (long long)id);
+	if (rc < 0)
+		return rc;
+	int64_t n = db_run(db, err, SQL(DEPARTMENT_SET), "ittitt", id, f->name,
+	    f->name_en ? f->name_en : "", f->parent, from, until);
+	return n < 0 ? (int)n
+	             : department_journal(db, actor, "identity.department_changed", id, err);
+}
+
+int department_add(struct db *db, const char *code, const char *name, const char *name_en,
+    int64_t parent, int64_t *id, struct err *err)
+{
+	struct department_fields f = {
+	    .code = code, .name = name, .name_en = name_en, .parent = parent};
+	return department_make(db, "system", &f, id, err);
+}

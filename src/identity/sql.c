@@ -1,0 +1,160 @@
+/* Every statement of the module. Days: ?n is compared as text, YYYY-MM-DD sorts by time. */
+#include "identity/private.h"
+
+#define ACCOUNT_COLUMNS                                                                            \
+	"SELECT a.id, a.kind, a.login, a.mail, a.password_hash, a.totp_secret, a.totp_pending, "   \
+	"a.totp_step, a.state, a.lang, a.created_us, a.signed_in_us, a.password_us, p.id, s.id, "  \
+	"COALESCE(s.name, p.name, a.login) "                                                       \
+	"FROM account a LEFT JOIN person p ON p.account = a.id LEFT JOIN staff s ON s.account = "  \
+	"a.id "
+
+/* What the verifier compares; sign-in times and used TOTP steps are not part of it. */
+#define ACCOUNT_STATE_COLUMNS                                                                      \
+	"SELECT id, kind, login, mail, password_hash, totp_secret, state, lang FROM account "
+
+/* The department ?2 and those above it. UNION (not ALL) ends also on a circle. */
+#define DEPARTMENTS_UP                                                                             \
+	"WITH RECURSIVE up(id, parent) AS (SELECT id, parent FROM department WHERE id = ?2 "       \
+	"UNION SELECT d.id, d.parent FROM department d JOIN up ON d.id = up.parent) "
+
+/* Rows (role, rank, department) from grants, own posts and posts of absent officers one is the
+ * deputy of, for staff ?1 on day `day`; the three conditions narrow the department. */
+#define RIGHTS(day, of_grant, of_post, of_deputy)                                                  \
+	"SELECT r.role, r.rank, r.department FROM ("                                               \
+	"SELECT g.role AS role, -1 AS rank, COALESCE(g.department, 0) AS department "              \
+	"FROM role_grant g WHERE g.staff = ?1 AND g.from_date <= " day                             \
+	" AND g.until_date >= " day of_grant                                                       \
+	" UNION ALL SELECT '', p.rank, p.department FROM post p WHERE p.staff = ?1 "               \
+	"AND p.from_date <= " day " AND p.until_date >= " day of_post                              \
+	" UNION ALL SELECT '', p.rank, p.department FROM deputy d JOIN post p ON p.staff = "       \
+	"d.staff "                                                                                 \
+	"WHERE d.deputy = ?1 AND d.from_date <= " day " AND d.until_date >= " day                  \
+	" AND p.from_date <= " day " AND p.until_date >= " day                                     \
+	" AND (d.department IS NULL OR d.department = p.department) "                              \
+	"AND EXISTS (SELECT 1 FROM absence b WHERE b.staff = d.staff AND b.from_date <= " day      \
+	" AND b.until_date >= " day ")" of_deputy                                                  \
+	") r WHERE EXISTS (SELECT 1 FROM staff s WHERE s.id = ?1 AND s.state = 'active')"
+
+/* 2: RANK_SECTION. From 課長 up a post reaches into the departments below. */
+#define POST_REACHES                                                                               \
+	" AND (p.department = ?2 OR (p.rank >= 2 AND p.department IN (SELECT id FROM up)))"
+
+const struct sql identity_sql[SQL_COUNT] = {
+    [SQL_ACCOUNT_ADD] = {"INSERT INTO account (kind, login, login_key, mail, password_hash, "
+                         "password_us, totp_step, state, lang, created_us, signed_in_us) "
+                         "VALUES (?1, ?2, ?3, ?4, ?5, ?6, 0, 'active', ?7, ?8, 0) "
+                         "ON CONFLICT (kind, login_key) DO NOTHING RETURNING id"},
+    [SQL_ACCOUNT_BY_ID] = {ACCOUNT_COLUMNS "WHERE a.id = ?1"},
+    [SQL_ACCOUNT_BY_LOGIN] = {ACCOUNT_COLUMNS "WHERE a.kind = ?1 AND a.login_key = ?2"},
+    [SQL_ACCOUNT_SET_PASSWORD] =
+        {"UPDATE account SET password_hash = ?2, password_us = ?3 WHERE id = ?1"},
+    [SQL_ACCOUNT_SET_STATE] = {"UPDATE account SET state = ?2 WHERE id = ?1 AND state <> 'closed'"},
+    [SQL_ACCOUNT_SET_LOGIN] =
+        {"UPDATE account SET login = ?2, login_key = ?3, mail = ?4 WHERE id = ?1 "
+         "AND NOT EXISTS (SELECT 1 FROM account o WHERE o.kind = account.kind "
+         "AND o.login_key = ?3 AND o.id <> ?1)"},
+    [SQL_ACCOUNT_SET_MAIL] = {"UPDATE account SET mail = ?2 WHERE id = ?1"},
+    [SQL_ACCOUNT_SET_LANG] = {"UPDATE account SET lang = ?2 WHERE id = ?1"},
+    [SQL_ACCOUNT_SET_TOTP] = {"UPDATE account SET totp_secret = ?2, totp_pending = NULL, "
+                              "totp_step = ?3 WHERE id = ?1"},
+    [SQL_ACCOUNT_CLOSE] = {"UPDATE account SET state = 'closed', login = ?2, login_key = ?2, "
+                           "mail = NULL, password_hash = NULL, totp_secret = NULL, "
+                           "totp_pending = NULL WHERE id = ?1"},
+    [SQL_ACCOUNT_STATE] = {ACCOUNT_STATE_COLUMNS "WHERE id = ?1"},
+    [SQL_ACCOUNT_STATES] = {ACCOUNT_STATE_COLUMNS "ORDER BY id"},
+    [SQL_ACCOUNT_ACTOR] = {"SELECT a.kind, a.state, a.lang, p.id, p.name, s.id, s.name, s.state "
+                           "FROM account a LEFT JOIN person p ON p.account = a.id "
+                           "LEFT JOIN staff s ON s.account = a.id WHERE a.id = ?1"},
+
+    [SQL_PERSON_ADD] = {"INSERT INTO person (account, profile, name, name_key, kana_key, birthday, "
+                        "mail, lang, created_us) "
+                        "VALUES (NULLIF(?1, 0), ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9) RETURNING id"},
+    [SQL_PERSON_SET] = {"UPDATE person SET profile = ?2, name = ?3, name_key = ?4, kana_key = ?5, "
+                        "birthday = ?6, mail = ?7, lang = ?8 WHERE id = ?1"},
+    [SQL_PERSON_ROW] = {"SELECT id, account, profile, mail, lang FROM person WHERE id = ?1"},
+    [SQL_PERSON_STATES] = {"SELECT id, account, profile, mail, lang FROM person ORDER BY id"},
+
+    [SQL_STAFF_ADD] = {"INSERT INTO staff (account, name, name_key, kana, state, created_us) "
+                       "VALUES (?1, ?2, ?3, ?4, 'active', ?5) RETURNING id"},
+    [SQL_STAFF_SET] =
+        {"UPDATE staff SET name = ?2, name_key = ?3, kana = ?4, state = ?5 WHERE id = ?1"},
+    [SQL_STAFF_ROW] = {"SELECT account, name, kana, state FROM staff WHERE id = ?1"},
+    [SQL_STAFF_IDS] = {"SELECT id FROM staff ORDER BY id"},
+    [SQL_STAFF_MAIL] = {"SELECT a.mail, a.lang FROM staff s JOIN account a ON a.id = s.account "
+                        "WHERE s.id = ?1"},
+    [SQL_STAFF_POSTS] = {"SELECT id, department, rank, acting, from_date, until_date FROM post "
+                         "WHERE staff = ?1 ORDER BY id"},
+    [SQL_STAFF_ROLES] = {"SELECT id, role, COALESCE(department, 0), from_date, until_date "
+                         "FROM role_grant WHERE staff = ?1 ORDER BY id"},
+    [SQL_STAFF_ABSENCES] =
+        {"SELECT id, from_date, until_date FROM absence WHERE staff = ?1 ORDER BY id"},
+    [SQL_STAFF_DEPUTIES] = {"SELECT id, deputy, COALESCE(department, 0), from_date, until_date "
+                            "FROM deputy WHERE staff = ?1 ORDER BY id"},
+
+    [SQL_DEPARTMENT_ADD] = {"INSERT INTO department (code, name, name_en, parent, from_date, "
+                            "until_date) VALUES (?1, ?2, ?3, NULLIF(?4, 0), ?5, ?6) "
+                            "ON CONFLICT (code) DO NOTHING RETURNING id"},
+    [SQL_DEPARTMENT_SET] =
+        {"UPDATE department SET name = ?2, name_en = ?3, parent = NULLIF(?4, 0), "
+         "from_date = ?5, until_date = ?6 WHERE id = ?1"},
+    [SQL_DEPARTMENT_ROW] = {"SELECT id, code, name, name_en, COALESCE(parent, 0), from_date, "
+                            "until_date FROM department WHERE id = ?1"},
+    [SQL_DEPARTMENT_ALL] = {"SELECT id, code, name, name_en, COALESCE(parent, 0), from_date, "
+                            "until_date FROM department ORDER BY code, id"},
+    [SQL_DEPARTMENT_BY_NAME] = {"SELECT id FROM department WHERE name = ?1 AND until_date >= ?2 "
+                                "AND from_date <= ?2 ORDER BY id LIMIT 1"},
+    [SQL_DEPARTMENT_BY_CODE] = {"SELECT id FROM department WHERE code = ?1"},
+    [SQL_DEPARTMENT_ABOVE] = {"SELECT COALESCE(parent, 0) FROM department WHERE id = ?1"},
+
+    [SQL_POST_ADD] = {"INSERT INTO post (staff, department, rank, acting, from_date, until_date) "
+                      "VALUES (?1, ?2, ?3, ?4, ?5, ?6) RETURNING id"},
+    [SQL_POST_END] =
+        {"UPDATE post SET until_date = ?3 WHERE id = ?1 AND staff = ?2 AND from_date <= ?3"},
+    [SQL_POST_DROP] = {"DELETE FROM post WHERE id = ?1 AND staff = ?2 AND from_date > ?3"},
+    [SQL_POST_HOLDERS] = {"SELECT p.staff FROM post p JOIN staff s ON s.id = p.staff "
+                          "WHERE p.department = ?1 AND p.rank = ?2 AND p.until_date >= ?3 "
+                          "AND p.from_date <= ?3 AND s.state = 'active' "
+                          "GROUP BY p.staff ORDER BY MIN(p.from_date), MIN(p.id)"},
+    [SQL_POST_MEMBERS] =
+        {"SELECT p.staff FROM post p JOIN staff s ON s.id = p.staff "
+         "WHERE p.department = ?1 AND p.until_date >= ?2 AND p.from_date <= ?2 "
+         "AND s.state = 'active' GROUP BY p.staff ORDER BY MAX(p.rank) DESC, p.staff"},
+    [SQL_ABSENCE_ADD] =
+        {"INSERT INTO absence (staff, from_date, until_date) VALUES (?1, ?2, ?3) RETURNING id"},
+    [SQL_ABSENCE_END] =
+        {"UPDATE absence SET until_date = ?3 WHERE id = ?1 AND staff = ?2 AND from_date <= ?3"},
+    [SQL_ABSENCE_DROP] = {"DELETE FROM absence WHERE id = ?1 AND staff = ?2 AND from_date > ?3"},
+    [SQL_ABSENT] = {"SELECT id FROM absence WHERE staff = ?1 AND until_date >= ?2 "
+                    "AND from_date <= ?2 LIMIT 1"},
+    [SQL_DEPUTY_ADD] = {"INSERT INTO deputy (staff, deputy, department, from_date, until_date) "
+                        "VALUES (?1, ?2, NULLIF(?3, 0), ?4, ?5) RETURNING id"},
+    [SQL_DEPUTY_END] =
+        {"UPDATE deputy SET until_date = ?3 WHERE id = ?1 AND staff = ?2 AND from_date <= ?3"},
+    [SQL_DEPUTY_DROP] = {"DELETE FROM deputy WHERE id = ?1 AND staff = ?2 AND from_date > ?3"},
+    /* One named for the department goes before one for all. */
+    [SQL_DEPUTY_OF] = {"SELECT d.deputy FROM deputy d JOIN staff s ON s.id = d.deputy "
+                       "WHERE d.staff = ?1 AND d.until_date >= ?3 AND d.from_date <= ?3 "
+                       "AND (d.department IS NULL OR d.department = ?2 OR ?2 = 0) "
+                       "AND s.state = 'active' "
+                       "AND EXISTS (SELECT 1 FROM absence b WHERE b.staff = d.staff "
+                       "AND b.from_date <= ?3 AND b.until_date >= ?3) "
+                       "AND NOT EXISTS (SELECT 1 FROM absence b WHERE b.staff = d.deputy "
+                       "AND b.from_date <= ?3 AND b.until_date >= ?3) "
+                       "ORDER BY CASE WHEN d.department IS NULL THEN 1 ELSE 0 END, d.id LIMIT 1"},
+    [SQL_ROLE_ADD] = {"INSERT INTO role_grant (staff, role, department, from_date, until_date) "
+                      "VALUES (?1, ?2, NULLIF(?3, 0), ?4, ?5) RETURNING id"},
+    [SQL_ROLE_END] =
+        {"UPDATE role_grant SET until_date = ?3 WHERE id = ?1 AND staff = ?2 AND from_date <= ?3"},
+    [SQL_ROLE_DROP] = {"DELETE FROM role_grant WHERE id = ?1 AND staff = ?2 AND from_date > ?3"},
+
+    [SQL_RIGHTS_IN] = {DEPARTMENTS_UP RIGHTS("?3",
+        " AND (g.department IS NULL OR g.department IN (SELECT id FROM up))", POST_REACHES,
+        POST_REACHES)},
+    [SQL_RIGHTS_ANY] = {RIGHTS("?2", "", "", "")},
+};
+
+const struct sql *const identity_statements[SQL_COUNT] = {
+#define X(name) &identity_sql[SQL_##name],
+    IDENTITY_STATEMENTS(X)
+#undef X
+};
