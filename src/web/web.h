@@ -63,24 +63,30 @@ struct request {
 	struct request_private *p;
 };
 
-/* --- what the client sent; "" never means absent, NULL does --- */
+/* --- what the client sent; "" never means absent, NULL does ---
+ * All of it is valid UTF-8 without NUL: a request with other bytes was answered with 400. */
 const char *rq_param(struct request *, const char *name); /* {name} of the route's path */
 int64_t rq_param_i64(struct request *, const char *name); /* -1 when it is not a number */
 const char *rq_query(struct request *, const char *name);
 const char *rq_form(struct request *, const char *name);  /* first value; body only */
 int rq_form_all(struct request *, const char *name, const char *const **values);
-/* Calls fn for every body field in the order sent (JSON bodies: nested names joined with dots). */
+/* Calls fn for every body field in the order sent. JSON bodies: nested names joined with dots, a list
+ * of plain values repeats its name, a list of objects has numbers: {"a":{"b":[{"c":1}]}} is
+ * a.b.0.c=1; null is absent, true and false are the words. */
 void rq_form_each(struct request *, void (*fn)(void *, const char *name, const char *value), void *);
 json_t *rq_json(struct request *); /* JSON body as sent, borrowed; NULL when it was a form */
 const struct upload *rq_upload(struct request *, const char *field, int nth);
 int rq_upload_count(struct request *, const char *field);
+struct str rq_body(struct request *); /* the bytes, of any type but multipart; {NULL, 0}: none */
 const char *rq_header(struct request *, const char *name);
 const char *rq_cookie(struct request *, const char *name);
 struct db *rq_db(struct request *, struct err *); /* this thread's reader of the city's store */
 
 /* --- answers --- */
-/* 303 to a path of this site (language prefix is added); for JSON clients 200/201 with Location
- * and the view model. Returns 0. */
+/* 303 to a path of this site (the language prefix is added unless it has one); anything that leads
+ * elsewhere ("//host", "https:") becomes "/", so that a "next" parameter may be given as it came.
+ * JSON clients get rq->status (200, or 201 when the handler says so) with Location and the view
+ * model. Returns 0. */
 int rq_redirect(struct request *, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 /* Sends a blob as a file; type and filename as given; inline or attachment. Returns 0. */
 int rq_send_blob(struct request *, const char *blob, const char *type, const char *filename,
@@ -92,12 +98,17 @@ int rq_send(struct request *, const char *type, struct str body, const char *fil
 int rq_stream(struct request *, const char *type, const char *filename,
     int (*fn)(struct request *, void *state, struct buf *out, struct err *), void *state);
 void rq_set_header(struct request *, const char *name, const char *value);
+/* HttpOnly, SameSite=Lax, Secure under TLS; max_age_s 0 removes it. */
 void rq_set_cookie(struct request *, const char *name, const char *value, int64_t max_age_s);
 
 /* Hands the rest of the request to the store: fn runs in a write transaction (maybe twice: it must
  * set, not append), and the answer goes out when the commit is durable. A handler ends with
  * `return rq_write(rq, fn);`. When fn fails, nothing is kept and the error page is sent, unless
- * `failed` (may be NULL) turns the error into a page (it runs on the request's thread). */
+ * `failed` (may be NULL) turns the error into a page (it runs on the request's thread). Before fn runs
+ * again the web layer takes back what it did with rq_redirect, rq_problem, rq_flash, rq_crumb,
+ * rq_set_* and rq->status; the view and the handler's own data are fn's business.
+ * With problems already noted (rq_problem, or declared inputs that do not fit) nothing is written: the
+ * answer is the view with status 422. */
 int rq_write(struct request *, int (*fn)(struct request *, struct db *, struct err *));
 int rq_write_or(struct request *, int (*fn)(struct request *, struct db *, struct err *),
     int (*failed)(struct request *, struct err *));
@@ -109,12 +120,14 @@ void rq_set_data(struct request *, void *data);
 void *rq_data(struct request *);
 
 /* --- view model --- */
-/* A form problem next to its field and in the error summary; makes the status 422. */
+/* A form problem for the error summary (view.problems) and for JSON clients' `errors`; makes the
+ * status 422. args fills the holes of the text; the reference is taken over. msgkey must be static. */
 void rq_problem(struct request *, const char *field, const char *msgkey, json_t *args);
 /* The same with a finished text (a definition's own message). */
 void rq_problem_text(struct request *, const char *field, const char *text);
 bool rq_has_problems(struct request *);
-/* A message shown on the next page after a redirect: kind "success", "info", "warning". */
+/* A message shown on the next page after a redirect: kind "success", "info", "warning", "error"
+ * (static). args as in rq_problem(). */
 void rq_flash(struct request *, const char *kind, const char *msgkey, json_t *args);
 const char *rq_tr(struct request *, const char *msgkey); /* catalogue text in the request's language */
 /* Adds {"label","href"} to view.breadcrumb. label is a finished text. */
@@ -124,6 +137,8 @@ void rq_crumb(struct request *, const char *label, const char *href);
 /* Binds the session to an account after a successful sign-in: new id (no fixation), old one ends. */
 int session_start(struct request *, struct db *, int64_t account, int64_t lifetime_s, struct err *);
 int session_end(struct request *, struct db *, struct err *);
+/* Ends one session of the account by its public handle: 1 ended, 0 there was none. */
+int session_end_one(struct db *, int64_t account, const char *id, struct err *);
 int session_end_all(struct db *, int64_t account, const char *except_id, struct err *);
 struct session_info {
 	const char *id; /* public handle, not the cookie */
@@ -154,7 +169,8 @@ struct input {
 
 struct route {
 	enum method method;
-	const char *path; /* "/applications/{id}/steps/{step}" */
+	const char *path; /* "/applications/{id}/steps/{step}", "/documents/{code}.pdf", and for all
+	                   * that follows "/assets/{path*}" */
 	int (*handler)(struct request *, struct err *);
 	const char *perm; /* "public", "signed-in", "resident", "staff", or a name from perms[] */
 	const char *template; /* "procedure/show": templates/procedure/show.html; NULL: JSON only */
@@ -235,6 +251,7 @@ struct web_options {
 struct web;
 int web_start(const struct web_options *, struct city **cities, int ncities, struct web **out,
     struct err *);
+int web_port(const struct web *); /* where it listens; for options.port 0: any free one */
 /* Stops listening, finishes requests in flight, then returns. */
 void web_stop(struct web *);
 
