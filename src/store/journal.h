@@ -2,7 +2,17 @@
  *
  * Entries become leaves of an RFC 6962 Merkle tree in commit order. A leaf holds no personal data:
  * it is the canonical text of (id, at, actor, verb, subject, SHA-256(salt || data),
- * SHA-256(state)), so that data may be erased after its retention while the tree still verifies. */
+ * SHA-256(salt || state)), so that data may be erased after its retention while the tree still
+ * verifies. The text, each line ending with a newline ("-" where there is no data or state):
+ *
+ *   machi-entry/1
+ *   <id>
+ *   <at: microseconds since 1970 UTC>
+ *   <actor>
+ *   <verb>
+ *   <subject>
+ *   <hexadecimal SHA-256(salt || data as compact JSON with sorted keys)>
+ *   <hexadecimal SHA-256(salt || state likewise)> */
 #ifndef STORE_JOURNAL_H
 #define STORE_JOURNAL_H
 
@@ -16,7 +26,8 @@ struct journal_change {
 	const char *subject; /* "application:123": what changed */
 	json_t *data;        /* the change itself; NULL: none. Borrowed. */
 	json_t *state;       /* the whole state after the change, for subjects that machi verify
-	                      * recomputes from their tables; NULL: not verified. Borrowed. */
+	                      * recomputes from their tables; NULL: says nothing about the state;
+	                      * JSON null: the subject is gone from its tables. Borrowed. */
 };
 
 /* Appends inside a write; *id (may be NULL) is the entry's number. */
@@ -30,7 +41,13 @@ struct journal_entry {
 	json_t *data; /* NULL when erased or none; owned by the arena */
 };
 
-/* Entries of a subject, oldest first; entries after an id, for feeds. Return the count or <0. */
+/* Removes the data of a subject's entries after its retention (their leaves stay) and appends an
+ * entry "journal.erased" that says so. */
+int journal_erase(struct db *, const char *actor, const char *subject, struct err *);
+
+/* Entries of a subject, oldest first. Entries that got their place in the tree after the entry id
+ * (0: from the first), in the tree's order, for feeds: none is ever skipped, although on PostgreSQL a
+ * smaller id may be committed later. Both return the count or <0. */
 int journal_of(struct db *, struct arena *, const char *subject, struct journal_entry **out,
     struct err *);
 int journal_after(struct db *, struct arena *, int64_t id, int limit, struct journal_entry **out,
@@ -41,12 +58,19 @@ struct tree_head {
 	int64_t at_us;
 	unsigned char root[HASH_SIZE];
 	unsigned char signature[64]; /* Ed25519 over tree_head_text() */
+	char origin[128];            /* what it was signed as */
 };
 
-/* The newest signed head (a new one is signed when the tree has grown). */
+/* The name of this journal in its heads: the setting "journal.origin" of meta_set(), or a name made
+ * from the public key. */
+int journal_origin(struct db *, struct arena *, char **out, struct err *);
+/* The newest signed head (a new one is signed when the tree has grown). A head also gets made from
+ * time to time without anybody asking. */
 int journal_head(struct db *, struct tree_head *, struct err *);
 /* The signed text: a C2SP checkpoint body: origin, size, base64 root, each ending with newline. */
 char *tree_head_text(struct arena *, const char *origin, const struct tree_head *);
+/* True when the signature is the key's over tree_head_text() with the head's own origin. */
+bool tree_head_valid(const struct tree_head *, const unsigned char public_key[32]);
 /* RFC 6962 §2.1.1 and §2.1.2; hashes on the arena; ERR_MISSING for a leaf or size not in the tree. */
 int journal_inclusion(struct db *, struct arena *, int64_t leaf, int64_t size,
     unsigned char (**path)[HASH_SIZE], int *n, struct err *);
@@ -54,11 +78,13 @@ int journal_consistency(struct db *, struct arena *, int64_t from, int64_t to,
     unsigned char (**path)[HASH_SIZE], int *n, struct err *);
 /* The leaf's canonical bytes, for whoever recomputes its hash. */
 int journal_leaf_text(struct db *, struct arena *, int64_t leaf, char **out, struct err *);
-/* Ed25519 public key of this store, 32 bytes; made on first use, kept in store_dir()/keys. */
+/* Ed25519 public key of this store, 32 bytes; made on first use, kept in store_dir()/keys/journal.key
+ * (PKCS #8, PEM). Processes that serve one PostgreSQL store need the same file. */
 int journal_public_key(struct store *, unsigned char out[32], struct err *);
 
-/* Gives tree places to the entries that have none yet. The store calls it (SQLite: in each group
- * commit; PostgreSQL: in a background thread); tests and verify may call it too. */
+/* Gives tree places to entries that have none yet, inside a write; returns how many got one (on
+ * PostgreSQL at most a batch: call again until 0) or <0. On PostgreSQL a background thread of the
+ * store does it; on SQLite entries have their place from the start, and only restored ones lack it. */
 int journal_sequence(struct db *, struct err *);
 
 /* What `machi verify` recomputes: a kind of subject ("application") and a function that gives the

@@ -58,9 +58,16 @@ int store_pending(
  * NULL and err when it cannot be opened. Read-only: writing through it fails. */
 struct db *store_reader(struct store *, struct err *);
 
+/* Runs fn on this thread's reader with one snapshot of the data for all its queries. Returns what fn
+ * returned. For pages that must not mix two states, and for exports. */
+int store_read(struct store *, int (*fn)(struct db *, void *arg, struct err *), void *arg,
+    struct err *);
+
 /* Runs in a transaction; 0 commits, a negative value rolls everything back that fn did. fn may be
  * run again from its start (serialization failure), so what it changes outside the database must be
- * overwritten, not appended. It must not wait for other threads. */
+ * overwritten, not appended. It must not wait for other threads. After a statement failed the write
+ * cannot commit (PostgreSQL would not, so SQLite does not either): return the error; where a broken
+ * UNIQUE is expected write ON CONFLICT DO NOTHING and look at the number of rows. */
 typedef int (*store_write_fn)(struct db *, void *arg, struct err *);
 
 /* Returns when the outcome is durable. Never call it from inside a write function. */

@@ -1,0 +1,209 @@
+/* Shared between the files of src/store only. */
+#ifndef STORE_PRIVATE_H
+#define STORE_PRIVATE_H
+
+#include <pthread.h>
+#include <semaphore.h>
+#include <stdatomic.h>
+#include <time.h>
+
+#include "store/journal.h"
+#include "store/store.h"
+#include "store/tree.h"
+
+enum { SQL_MAX_ARGS = 64, STMT_BUCKETS = 256, STMT_MAX_BY_TEXT = 128 };
+
+/* A prepared statement of one connection. */
+struct stmt {
+	struct stmt *next;     /* in its bucket */
+	const struct sql *sql; /* key of a module's statement; NULL: found by text */
+	const char *text;      /* what is sent; owned when sql is NULL */
+	char *types;           /* PostgreSQL: parameter types are part of the key */
+	uint64_t hash;
+	uint64_t used; /* for throwing out the least recently used one found by text */
+	bool busy;     /* rows of it are open */
+	bool loose;    /* not in the cache: freed when its rows end */
+	void *handle;  /* the backend's */
+};
+
+struct rows {
+	struct rows *next; /* in the connection's list of unused ones */
+	struct db *db;
+	struct stmt *stmt;
+	struct err *err;
+	int first;    /* SQLite: result of the step made when the query was started */
+	void *result; /* PostgreSQL: PGresult */
+	int row, nrows;
+	struct buf bytes; /* PostgreSQL: the decoded bytea of rows_bytes() */
+};
+
+enum db_role { DB_READER, DB_WRITER };
+
+/* A connection. Its thread is the only one to touch it, except that store_close() closes readers.
+ */
+struct db {
+	_Atomic(struct store *) store; /* NULL once the store is closed (readers only) */
+	const struct backend *backend;
+	enum db_role role;
+	void *conn; /* sqlite3 or PGconn; NULL: not connected */
+	struct stmt *buckets[STMT_BUCKETS];
+	int by_text; /* statements that were found by text */
+	uint64_t tick;
+	struct rows *unused;
+	bool in_tx;         /* a write function or a snapshot runs */
+	bool failed;        /* a statement of the running write function failed: it cannot commit */
+	bool lost;          /* PostgreSQL: the connection broke */
+	int sqlstate_retry; /* PostgreSQL: the failure was 40001, 40P01 or the like */
+	int64_t retry_at_us; /* PostgreSQL: no new attempt to connect before */
+	int backoff_ms;
+
+	/* What the running writes will cause once they are committed. */
+	bool wake_jobs, wake_sequencer;
+	/* SQLite: leaf hashes of entries that this transaction added, in order, not yet in `edge`.
+	 */
+	unsigned char (*pending)[HASH_SIZE];
+	size_t npending, pending_cap;
+	int64_t last_id;  /* the newest entry's id */
+	bool edge_loaded; /* edge and last_id were checked against the table in this transaction */
+	struct tree_edge edge; /* the tree's right edge, kept between transactions */
+};
+
+/* A write on its way. */
+struct write {
+	struct write *next;
+	store_write_fn fn;
+	void *arg;
+	void (*done)(void *arg, int rc, const struct err *);
+	void *done_arg;
+	enum write_flags { WRITE_PLAIN = 0, WRITE_READ_COMMITTED = 1 } flags;
+	bool owned; /* freed after done */
+	int rc;
+	struct err err;
+};
+
+struct reader_slot; /* store.c */
+
+static inline int64_t clock_us(clockid_t clock)
+{
+	struct timespec t;
+	(void)clock_gettime(clock, &t); /* cannot fail with a valid clock */
+	return (int64_t)t.tv_sec * 1000000 + t.tv_nsec / 1000;
+}
+
+struct store {
+	const struct backend *backend;
+	char *url, *path, *dir;
+	int writers, busy_ms;
+
+	pthread_mutex_t lock; /* guards the queue and closing */
+	pthread_cond_t more;  /* the queue grew, or closing */
+	struct write *head, **tail;
+	bool closing;
+
+	pthread_t *threads;
+	int nthreads;
+
+	struct reader_slot *slots; /* readers of all threads; guarded by slots_lock of store.c */
+
+	/* Signing key of the journal's heads, read on first use; keys.c. */
+	pthread_mutex_t key_lock;
+	void *key;
+	_Atomic int64_t head_at_us; /* when the newest head was signed, as far as known here */
+
+	/* Job runners that wait for work; jobs.c. */
+	pthread_mutex_t jobs_lock;
+	pthread_cond_t jobs_cond;
+	uint64_t jobs_seq;
+
+	/* PostgreSQL: the sequencer's alarm clock; writes that were refused once go one by one. */
+	pthread_mutex_t seq_lock, lane;
+	pthread_cond_t seq_cond;
+	bool seq_wanted;
+};
+
+/* What differs between the databases. Text that comes in is already in the backend's dialect. */
+struct backend {
+	bool postgres;
+	/* Checks that the database is there and usable, starts the writer threads. */
+	int (*open)(struct store *, struct err *);
+	/* The queue is closed and will be empty: waits for the threads. */
+	void (*close)(struct store *);
+	int (*connect)(struct db *, struct err *);
+	void (*disconnect)(struct db *); /* statements are forgotten already */
+	int (*prepare)(struct db *, struct stmt *, const struct db_arg *, int n, struct err *);
+	void (*forget)(struct db *, struct stmt *);
+	int64_t (*run)(struct db *, struct stmt *, const struct db_arg *, int n, struct err *);
+	int (*start)(struct rows *, const struct db_arg *, int n);
+	int (*next)(struct rows *);
+	void (*end)(struct rows *);
+	int64_t (*i64)(struct rows *, int column);
+	double (*real)(struct rows *, int column);
+	struct str (*str)(struct rows *, int column);
+	struct str (*bytes)(struct rows *, int column);
+	bool (*null)(struct rows *, int column);
+	/* Several statements without parameters and results. */
+	int (*script)(struct db *, const char *text, struct err *);
+	int (*begin_snapshot)(struct db *, struct err *);
+	void (*end_snapshot)(struct db *);
+};
+extern const struct backend sqlite_backend, postgres_backend;
+
+/* --- store.c --- */
+/* The next writes, at most max, in order; waits for one. NULL: closing and nothing left. */
+struct write *queue_take(struct store *, int max);
+/* Sets the outcome and tells whoever waits. w may be gone afterwards. */
+void write_done(struct write *, int rc);
+/* Runs the function of a write, with the rule that a failed statement cannot be committed. */
+int write_call(struct db *, struct write *);
+/* What a commit causes: job runners and the sequencer wake up. */
+void after_commit(struct db *);
+int store_write_flags(struct store *, store_write_fn, void *arg, enum write_flags, struct err *);
+void db_init(struct db *, struct store *, enum db_role);
+/* Closes statements and the connection; the struct can be connected again. */
+void db_close(struct db *);
+/* Forgets all statements: after a reconnection. */
+void db_forget_all(struct db *);
+
+/* --- migrate.c --- */
+/* The step's text in one dialect: @ID replaced, sections of the other dialect left out. */
+void migration_text(struct buf *, struct str text, bool postgres);
+/* As store_migrate(), but no step of a module above limit(arg, module). */
+int migrate_to(struct store *, const char *const *modules, int nmodules,
+    int (*limit)(void *arg, const char *module), void *limit_arg,
+    void (*progress)(void *, int, int), void *arg, struct err *);
+
+/* --- journal.c --- */
+struct journal_leaf { /* what the leaf's text is made of; see journal.h */
+	int64_t id, at_us;
+	struct str actor, verb, subject, data_hash, state_hash; /* p NULL: none */
+};
+void journal_entry_text(struct buf *, const struct journal_leaf *);
+void journal_entry_rest(struct buf *, const struct journal_leaf *); /* from the third line on */
+int journal_state_hash(const void *salt, json_t *state, unsigned char out[HASH_SIZE]);
+/* A row of size, at_us, origin, root, signature; false when it is damaged. */
+bool journal_head_row(struct rows *, struct tree_head *);
+/* Gives places to the entries of this transaction and stores finished nodes. SQLite only. */
+int journal_commit(struct db *, struct err *);
+/* A transaction begins: what is known of the tree must be checked before it is used. */
+void journal_begin(struct db *);
+struct journal_mark {
+	size_t npending;
+	int64_t last_id;
+};
+struct journal_mark journal_mark(const struct db *);
+void journal_rolled_back(struct db *, struct journal_mark);
+void journal_forget(struct db *); /* the transaction failed: read the edge again */
+/* Hashes of the stored tree; arg is the struct db. */
+int journal_read_hashes(
+    void *db, int level, int64_t first, int count, tree_hash *out, struct err *);
+
+/* --- keys.c --- */
+void journal_key_free(struct store *);
+int journal_sign(struct store *, const void *text, size_t n, unsigned char sig[64], struct err *);
+bool journal_signed(
+    const unsigned char key[32], const void *text, size_t n, const unsigned char sig[64]);
+
+/* --- jobs.c --- */
+void jobs_wake(struct store *);
+
+#endif

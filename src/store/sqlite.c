@@ -1,0 +1,430 @@
+/* SQLite: WAL, synchronous=FULL, one writer thread whose commits carry many writes. */
+#include <limits.h>
+#include <sqlite3.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/log.h"
+#include "store/private.h"
+
+/* A group ends at whichever comes first; both bound how long an answer waits for its neighbours. */
+enum { GROUP_MAX = 1024, GROUP_US = 20000 };
+
+static pthread_once_t config_once = PTHREAD_ONCE_INIT;
+
+static void configure(void)
+{
+	/* Its counters take a process-wide lock at each allocation. Fails when something in the
+	 * process uses SQLite already; then it is only slower. */
+	(void)sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0);
+}
+
+static int fail(sqlite3 *db, int code, struct err *err)
+{
+	const char *text = db ? sqlite3_errmsg(db) : sqlite3_errstr(code);
+	switch (code & 0xff) {
+	case SQLITE_CONSTRAINT:
+		switch (code) {
+		case SQLITE_CONSTRAINT_UNIQUE:
+		case SQLITE_CONSTRAINT_PRIMARYKEY:
+		case SQLITE_CONSTRAINT_ROWID:
+			return err_set(err, ERR_CONFLICT, "store.conflict", "%s", text);
+		default:
+			return err_set(err, ERR_STORE, "store.constraint", "%s", text);
+		}
+	case SQLITE_BUSY:
+	case SQLITE_LOCKED:
+		return err_set(err, ERR_BUSY, "store.busy", "%s", text);
+	case SQLITE_FULL:
+		return err_set(err, ERR_IO, "store.full", "%s", text);
+	case SQLITE_IOERR:
+	case SQLITE_CANTOPEN:
+		return err_set(err, ERR_IO, "store.io", "%s (%d)", text, code);
+	case SQLITE_NOMEM:
+		abort();
+	default:
+		return err_set(err, ERR_STORE, NULL, "%s (%d)", text, code);
+	}
+}
+
+static int exec(sqlite3 *db, const char *text, struct err *err)
+{
+	int code = sqlite3_exec(db, text, NULL, NULL, NULL);
+	return code == SQLITE_OK ? 0 : fail(db, sqlite3_extended_errcode(db), err);
+}
+
+static int sq_connect(struct db *db, struct err *err)
+{
+	struct store *st = db_store(db);
+	sqlite3 *conn = NULL;
+	int code = sqlite3_open_v2(st->path, &conn,
+	    SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX |
+	        SQLITE_OPEN_EXRESCODE,
+	    NULL);
+	int rc = 0;
+	if (code != SQLITE_OK)
+		rc = fail(conn, code, err);
+	if (rc == 0) {
+		(void)sqlite3_busy_timeout(conn, st->busy_ms); /* only sets a number */
+		rc = exec(conn,
+		    db->role == DB_WRITER
+		        ? "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;"
+		          "PRAGMA foreign_keys = ON; PRAGMA temp_store = MEMORY;"
+		          "PRAGMA cache_size = -16384; PRAGMA wal_autocheckpoint = 4000;"
+		          "PRAGMA journal_size_limit = 67108864;"
+		        : "PRAGMA query_only = ON; PRAGMA temp_store = MEMORY; PRAGMA cache_size = "
+		          "-8192;",
+		    err);
+	}
+	if (rc < 0) {
+		(void)sqlite3_close_v2(conn); /* nothing was written */
+		return err_prefix(err, "%s: ", st->path);
+	}
+	db->conn = conn;
+	return 0;
+}
+
+static void sq_disconnect(struct db *db)
+{
+	(void)sqlite3_close_v2(db->conn); /* open rows, if any, end later */
+}
+
+static int sq_prepare(
+    struct db *db, struct stmt *s, const struct db_arg *args, int n, struct err *err)
+{
+	(void)args;
+	sqlite3_stmt *h = NULL;
+	int code = sqlite3_prepare_v3(
+	    db->conn, s->text, -1, s->loose ? 0 : SQLITE_PREPARE_PERSISTENT, &h, NULL);
+	if (code != SQLITE_OK) {
+		int rc = fail(db->conn, code, err);
+		(void)err_prefix(err, "%.200s: ", s->text);
+		return rc;
+	}
+	if (sqlite3_bind_parameter_count(h) != n) {
+		int want = sqlite3_bind_parameter_count(h);
+		(void)sqlite3_finalize(h); /* never run */
+		return err_set(err, ERR_INTERNAL, NULL, "%.200s: %d arguments for %d places",
+		    s->text, n, want);
+	}
+	s->handle = h;
+	return 0;
+}
+
+static void sq_forget(struct db *db, struct stmt *s)
+{
+	(void)db;
+	(void)sqlite3_finalize(s->handle); /* repeats the last step's error, reported then */
+}
+
+/* Arguments live until the statement is reset, which is before the caller's call returns or, for
+ * queries, not guaranteed: rows are read later. So queries copy, runs do not. */
+static void bind(sqlite3_stmt *h, const struct db_arg *args, int n, sqlite3_destructor_type life)
+{
+	for (int i = 0; i < n; i++) {
+		const struct db_arg *a = &args[i];
+		switch (a->type) {
+		case 'i':
+			(void)sqlite3_bind_int64(h, i + 1, a->i);
+			break;
+		case 'd':
+			(void)sqlite3_bind_double(h, i + 1, a->d);
+			break;
+		case 't':
+		case 's':
+			if (a->s.p)
+				(void)sqlite3_bind_text64(
+				    h, i + 1, a->s.p, a->s.n, life, SQLITE_UTF8);
+			else
+				(void)sqlite3_bind_null(h, i + 1);
+			break;
+		case 'b':
+			if (a->s.p)
+				(void)sqlite3_bind_blob64(h, i + 1, a->s.p, a->s.n, life);
+			else
+				(void)sqlite3_bind_null(h, i + 1);
+			break;
+		default:
+			(void)sqlite3_bind_null(h, i + 1);
+		}
+	}
+}
+
+static int64_t sq_run(
+    struct db *db, struct stmt *s, const struct db_arg *args, int n, struct err *err)
+{
+	sqlite3_stmt *h = s->handle;
+	bind(h, args, n, SQLITE_STATIC);
+	int code;
+	do
+		code = sqlite3_step(h);
+	while (code == SQLITE_ROW);
+	int64_t rc = 0;
+	if (code == SQLITE_DONE)
+		rc = sqlite3_stmt_readonly(h) ? 0 : sqlite3_changes64(db->conn);
+	else
+		rc = fail(db->conn, code, err);
+	(void)sqlite3_reset(h); /* repeats the step's error */
+	(void)sqlite3_clear_bindings(h);
+	return rc;
+}
+
+static int sq_start(struct rows *r, const struct db_arg *args, int n)
+{
+	sqlite3_stmt *h = r->stmt->handle;
+	bind(h, args, n, SQLITE_TRANSIENT);
+	r->first = sqlite3_step(h);
+	if (r->first != SQLITE_ROW && r->first != SQLITE_DONE)
+		return fail(r->db->conn, r->first, r->err);
+	return 0;
+}
+
+static int sq_next(struct rows *r)
+{
+	int code = r->first;
+	if (code)
+		r->first = 0;
+	else
+		code = sqlite3_step(r->stmt->handle);
+	if (code == SQLITE_ROW)
+		return 1;
+	if (code == SQLITE_DONE) {
+		r->first = SQLITE_DONE; /* asked again: still the end, not a new start */
+		return 0;
+	}
+	return fail(r->db->conn, code, r->err);
+}
+
+static void sq_end(struct rows *r)
+{
+	(void)sqlite3_reset(r->stmt->handle); /* repeats the step's error */
+	(void)sqlite3_clear_bindings(r->stmt->handle);
+}
+
+static int64_t sq_i64(struct rows *r, int column)
+{
+	return sqlite3_column_int64(r->stmt->handle, column);
+}
+
+static double sq_real(struct rows *r, int column)
+{
+	return sqlite3_column_double(r->stmt->handle, column);
+}
+
+static struct str sq_str(struct rows *r, int column)
+{
+	const unsigned char *p = sqlite3_column_text(r->stmt->handle, column);
+	if (!p)
+		return (struct str){0};
+	return (struct str){(const char *)p, (size_t)sqlite3_column_bytes(r->stmt->handle, column)};
+}
+
+static bool sq_null(struct rows *r, int column)
+{
+	return sqlite3_column_type(r->stmt->handle, column) == SQLITE_NULL;
+}
+
+static struct str sq_bytes(struct rows *r, int column)
+{
+	if (sq_null(r, column))
+		return (struct str){0};
+	const void *p = sqlite3_column_blob(r->stmt->handle, column);
+	return (struct str){p ? p : "", (size_t)sqlite3_column_bytes(r->stmt->handle, column)};
+}
+
+static int sq_script(struct db *db, const char *text, struct err *err)
+{
+	return exec(db->conn, text, err);
+}
+
+static int sq_begin_snapshot(struct db *db, struct err *err)
+{
+	/* BEGIN alone takes the snapshot only at the first read. */
+	return exec(db->conn, "BEGIN; SELECT 1 FROM sqlite_schema LIMIT 1", err);
+}
+
+static void sq_end_snapshot(struct db *db)
+{
+	(void)exec(db->conn, "ROLLBACK", NULL); /* nothing was written */
+}
+
+/* --- the writer --- */
+
+struct control {
+	sqlite3_stmt *begin, *savepoint, *release, *undo, *commit, *rollback;
+};
+
+static void control_prepare(sqlite3 *db, struct control *c)
+{
+	static const char *const texts[] = {
+	    "BEGIN IMMEDIATE", "SAVEPOINT w", "RELEASE w", "ROLLBACK TO w", "COMMIT", "ROLLBACK"};
+	sqlite3_stmt **at[] = {
+	    &c->begin, &c->savepoint, &c->release, &c->undo, &c->commit, &c->rollback};
+	for (size_t i = 0; i < COUNT(texts); i++)
+		if (sqlite3_prepare_v3(db, texts[i], -1, SQLITE_PREPARE_PERSISTENT, at[i], NULL) !=
+		    SQLITE_OK)
+			abort(); /* constant texts: only out of memory */
+}
+
+static void control_release(struct control *c)
+{
+	sqlite3_stmt *all[] = {c->begin, c->savepoint, c->release, c->undo, c->commit, c->rollback};
+	for (size_t i = 0; i < COUNT(all); i++)
+		(void)sqlite3_finalize(all[i]); /* repeats an error that was reported */
+}
+
+static int step(struct db *db, sqlite3_stmt *h, struct err *err)
+{
+	int code = sqlite3_step(h);
+	int rc = code == SQLITE_DONE ? 0 : fail(db->conn, code, err);
+	(void)sqlite3_reset(h); /* repeats the step's error */
+	return rc;
+}
+
+enum group { GROUP_DONE, GROUP_BROKEN, GROUP_NOT_BEGUN };
+
+/* Runs the writes of one transaction: as many from the front of the list as time allows, *n of
+ * them; rc of each says what its function returned. GROUP_BROKEN: the transaction as a whole
+ * failed, nothing of it is stored, and whole says why. */
+static enum group run_group(
+    struct db *db, struct control *c, struct write *list, int *n, struct err *whole)
+{
+	*n = 0;
+	db->wake_jobs = db->wake_sequencer = false;
+	if (step(db, c->begin, whole) < 0)
+		return GROUP_NOT_BEGUN;
+	journal_begin(db);
+	int64_t until = clock_us(CLOCK_MONOTONIC) + GROUP_US;
+	bool any = false;
+	for (struct write *w = list; w; w = w->next) {
+		if (*n && clock_us(CLOCK_MONOTONIC) > until)
+			break;
+		++*n;
+		struct journal_mark mark = journal_mark(db);
+		if (step(db, c->savepoint, whole) < 0)
+			goto broken;
+		w->rc = write_call(db, w);
+		/* A full disk or an I/O error undoes the whole transaction by itself. */
+		if (sqlite3_get_autocommit(db->conn)) {
+			*whole = w->err;
+			goto broken;
+		}
+		if (w->rc < 0) {
+			journal_rolled_back(db, mark);
+			if (step(db, c->undo, whole) < 0)
+				goto broken;
+		} else {
+			any = true;
+		}
+		if (step(db, c->release, whole) < 0)
+			goto broken;
+	}
+	if (!any)
+		return step(db, c->rollback, whole) < 0 ? GROUP_BROKEN : GROUP_DONE;
+	if (journal_commit(db, whole) == 0 && step(db, c->commit, whole) == 0)
+		return GROUP_DONE;
+broken:
+	if (!sqlite3_get_autocommit(db->conn))
+		(void)step(db, c->rollback, NULL); /* the first error is told */
+	journal_forget(db);
+	return GROUP_BROKEN;
+}
+
+static void run_list(struct db *db, struct control *c, struct write *list)
+{
+	while (list) {
+		struct err whole = {0};
+		int n;
+		enum group g = run_group(db, c, list, &n, &whole);
+		if (g == GROUP_BROKEN && n > 1) {
+			/* One of them may be to blame, or the disk: alone each gets its own answer.
+			 */
+			log_warn(
+			    "store.group", "%d writes are tried one by one: %s", n, whole.detail);
+			for (; n > 0; n--) {
+				struct write *w = list;
+				list = w->next;
+				w->next = NULL;
+				run_list(db, c, w);
+			}
+			continue;
+		}
+		if (g == GROUP_NOT_BEGUN) /* the same for everybody who waits */
+			n = INT_MAX;
+		if (g == GROUP_DONE)
+			after_commit(db);
+		for (; n > 0 && list; n--) {
+			struct write *w = list;
+			list = w->next;
+			if (g != GROUP_DONE) {
+				w->err = whole;
+				w->rc = -(int)whole.kind;
+			}
+			write_done(w, w->rc);
+		}
+	}
+}
+
+static void *writer(void *arg)
+{
+	struct db *db = arg;
+	struct control c = {0};
+	control_prepare(db->conn, &c);
+	struct write *list;
+	while ((list = queue_take(db_store(db), GROUP_MAX)))
+		run_list(db, &c, list);
+	control_release(&c);
+	/* Leaves the readers a small file and the next start nothing to recover. */
+	(void)sqlite3_wal_checkpoint_v2(db->conn, NULL, SQLITE_CHECKPOINT_PASSIVE, NULL, NULL);
+	db_close(db);
+	free(db);
+	return NULL;
+}
+
+static int sq_open(struct store *st, struct err *err)
+{
+	(void)pthread_once(&config_once, configure); /* cannot fail */
+	struct db *db = malloc(sizeof(*db));
+	st->threads = calloc(1, sizeof(*st->threads));
+	if (!db || !st->threads)
+		abort();
+	db_init(db, st, DB_WRITER);
+	int rc = sq_connect(db, err);
+	if (rc == 0 && pthread_create(&st->threads[0], NULL, writer, db) != 0)
+		rc = err_set(err, ERR_INTERNAL, NULL, "cannot start the writer thread");
+	if (rc < 0) {
+		db_close(db);
+		free(db);
+		return rc;
+	}
+	st->nthreads = 1;
+	return 0;
+}
+
+static void sq_close(struct store *st)
+{
+	for (int i = 0; i < st->nthreads; i++)
+		(void)pthread_join(st->threads[i], NULL); /* a thread of ours, once */
+	st->nthreads = 0;
+}
+
+const struct backend sqlite_backend = {
+    .open = sq_open,
+    .close = sq_close,
+    .connect = sq_connect,
+    .disconnect = sq_disconnect,
+    .prepare = sq_prepare,
+    .forget = sq_forget,
+    .run = sq_run,
+    .start = sq_start,
+    .next = sq_next,
+    .end = sq_end,
+    .i64 = sq_i64,
+    .real = sq_real,
+    .str = sq_str,
+    .bytes = sq_bytes,
+    .null = sq_null,
+    .script = sq_script,
+    .begin_snapshot = sq_begin_snapshot,
+    .end_snapshot = sq_end_snapshot,
+};
