@@ -8,18 +8,19 @@
 #define IDENTITY_STATEMENTS(X)                                                                     \
 	X(ACCOUNT_ADD)                                                                             \
 	X(ACCOUNT_BY_ID)                                                                           \
-	X(ACCOUNT_BY_LOGIN) X(ACCOUNT_SET_PASSWORD) X(ACCOUNT_SET_STATE) X(ACCOUNT_SET_LOGIN)      \
-	    X(ACCOUNT_SET_MAIL) X(ACCOUNT_SET_LANG) X(ACCOUNT_SET_TOTP) X(ACCOUNT_CLOSE) X(        \
-	        ACCOUNT_STATE) X(ACCOUNT_STATES) X(ACCOUNT_ACTOR) X(PERSON_ADD) X(PERSON_SET)      \
-	        X(PERSON_ROW) X(PERSON_STATES) X(STAFF_ADD) X(STAFF_SET) X(STAFF_ROW) X(STAFF_IDS) \
-	            X(STAFF_MAIL) X(STAFF_POSTS) X(STAFF_ROLES) X(STAFF_ABSENCES)                  \
-	                X(STAFF_DEPUTIES) X(DEPARTMENT_ADD) X(DEPARTMENT_SET) X(DEPARTMENT_ROW)    \
-	                    X(DEPARTMENT_ALL) X(DEPARTMENT_BY_NAME) X(DEPARTMENT_BY_CODE)          \
-	                        X(DEPARTMENT_ABOVE) X(POST_ADD) X(POST_END) X(POST_DROP)           \
-	                            X(POST_HOLDERS) X(POST_MEMBERS) X(ABSENCE_ADD) X(ABSENCE_END)  \
-	                                X(ABSENCE_DROP) X(ABSENT) X(DEPUTY_ADD) X(DEPUTY_END)      \
-	                                    X(DEPUTY_DROP) X(DEPUTY_OF) X(ROLE_ADD) X(ROLE_END)    \
-	                                        X(ROLE_DROP) X(RIGHTS_IN) X(RIGHTS_ANY)
+	X(ACCOUNT_BY_LOGIN)                                                                        \
+	X(ACCOUNT_SET_PASSWORD) X(ACCOUNT_SET_STATE) X(ACCOUNT_SET_LOGIN) X(ACCOUNT_SET_MAIL)      \
+	    X(ACCOUNT_SET_LANG) X(ACCOUNT_SET_TOTP) X(ACCOUNT_CLOSE) X(ACCOUNT_STATE) X(           \
+	        ACCOUNT_STATES) X(ACCOUNT_ACTOR) X(PERSON_ADD) X(PERSON_SET) X(PERSON_ROW)         \
+	        X(PERSON_STATES) X(STAFF_ADD) X(STAFF_SET) X(STAFF_ROW) X(STAFF_IDS) X(STAFF_MAIL) \
+	            X(STAFF_POSTS) X(STAFF_ROLES) X(STAFF_ABSENCES) X(STAFF_DEPUTIES)              \
+	                X(DEPARTMENT_ADD) X(DEPARTMENT_SET) X(DEPARTMENT_ROW) X(DEPARTMENT_ALL)    \
+	                    X(DEPARTMENT_BY_NAME) X(DEPARTMENT_BY_CODE) X(DEPARTMENT_ABOVE)        \
+	                        X(POST_ADD) X(POST_END) X(POST_DROP) X(POST_HOLDERS)               \
+	                            X(POST_MEMBERS) X(ABSENCE_ADD) X(ABSENCE_END) X(ABSENCE_DROP)  \
+	                                X(ABSENT) X(DEPUTY_ADD) X(DEPUTY_END) X(DEPUTY_DROP)       \
+	                                    X(DEPUTY_OF) X(ROLE_ADD) X(ROLE_END) X(ROLE_DROP)      \
+	                                        X(RIGHTS_IN) X(RIGHTS_ANY)
 
 enum identity_statement {
 #define X(name) SQL_##name,
