@@ -16,9 +16,8 @@
 #ifndef STORE_JOURNAL_H
 #define STORE_JOURNAL_H
 
+#include "base/secret.h" /* HASH_SIZE */
 #include "store/store.h"
-
-enum { HASH_SIZE = 32 };
 
 struct journal_change {
 	const char *actor;   /* "resident:12", "staff:3", "system", "cli:root" */
