@@ -9,17 +9,21 @@
  * error kind is ERR_INPUT or ERR_MISSING. context is what jobs_start() was given. */
 struct job_kind {
 	const char *name; /* "mail.send" */
-	int max_tries;
+	int max_tries; /* 0: 8 */
+	int retry_ms;  /* wait after the first failure, doubled each time up to an hour; 0: 10 s */
 	int (*run)(struct store *, void *context, struct arena *, json_t *payload, struct err *);
 };
 
 /* Queues a job inside a write. run_at_us 0: now. key: at most one waiting job has this key (NULL:
- * any number). payload is borrowed. */
+ * any number): a second one only makes the first one's time earlier. payload (NULL: JSON null) is
+ * borrowed. */
 int job_add(struct db *, const char *kind, json_t *payload, int64_t run_at_us, const char *key,
     struct err *);
 
 struct job_runner;
-/* Starts threads that claim and run jobs; safe with several processes on PostgreSQL. */
+/* Starts threads that claim and run jobs; safe with several processes. Also keeps house: done jobs
+ * are forgotten after a week, unused blobs after a day (the job "store.clean"). kinds stay the
+ * caller's. Stop the runner before the store is closed. */
 int jobs_start(struct store *, const struct job_kind *const *kinds, int nkinds, int threads,
     void *context, struct job_runner **out, struct err *);
 /* Finishes the jobs in hand and stops. */
@@ -35,6 +39,7 @@ struct job_info {
 	int64_t run_at_us, created_us;
 	const char *last_error;
 };
+/* Newest first, below before_id (0: from the top); state NULL: all. The count or <0. */
 int jobs_list(struct db *, struct arena *, const char *state, int64_t before_id, int limit,
     struct job_info **out, struct err *);
 int jobs_retry(struct db *, int64_t id, struct err *);  /* a dead job waits again */

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/log.h"
+#include "base/time.h"
 #include "store/private.h"
 
 enum { SALT_SIZE = 16, SEQUENCE_BATCH = 2000, HEAD_EVERY_US = 60 * 1000000 };
@@ -205,7 +206,7 @@ static int sign_head(struct db *db, struct tree_head *head, struct err *err)
 	if (rc == 0) {
 		(void)snprintf(
 		    head->origin, sizeof(head->origin), "%s", origin); /* checked there */
-		head->at_us = clock_us(CLOCK_REALTIME);
+		head->at_us = now_us();
 		const char *text = tree_head_text(a, head->origin, head);
 		rc = journal_sign(db_store(db), text, strlen(text), head->signature, err);
 	}
@@ -227,7 +228,7 @@ static int store_head(struct db *db, void *arg, struct err *err)
 static int head_from_time_to_time(struct db *db, struct err *err)
 {
 	struct store *st = db_store(db);
-	int64_t now = clock_us(CLOCK_REALTIME);
+	int64_t now = now_us();
 	if (now - atomic_load(&st->head_at_us) < HEAD_EVERY_US)
 		return 0;
 	struct tree_head head = {.size = db->edge.size};
@@ -380,7 +381,7 @@ int journal_add(struct db *db, const struct journal_change *c, int64_t *id, stru
 		return err_set(err, ERR_INTERNAL, NULL, "journal state cannot be written as JSON");
 	}
 	struct journal_leaf l = {
-	    .at_us = clock_us(CLOCK_REALTIME),
+	    .at_us = now_us(),
 	    .actor = str_from(c->actor),
 	    .verb = str_from(c->verb),
 	    .subject = str_from(c->subject),

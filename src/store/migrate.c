@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/resource.h"
+#include "base/time.h"
 #include "store/private.h"
 
 enum { STEPS_MAX = 256 };
@@ -132,7 +133,7 @@ static int run_step(struct db *db, void *arg, struct err *err)
 		return rc;
 	}
 	int64_t n = db_run(db, err, &step_add, "titi", one->module, (int64_t)one->number,
-	    one->step->name, clock_us(CLOCK_REALTIME));
+	    one->step->name, now_us());
 	return n < 0 ? (int)n : 0;
 }
 

@@ -114,11 +114,19 @@ struct store {
 	pthread_mutex_t jobs_lock;
 	pthread_cond_t jobs_cond;
 	uint64_t jobs_seq;
+	struct job_runner *runners;
 
 	/* PostgreSQL: the sequencer's alarm clock; writes that were refused once go one by one. */
 	pthread_mutex_t seq_lock, lane;
 	pthread_cond_t seq_cond;
 	bool seq_wanted;
+};
+
+/* Bytes to keep: an open file, or memory when fd is -1. */
+struct blob_input {
+	int fd;
+	struct str bytes;
+	int64_t size;
 };
 
 /* What differs between the databases. Text that comes in is already in the backend's dialect. */
@@ -145,6 +153,11 @@ struct backend {
 	int (*script)(struct db *, const char *text, struct err *);
 	int (*begin_snapshot)(struct db *, struct err *);
 	void (*end_snapshot)(struct db *);
+	/* Names are valid here. */
+	int (*blob_put)(struct store *, const char *name, const struct blob_input *, struct err *);
+	int (*blob_open)(struct store *, const char *name, int *fd, int64_t *size, struct err *);
+	int (*blob_exists)(struct db *, const char *name, struct err *); /* 1, 0, <0 */
+	int (*blobs_clean)(struct store *, int64_t age_us, int64_t *removed, struct err *);
 };
 extern const struct backend sqlite_backend, postgres_backend;
 
@@ -202,6 +215,17 @@ void journal_key_free(struct store *);
 int journal_sign(struct store *, const void *text, size_t n, unsigned char sig[64], struct err *);
 bool journal_signed(
     const unsigned char key[32], const void *text, size_t n, const unsigned char sig[64]);
+
+/* --- blob.c, blob_file.c, blob_table.c --- */
+enum { BLOB_BLOCK = 65536 };
+bool blob_name_valid(const char *name); /* also what keeps "../" out of paths */
+int blob_input_read(const struct blob_input *, int64_t at, void *out, size_t n, struct err *);
+int file_blob_put(struct store *, const char *name, const struct blob_input *, struct err *);
+int file_blob_open(struct store *, const char *name, int *fd, int64_t *size, struct err *);
+int file_blob_exists(struct db *, const char *name, struct err *);
+int file_blobs_clean(struct store *, int64_t age_us, int64_t *removed, struct err *);
+/* Removes blobs that nobody uses and that were put longer ago than age_us. */
+int blobs_clean(struct store *, int64_t age_us, int64_t *removed, struct err *);
 
 /* --- jobs.c --- */
 void jobs_wake(struct store *);

@@ -427,4 +427,8 @@ const struct backend sqlite_backend = {
     .script = sq_script,
     .begin_snapshot = sq_begin_snapshot,
     .end_snapshot = sq_end_snapshot,
+    .blob_put = file_blob_put,
+    .blob_open = file_blob_open,
+    .blob_exists = file_blob_exists,
+    .blobs_clean = file_blobs_clean,
 };

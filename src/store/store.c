@@ -235,7 +235,7 @@ int store_open(const struct store_options *o, struct store **out, struct err *er
 		return err_set(err, ERR_INPUT, "store.url",
 		    "store URL must start with sqlite: or postgresql:// (got \"%.40s\")",
 		    o->url ? o->url : "");
-	if (!o->dir)
+	if (!o->dir || strlen(o->dir) > 3500)
 		return err_set(err, ERR_INPUT, "store.dir", "a store needs a data directory");
 	if (mkdir(o->dir, 0700) != 0 && errno != EEXIST)
 		return err_set(err, ERR_IO, "store.dir", "%s: %s", o->dir, strerror(errno));

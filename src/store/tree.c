@@ -17,27 +17,40 @@ static void md_fetch(void)
 		abort(); /* an OpenSSL without SHA-256 cannot keep a journal */
 }
 
-static void hash(const void *const *part, const size_t *len, int n, tree_hash out)
+/* struct sha256 is OpenSSL's context under a name of ours. Whatever fails here is out of memory. */
+struct sha256 *sha256_new(void)
 {
 	(void)pthread_once(&md_once, md_fetch); /* cannot fail */
 	EVP_MD_CTX *ctx = EVP_MD_CTX_new();
-	bool ok = ctx && EVP_DigestInit_ex2(ctx, md, NULL) == 1;
-	for (int i = 0; ok && i < n; i++)
-		ok = EVP_DigestUpdate(ctx, part[i], len[i]) == 1;
-	ok = ok && EVP_DigestFinal_ex(ctx, out, NULL) == 1;
-	EVP_MD_CTX_free(ctx);
-	if (!ok)
-		abort(); /* only out of memory */
+	if (!ctx || EVP_DigestInit_ex2(ctx, md, NULL) != 1)
+		abort();
+	return (struct sha256 *)ctx;
+}
+
+void sha256_add(struct sha256 *s, const void *bytes, size_t n)
+{
+	if (EVP_DigestUpdate((EVP_MD_CTX *)s, bytes, n) != 1)
+		abort();
+}
+
+void sha256_end(struct sha256 *s, tree_hash out)
+{
+	if (EVP_DigestFinal_ex((EVP_MD_CTX *)s, out, NULL) != 1)
+		abort();
+	EVP_MD_CTX_free((EVP_MD_CTX *)s);
 }
 
 void sha256(const void *bytes, size_t n, tree_hash out)
 {
-	hash(&bytes, &n, 1, out);
+	sha256_2(bytes, n, "", 0, out);
 }
 
 void sha256_2(const void *a, size_t na, const void *b, size_t nb, tree_hash out)
 {
-	hash((const void *[]){a, b}, (size_t[]){na, nb}, 2, out);
+	struct sha256 *s = sha256_new();
+	sha256_add(s, a, na);
+	sha256_add(s, b, nb);
+	sha256_end(s, out);
 }
 
 void tree_leaf(const void *text, size_t n, tree_hash out)
@@ -47,7 +60,10 @@ void tree_leaf(const void *text, size_t n, tree_hash out)
 
 void tree_node(const tree_hash left, const tree_hash right, tree_hash out)
 {
-	hash((const void *[]){"\1", left, right}, (size_t[]){1, TREE_HASH, TREE_HASH}, 3, out);
+	unsigned char both[1 + 2 * TREE_HASH] = {1};
+	memcpy(both + 1, left, TREE_HASH);
+	memcpy(both + 1 + TREE_HASH, right, TREE_HASH);
+	sha256(both, sizeof(both), out);
 }
 
 void tree_empty(tree_hash out)

@@ -19,6 +19,12 @@ typedef unsigned char tree_hash[TREE_HASH];
 void sha256(const void *bytes, size_t n, tree_hash out);
 /* SHA-256 of the parts one after another. */
 void sha256_2(const void *a, size_t na, const void *b, size_t nb, tree_hash out);
+/* The same in pieces; sha256_end() also frees. */
+struct sha256;
+struct sha256 *sha256_new(void);
+void sha256_add(struct sha256 *, const void *bytes, size_t n);
+void sha256_end(struct sha256 *, tree_hash out);
+
 void tree_leaf(const void *text, size_t n, tree_hash out);
 void tree_node(const tree_hash left, const tree_hash right, tree_hash out);
 void tree_empty(tree_hash out); /* the root of no leaves: SHA-256 of nothing */
