@@ -6,15 +6,14 @@
  *
  * Beyond the specification, all inside ordinary tags:
  *   {{t.some.key}}      text of the message catalogue in the template's language, put in when the
- *                       template is compiled ({name} holes are filled from the view: "Hello
- * {name}")
+ *                       template is compiled; {name} holes are filled from the view
  *   {{tr label}}        catalogue text whose key is the view's value `label`, holes as above
  *   {{.help}}           only in the innermost object, never from an outer one; also {{#.help}}.
  *                       Components use it, so that a field without help does not show its section's
  *   {{#?rows}} … {{/?rows}}   once when rows is true, without going into it: the frame of a list
- *   {{date v}} {{era v}} {{datetime v}} {{yen v}} {{number v}}   formatted values (dates: 2026年
- *                       11月21日 / 令和8年11月21日 / 21 November 2026; instants are microseconds
- * UTC)
+ *   {{date v}} {{era v}} {{datetime v}} {{yen v}} {{number v}} {{bytes v}}
+ *                       formatted values; dates are 2026年11月21日, 令和8年11月21日,
+ *                       21 November 2026; instants are microseconds UTC
  *   {{url v}}           percent-encoded for a query or path part
  *   {{json v}}          JSON, safe inside a single-quoted attribute or a script data block
  *   {{> name}}          partial templates/name.html

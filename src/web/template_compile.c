@@ -93,6 +93,7 @@ static const struct {
     {"datetime", FORMAT_DATETIME},
     {"yen", FORMAT_YEN},
     {"number", FORMAT_NUMBER},
+    {"bytes", FORMAT_BYTES},
     {"url", FORMAT_URL},
     {"json", FORMAT_JSON},
 };

@@ -15,19 +15,7 @@
 #include <stdatomic.h>
 #include <stdbool.h>
 
-#include "base/time.h"
 #include "web/template.h"
-
-/* Until src/base has them: */
-#pragma weak i18n_get
-#pragma weak i18n_find
-#pragma weak date_of_us
-#pragma weak date_parse
-#pragma weak date_valid
-#pragma weak date_text
-#pragma weak date_era_text
-#pragma weak instant_parse
-#pragma weak instant_text
 
 enum {
 	NEST_MAX = 32,         /* sections, parents and blocks inside each other, in one program */
@@ -84,6 +72,7 @@ enum format {
 	FORMAT_DATETIME,
 	FORMAT_YEN,
 	FORMAT_NUMBER,
+	FORMAT_BYTES,
 	FORMAT_URL,
 	FORMAT_JSON,
 	FORMAT_COUNT

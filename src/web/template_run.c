@@ -125,6 +125,21 @@ static void put_grouped(struct buf *out, int64_t v)
 	}
 }
 
+/* Sizes of files for people: "812 KB", "1.4 MB"; decimal units, rounded up. */
+static void put_size(struct buf *out, int64_t bytes)
+{
+	if (bytes < 1000 * 1000) {
+		buf_i64(out, bytes / 1000 + (bytes % 1000 != 0));
+		buf_puts(out, " KB");
+	} else {
+		int64_t tenths = bytes / 100000 + (bytes % 100000 != 0);
+		put_grouped(out, tenths / 10);
+		buf_putc(out, '.');
+		buf_i64(out, tenths % 10);
+		buf_puts(out, " MB");
+	}
+}
+
 static bool whole_number(const json_t *v, int64_t *n)
 {
 	if (json_is_integer(v)) {
@@ -246,6 +261,11 @@ static void put_value(struct run *r, const struct op *op, json_t *v)
 		put_grouped(r->out, n);
 		if (op->format == FORMAT_YEN)
 			buf_puts(r->out, japanese ? "円" : " yen");
+		return;
+	case FORMAT_BYTES:
+		if (!whole_number(v, &n) || n < 0)
+			break;
+		put_size(r->out, n);
 		return;
 	case FORMAT_URL: {
 		struct buf plain;
