@@ -29,8 +29,8 @@ struct csv_reader;
 /* Reads into the buffer, returns the number of bytes, 0 at the end, -1 on an error (errno). */
 typedef ssize_t (*csv_source)(void *arg, char *into, size_t n);
 
-/* options NULL: all defaults. Never NULL. The arena keeps the rows' memory and the reader itself; what
- * the reader holds besides is given back with the arena. */
+/* options NULL: all defaults. Never NULL. The arena keeps the rows' memory and the reader itself;
+ * what the reader holds besides is given back with the arena. */
 struct csv_reader *csv_reader_new(
     struct arena *, csv_source, void *arg, const struct csv_options *options);
 /* From bytes in memory, which must stay. */
@@ -38,9 +38,10 @@ struct csv_reader *csv_reader_of(struct arena *, struct str bytes, const struct 
 /* From a file descriptor, which stays the caller's. */
 struct csv_reader *csv_reader_fd(struct arena *, int fd, const struct csv_options *);
 
-/* The next row: 1, with *fields (valid until the next call; NUL-terminated UTF-8 behind each) and their
- * number; 0 at the end; or ERR_INPUT with a message key base.csv.* and the line in the detail, ERR_IO. Lines
- * without any byte are skipped. Quotes inside an unquoted field are taken as they are. */
+/* The next row: 1, with *fields (valid until the next call; NUL-terminated UTF-8 behind each) and
+ * their number; 0 at the end; or ERR_INPUT with a message key base.csv.* and the line in the
+ * detail, ERR_IO. Lines without any byte are skipped. Quotes inside an unquoted field are taken as
+ * they are. */
 int csv_next(struct csv_reader *, const struct str **fields, size_t *n, struct err *);
 /* Line (from 1) on which the last row, or the row with the error, began. */
 size_t csv_line(const struct csv_reader *);
@@ -48,8 +49,8 @@ size_t csv_line(const struct csv_reader *);
 enum csv_encoding csv_found(const struct csv_reader *);
 
 /* A field, quoted where needed, after a comma unless it is the first of its row. A text that a
- * spreadsheet would run as a formula (begins with = + - @ tab or return and is not a plain number) gets
- * an apostrophe in front. */
+ * spreadsheet would run as a formula (begins with = + - @ tab or return and is not a plain number)
+ * gets an apostrophe in front. */
 void csv_put(struct buf *, bool first, struct str field);
 void csv_end(struct buf *); /* CR LF */
 /* A whole row. */

@@ -11,20 +11,21 @@
 #include "base/err.h"
 #include "base/str.h"
 
-/* Members of an object, by key; obj may be NULL or no object. Borrowed: they live as long as obj. */
+/* Members of an object, by key; obj may be NULL or no object. Borrowed: they live as long as obj.
+ */
 const char *json_text(const json_t *obj, const char *key); /* NULL: absent or no text */
 const char *json_text_or(const json_t *obj, const char *key, const char *fallback);
 struct str json_str(const json_t *obj, const char *key); /* {NULL, 0}: absent or no text */
 int64_t json_i64(const json_t *obj, const char *key, int64_t fallback); /* whole numbers only */
-bool json_on(const json_t *obj, const char *key); /* true only for true */
+bool json_on(const json_t *obj, const char *key);                       /* true only for true */
 
-/* The value at a dotted path: "applicant.address.postal_code", "children.0.name". Keys with a dot in
- * them cannot be reached. NULL when there is none. Borrowed. */
+/* The value at a dotted path: "applicant.address.postal_code", "children.0.name". Keys with a dot
+ * in them cannot be reached. NULL when there is none. Borrowed. */
 json_t *json_path(const json_t *, const char *path);
 const char *json_path_text(const json_t *, const char *path);
 
-/* Reads one JSON document: ERR_MALFORMED with line and column in the detail. Duplicate keys are refused;
- * depth is limited. New reference, NULL on error. */
+/* Reads one JSON document: ERR_MALFORMED with line and column in the detail. Duplicate keys are
+ * refused; depth is limited. New reference, NULL on error. */
 json_t *json_read(struct str text, struct err *);
 
 /* Appends a value without white space, with keys sorted, as RFC 8785 (JCS) has it; one difference:
@@ -48,16 +49,18 @@ void jw_object(struct json_writer *); /* { */
 void jw_array(struct json_writer *);  /* [ */
 void jw_end(struct json_writer *);    /* } or ] */
 void jw_key(struct json_writer *, const char *key);
-void jw_str(struct json_writer *, struct str); /* must be UTF-8; {NULL, 0} is null */
+void jw_str(struct json_writer *, struct str);    /* must be UTF-8; {NULL, 0} is null */
 void jw_text(struct json_writer *, const char *); /* NULL is null */
 void jw_i64(struct json_writer *, int64_t);
-void jw_real(struct json_writer *, double); /* shortest text that reads back the same; not finite: null */
+void jw_real(
+    struct json_writer *, double); /* shortest text that reads back the same; not finite: null */
 void jw_bool(struct json_writer *, bool);
 void jw_null(struct json_writer *);
 void jw_value(struct json_writer *, const json_t *); /* canonical text of a tree */
 void jw_raw(struct json_writer *, struct str json);  /* a text that is JSON already */
 
-/* The shortest text that reads back as the same double, as ECMAScript writes it ("1e+21", "0.1"). */
+/* The shortest text that reads back as the same double, as ECMAScript writes it ("1e+21", "0.1").
+ */
 void buf_real(struct buf *, double);
 
 #endif

@@ -1,5 +1,5 @@
-/* Postal codes and addresses, from the built-in table of Japan Post (data/postal-code). Thread-safe;
- * a look-up unpacks one block of the table (some 10 KB) and keeps nothing. */
+/* Postal codes and addresses, from the built-in table of Japan Post (data/postal-code).
+ * Thread-safe; a look-up unpacks one block of the table (some 10 KB) and keeps nothing. */
 #ifndef BASE_POSTAL_H
 #define BASE_POSTAL_H
 
@@ -13,7 +13,7 @@ struct postal_address {
 	const char *code; /* "7608571" */
 	/* 全国地方公共団体コード, 6 digits, of the city or ward; "" when it is not known */
 	const char *city_code;
-	const char *prefecture, *city, *town;                /* "香川県", "高松市", "番町" ("" for none) */
+	const char *prefecture, *city, *town; /* "香川県", "高松市", "番町" ("" for none) */
 	const char *prefecture_kana, *city_kana, *town_kana; /* "カガワケン" … */
 	const char *street, *office, *office_kana; /* of a large office's own code; "" for areas */
 };

@@ -45,13 +45,13 @@ void hash_sha256(const struct str *parts, size_t n, uint8_t out[static HASH_SIZE
 /* HMAC-SHA-256 of parts one after another. */
 void hash_hmac(struct str key, const struct str *parts, size_t n, uint8_t out[static HASH_SIZE]);
 
-/* Seals one field with AES-256-GCM under a key of 32 bytes: version byte 1, random nonce (12), cipher
- * text, tag (16), appended to out as unpadded base64url. context is bound to the sealed text but not
- * in it: "table.column/id" keeps it from being moved to another place. */
-void field_seal(struct buf *out, const struct secret_bytes *key, struct str plain,
-    struct str context);
+/* Seals one field with AES-256-GCM under a key of 32 bytes: version byte 1, random nonce (12),
+ * cipher text, tag (16), appended to out as unpadded base64url. context is bound to the sealed text
+ * but not in it: "table.column/id" keeps it from being moved to another place. */
+void field_seal(
+    struct buf *out, const struct secret_bytes *key, struct str plain, struct str context);
 /* Back; NULL when key, context or a byte is wrong. */
-struct secret_bytes *field_open(const struct secret_bytes *key, struct str sealed,
-    struct str context);
+struct secret_bytes *field_open(
+    const struct secret_bytes *key, struct str sealed, struct str context);
 
 #endif

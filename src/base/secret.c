@@ -1,0 +1,286 @@
+#include "base/secret.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/random.h>
+#include <unistd.h>
+
+#include <openssl/crypto.h>
+#include <openssl/evp.h>
+#include <openssl/hmac.h>
+
+#include "base/log.h"
+
+/* The bytes stand on pages of their own, so that the advice to the kernel touches nothing else. */
+struct secret_bytes {
+	uint8_t *at;
+	size_t n;
+	size_t mapped;
+};
+
+static _Noreturn void give_up(const char *what)
+{
+	log_error("secret", "%s", what);
+	abort();
+}
+
+static struct secret_bytes *secret_empty(size_t n)
+{
+	size_t page = (size_t)sysconf(_SC_PAGESIZE);
+	size_t mapped = (n / page + 1) * page;
+	struct secret_bytes *s = malloc(sizeof(*s));
+	void *at = mmap(NULL, mapped, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	if (!s || at == MAP_FAILED)
+		give_up("out of memory");
+	/* Both may be refused by limits; the wiping does not depend on them. */
+	(void)madvise(at, mapped, MADV_DONTDUMP);
+	(void)mlock(at, mapped);
+	*s = (struct secret_bytes){.at = at, .n = n, .mapped = mapped};
+	return s;
+}
+
+struct secret_bytes *secret_new(const void *bytes, size_t n)
+{
+	struct secret_bytes *s = secret_empty(n);
+	if (n)
+		memcpy(s->at, bytes, n);
+	return s;
+}
+
+struct secret_bytes *secret_random(size_t n)
+{
+	struct secret_bytes *s = secret_empty(n);
+	random_bytes(s->at, n);
+	return s;
+}
+
+static void free_in_arena(void *s)
+{
+	secret_free(s);
+}
+
+struct secret_bytes *secret_in(struct arena *a, const void *bytes, size_t n)
+{
+	struct secret_bytes *s = secret_new(bytes, n);
+	arena_cleanup(a, free_in_arena, s);
+	return s;
+}
+
+void secret_free(struct secret_bytes *s)
+{
+	if (!s)
+		return;
+	bytes_wipe(s->at, s->mapped);
+	(void)munmap(s->at, s->mapped); /* cannot fail for what mmap() gave */
+	free(s);
+}
+
+const uint8_t *secret_at(const struct secret_bytes *s)
+{
+	return s->at;
+}
+
+size_t secret_size(const struct secret_bytes *s)
+{
+	return s->n;
+}
+
+void bytes_wipe(void *p, size_t n)
+{
+	if (n)
+		explicit_bzero(p, n);
+}
+
+bool bytes_equal(const void *a, const void *b, size_t n)
+{
+	return CRYPTO_memcmp(a, b, n) == 0;
+}
+
+bool text_equal_secret(struct str a, struct str b)
+{
+	return a.n == b.n && (a.n == 0 || bytes_equal(a.p, b.p, a.n));
+}
+
+void random_bytes(void *into, size_t n)
+{
+	char *p = into;
+	while (n) {
+		ssize_t got = getrandom(p, n, 0);
+		if (got < 0 && errno == EINTR)
+			continue;
+		if (got <= 0)
+			give_up("the kernel gives no random numbers");
+		p += got;
+		n -= (size_t)got;
+	}
+}
+
+char *random_token(struct arena *a, size_t n)
+{
+	uint8_t bytes[64];
+	struct buf out;
+	buf_init(&out, a);
+	buf_reserve(&out, n * 2);
+	while (n) {
+		/* 48 is a multiple of 3: the pieces join without padding */
+		size_t piece = n < 48 ? n : 48;
+		random_bytes(bytes, piece);
+		buf_base64url(&out, bytes, piece);
+		n -= piece;
+	}
+	bytes_wipe(bytes, sizeof(bytes));
+	return out.p;
+}
+
+uint64_t random_below(uint64_t below)
+{
+	/* Values at the top that would make the low ones likelier are drawn again. */
+	uint64_t limit = UINT64_MAX - UINT64_MAX % below, value;
+	do
+		random_bytes(&value, sizeof(value));
+	while (value >= limit);
+	return value % below;
+}
+
+void hash_sha256(const struct str *parts, size_t n, uint8_t out[static HASH_SIZE])
+{
+	EVP_MD_CTX *ctx = EVP_MD_CTX_new();
+	bool ok = ctx && EVP_DigestInit_ex(ctx, EVP_sha256(), NULL) == 1;
+	for (size_t i = 0; ok && i < n; i++)
+		ok = EVP_DigestUpdate(ctx, parts[i].p, parts[i].n) == 1;
+	ok = ok && EVP_DigestFinal_ex(ctx, out, NULL) == 1;
+	EVP_MD_CTX_free(ctx);
+	if (!ok)
+		give_up("SHA-256 is not available");
+}
+
+void hash_hmac(struct str key, const struct str *parts, size_t n, uint8_t out[static HASH_SIZE])
+{
+	/* RFC 2104 over the two hashes; EVP_MAC would look its algorithm up for every call. */
+	uint8_t block[64] = {0}, inner[HASH_SIZE];
+	if (key.n > sizeof(block))
+		hash_sha256(&key, 1, block);
+	else if (key.n)
+		memcpy(block, key.p, key.n);
+	for (size_t i = 0; i < sizeof(block); i++)
+		block[i] ^= 0x36;
+	EVP_MD_CTX *ctx = EVP_MD_CTX_new();
+	bool ok = ctx && EVP_DigestInit_ex(ctx, EVP_sha256(), NULL) == 1 &&
+	          EVP_DigestUpdate(ctx, block, sizeof(block)) == 1;
+	for (size_t i = 0; ok && i < n; i++)
+		ok = EVP_DigestUpdate(ctx, parts[i].p, parts[i].n) == 1;
+	ok = ok && EVP_DigestFinal_ex(ctx, inner, NULL) == 1;
+	EVP_MD_CTX_free(ctx);
+	if (!ok)
+		give_up("SHA-256 is not available");
+	for (size_t i = 0; i < sizeof(block); i++)
+		block[i] ^= 0x36 ^ 0x5C;
+	struct str outer[] = {
+	    {(const char *)block, sizeof(block)}, {(const char *)inner, HASH_SIZE}};
+	hash_sha256(outer, 2, out);
+	bytes_wipe(block, sizeof(block));
+}
+
+/* --- sealed fields --- */
+
+enum { KEY_SIZE = 32, NONCE_SIZE = 12, TAG_SIZE = 16, HEAD_SIZE = 1 + NONCE_SIZE };
+
+void field_seal(
+    struct buf *out, const struct secret_bytes *key, struct str plain, struct str context)
+{
+	if (key->n != KEY_SIZE || plain.n > INT32_MAX - 64 || context.n > INT32_MAX)
+		give_up("a field cannot be sealed: wrong size of key or text");
+	uint8_t *sealed = malloc(HEAD_SIZE + plain.n + TAG_SIZE);
+	EVP_CIPHER_CTX *ctx = EVP_CIPHER_CTX_new();
+	if (!sealed || !ctx)
+		give_up("out of memory");
+	sealed[0] = 1;
+	random_bytes(sealed + 1, NONCE_SIZE);
+	int n = 0, last = 0;
+	bool ok = EVP_EncryptInit_ex(ctx, EVP_aes_256_gcm(), NULL, key->at, sealed + 1) == 1 &&
+	          EVP_EncryptUpdate(ctx, NULL, &n, (const uint8_t *)context.p, (int)context.n) == 1;
+	n = 0;
+	if (plain.n)
+		ok = ok && EVP_EncryptUpdate(ctx, sealed + HEAD_SIZE, &n, (const uint8_t *)plain.p,
+		               (int)plain.n) == 1;
+	ok = ok && EVP_EncryptFinal_ex(ctx, sealed + HEAD_SIZE + n, &last) == 1 &&
+	     EVP_CIPHER_CTX_ctrl(
+	         ctx, EVP_CTRL_AEAD_GET_TAG, TAG_SIZE, sealed + HEAD_SIZE + plain.n) == 1;
+	EVP_CIPHER_CTX_free(ctx);
+	if (!ok)
+		give_up("AES-256-GCM is not available");
+	buf_base64url(out, sealed, HEAD_SIZE + plain.n + TAG_SIZE);
+	free(sealed);
+}
+
+static int base64url_value(char c)
+{
+	if (c >= 'A' && c <= 'Z')
+		return c - 'A';
+	if (c >= 'a' && c <= 'z')
+		return c - 'a' + 26;
+	if (c >= '0' && c <= '9')
+		return c - '0' + 52;
+	return c == '-' ? 62 : c == '_' ? 63 : -1;
+}
+
+/* Decodes unpadded base64url; the length, or 0 when it is none. Bits left over must be 0, so that
+ * there is one text for some bytes. */
+static size_t base64url_decode(struct str s, uint8_t *out)
+{
+	size_t n = 0;
+	uint32_t bits = 0;
+	int have = 0;
+	for (size_t i = 0; i < s.n; i++) {
+		int v = base64url_value(s.p[i]);
+		if (v < 0)
+			return 0;
+		bits = bits << 6 | (uint32_t)v;
+		have += 6;
+		if (have >= 8) {
+			have -= 8;
+			out[n++] = (uint8_t)(bits >> have);
+			bits &= (1u << have) - 1;
+		}
+	}
+	return have < 6 && bits == 0 ? n : 0;
+}
+
+struct secret_bytes *field_open(
+    const struct secret_bytes *key, struct str sealed, struct str context)
+{
+	if (key->n != KEY_SIZE || sealed.n > INT32_MAX || context.n > INT32_MAX)
+		return NULL;
+	uint8_t *bytes = malloc(sealed.n + 1);
+	EVP_CIPHER_CTX *ctx = EVP_CIPHER_CTX_new();
+	if (!bytes || !ctx)
+		give_up("out of memory");
+	size_t size = base64url_decode(sealed, bytes);
+	struct secret_bytes *plain = NULL;
+	if (size >= HEAD_SIZE + TAG_SIZE && bytes[0] == 1) {
+		plain = secret_empty(size - HEAD_SIZE - TAG_SIZE);
+		int n = 0, last = 0;
+		bool ok =
+		    EVP_DecryptInit_ex(ctx, EVP_aes_256_gcm(), NULL, key->at, bytes + 1) == 1 &&
+		    EVP_DecryptUpdate(ctx, NULL, &n, (const uint8_t *)context.p, (int)context.n) ==
+		        1;
+		n = 0;
+		if (plain->n)
+			ok = ok && EVP_DecryptUpdate(
+			               ctx, plain->at, &n, bytes + HEAD_SIZE, (int)plain->n) == 1;
+		ok = ok &&
+		     EVP_CIPHER_CTX_ctrl(
+		         ctx, EVP_CTRL_AEAD_SET_TAG, TAG_SIZE, bytes + size - TAG_SIZE) == 1 &&
+		     EVP_DecryptFinal_ex(ctx, plain->at + n, &last) == 1;
+		if (!ok) {
+			secret_free(plain);
+			plain = NULL;
+		}
+	}
+	EVP_CIPHER_CTX_free(ctx);
+	bytes_wipe(bytes, sealed.n + 1);
+	free(bytes);
+	return plain;
+}
