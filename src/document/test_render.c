@@ -1,0 +1,220 @@
+/* Pages come out as they should: checked with other people's programs. */
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "base/test.h"
+#include "document/document.h"
+#include "document/private.h"
+#include "document/test_sample.h"
+
+static const struct {
+	const char *template, *view, *lang;
+	int pages;
+	const char *texts[8]; /* must be extracted, in this order */
+} cases[] = {
+    {"certificate", "certificate", "ja", 1,
+        {"高市税第1045号", "課税（非課税）証明書", "合計所得金額", "3,256,000円",
+            "上記のとおり証明します。", "令和8年11月21日", "高松市長見本花子"}},
+    {"decision", "decision", "ja", 1,
+        {"高生衛第123号", "見本太郎様", "高松市長", "犬の登録決定通知書", "記", "柴犬",
+            "7K2M-9QXD-41VB-T8ZR"}},
+    {"refusal", "refusal", "ja", 1,
+        {"公文書不開示決定通知書", "理由", "個人に関する情報", "教示", "審査請求"}},
+    {"receipt", "receipt", "ja", 1, {"申請受付票", "到達番号", "7Q3K-41MX-9", "14日以内"}},
+    {"application", "application", "ja", 1,
+        {"（宛先）高松市長", "飼い主について", "ミホン タロウ", "2頭目", "ハナ"}},
+    {"paper", "paper", "ja", 2, {"（宛先）高松市長", "氏名 *", "個人番号", "同意します"}},
+    {"decision", "long", "ja", 8,
+        {"長い自由記述の1行目です。", "自由記述の400行目", "明細の品名", "120,000円"}},
+    {"decision", "decision", "en", 1, {"Details", "Contact", "Verification code"}},
+};
+
+static bool has_in_order(struct arena *a, struct str text, const char *const *wanted, int n)
+{
+	/* Without white space: where lines break is not what is asked here. */
+	struct buf b;
+	buf_init(&b, a);
+	for (size_t i = 0; i < text.n; i++)
+		if (strncmp(text.p + i, "　", 3) == 0)
+			i += 2;
+		else if (!strchr(" \n\r\f", text.p[i]))
+			buf_putc(&b, text.p[i]);
+	const char *at = b.p;
+	for (int i = 0; i < n && wanted[i]; i++) {
+		char *word = arena_strdup(a, wanted[i]), *to = word;
+		for (const char *from = wanted[i]; *from; from++)
+			if (*from != ' ')
+				*to++ = *from;
+		*to = '\0';
+		at = strstr(at, word);
+		if (!at) {
+			print_error("missing: %s in\n%s\n", wanted[i], b.p);
+			return false;
+		}
+	}
+	return true;
+}
+
+static void pages_and_texts(void **state)
+{
+	struct city *city = *state;
+	for (size_t i = 0; i < COUNT(cases); i++) {
+		struct arena *a = arena_new();
+		struct err err = {0};
+		struct str pdf = {0};
+		json_t *view = sample_view(cases[i].view);
+		if (document_render(city, a, cases[i].template, cases[i].lang, view, &pdf, &err) <
+		    0)
+			fail_msg("%s: %s", cases[i].template, err.detail);
+		const char *path = sample_file(a, city,
+		    arena_printf(
+		        a, "%s-%s-%s.pdf", cases[i].template, cases[i].view, cases[i].lang),
+		    pdf);
+		struct str info = sample_run(a, "pdfinfo %s 2>&1", path);
+		const char *pages = arena_printf(a, "Pages:           %d\n", cases[i].pages);
+		if (!strstr(info.p, pages))
+			fail_msg(
+			    "%s: not %d pages:\n%s", cases[i].template, cases[i].pages, info.p);
+		assert_non_null(strstr(info.p, json_string_value(json_object_get(view, "title"))));
+		assert_non_null(strstr(info.p, "Tagged:          yes"));
+		struct str text = sample_run(a, "pdftotext -layout %s - 2>&1", path);
+		if (!has_in_order(a, text, cases[i].texts, (int)COUNT(cases[i].texts)))
+			fail_msg("%s", cases[i].template);
+		struct str fonts = sample_run(a, "pdffonts %s 2>&1 | tail -n +3", path);
+		while (fonts.n > 0) {
+			struct str line;
+			if (!str_cut(&fonts, '\n', &line) || line.n == 0)
+				break;
+			/* embedded, a subset, with a map to Unicode */
+			if (!memmem(line.p, line.n, "yes yes yes", 11))
+				fail_msg("%s: %.*s", cases[i].template, STR_ARG(line));
+		}
+		assert_non_null(memmem(pdf.p, pdf.n, "/Lang (", 7));
+		json_decref(view);
+		arena_free(a);
+	}
+}
+
+static double milliseconds(void)
+{
+	struct timespec t;
+	(void)clock_gettime(CLOCK_MONOTONIC, &t);
+	return (double)t.tv_sec * 1e3 + (double)t.tv_nsec / 1e6;
+}
+
+static void is_quick(void **state)
+{
+	struct city *city = *state;
+	json_t *view = sample_view("decision");
+	double best = 1e9;
+	for (int i = 0; i < 5; i++) {
+		struct arena *a = arena_new();
+		struct err err = {0};
+		struct str pdf;
+		double from = milliseconds();
+		assert_int_equal(document_render(city, a, "decision", "ja", view, &pdf, &err), 0);
+		double took = milliseconds() - from;
+		print_message("%.1f ms, %zu bytes\n", took, pdf.n);
+		best = took < best ? took : best;
+		arena_free(a);
+	}
+	json_decref(view);
+#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
+	assert_true(best < 200); /* far above what it takes; a machine under load passes */
+#endif
+}
+
+static void layout_errors_name_the_cause(void **state)
+{
+	struct city *city = *state;
+	struct arena *a = arena_new();
+	struct err err = {0};
+	struct str pdf;
+	json_t *view = sample_view("decision");
+	assert_int_equal(
+	    document_render(city, a, "none-such", "ja", view, &pdf, &err), -(int)ERR_MISSING);
+	assert_int_equal(document_render(city, a, "../../etc/passwd", "ja", view, &pdf, &err),
+	    -(int)ERR_MISSING);
+	json_decref(view);
+	arena_free(a);
+}
+
+static void a_killed_worker_is_replaced(void **state)
+{
+	struct city *city = *state;
+	struct arena *a = arena_new();
+	struct err err = {0};
+	struct str pdf;
+	json_t *view = sample_view("receipt");
+	pid_t pids[8];
+	assert_int_equal(document_render(city, a, "receipt", "ja", view, &pdf, &err), 0);
+	int n = worker_pids(pids, 8);
+	assert_true(n >= 1);
+	for (int i = 0; i < n; i++)
+		assert_int_equal(kill(pids[i], SIGKILL), 0);
+	/* It was idle: nobody notices. */
+	assert_int_equal(document_render(city, a, "receipt", "ja", view, &pdf, &err), 0);
+	/* Too late: an error that may be tried again, and the next call works. */
+	struct str parts[1] = {STR("{\"blocks\":[{\"type\":\"text\",\"text\":\"x\"}]}")};
+	assert_int_equal(worker_call(a, "render", parts, 1, 0, &pdf, &err), -(int)ERR_IO);
+	assert_int_equal(worker_call(a, "render", parts, 1, 20000, &pdf, &err), 0);
+	json_decref(view);
+	arena_free(a);
+}
+
+static void nonsense_is_refused_not_fatal(void **state)
+{
+	(void)state;
+	static const struct str calls[] = {
+	    STR("{"),
+	    STR("[]"),
+	    STR("{}"),
+	    STR("{\"blocks\":{}}"),
+	    STR("{\"blocks\":[1,null,{\"type\":7},{\"type\":\"table\",\"columns\":[],\"rows\":[[]]}"
+	        "]}"),
+	    STR("{\"page\":{\"margin\":[\"x\",-1,1e9]},\"blocks\":[{\"type\":\"space\",\"mm\":"
+	        "1e300}]}"),
+	    STR("{\"blocks\":[{\"type\":\"text\",\"size\":9000,\"text\":\"あ\"}]}"),
+	    STR("{\"blocks\":[{\"type\":\"rows\",\"size\":5000,\"rows\":[{\"label\":\"a\","
+	        "\"value\":\"b\"}]}]}"),
+	    STR("{\"images\":{\"seal\":5},\"blocks\":[{\"type\":\"issuer\",\"seal\":\"seal\","
+	        "\"lines\":[\"x\"]}]}"),
+	};
+	struct arena *a = arena_new();
+	for (size_t i = 0; i < COUNT(calls); i++) {
+		struct err err = {0};
+		struct str pdf = {0};
+		int rc = worker_call(a, "render", &calls[i], 1, 20000, &pdf, &err);
+		if (rc == -(int)ERR_IO)
+			fail_msg("%zu: %s", i, err.detail);
+	}
+	pid_t pids[8];
+	assert_true(worker_pids(pids, 8) >= 1);
+	struct err err = {0};
+	struct str out;
+	assert_int_equal(worker_call(a, "none", calls, 1, 5000, &out, &err), -(int)ERR_MALFORMED);
+	arena_free(a);
+}
+
+int main(int argc, char **argv)
+{
+	int code;
+	if (sample_main_begins(argc, argv, &code))
+		return code;
+	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(is_quick),
+	    cmocka_unit_test(pages_and_texts),
+	    cmocka_unit_test(layout_errors_name_the_cause),
+	    cmocka_unit_test(a_killed_worker_is_replaced),
+	    cmocka_unit_test(nonsense_is_refused_not_fatal),
+	};
+	struct city city;
+	sample_city(&city);
+	for (size_t i = 0; i < COUNT(tests); i++)
+		((struct CMUnitTest *)(uintptr_t)&tests[i])->initial_state = &city;
+	code = cmocka_run_group_tests(tests, NULL, NULL);
+	sample_city_end(&city);
+	return code;
+}
