@@ -35,8 +35,8 @@ static const struct sql place_one = {"UPDATE journal SET leaf = ?2 WHERE id = ?1
 static const struct sql place_many = {"",
     "UPDATE journal j SET leaf = ?1 + v.place - 1 FROM "
     "unnest(?2::bigint[]) WITH ORDINALITY AS v (id, place) WHERE j.id = v.id"};
-static const struct sql sequencer_lock = {
-    "SELECT 1", "SELECT pg_advisory_xact_lock(1835100009, 2)"};
+static const struct sql sequencer_lock = {"SELECT 1",
+    "SELECT pg_advisory_xact_lock(1835100009, hashtext(current_schema() || '/sequence'))"};
 static const struct sql head_add = {
     "INSERT INTO journal_head (size, at_us, origin, root, signature) VALUES (?1, ?2, ?3, ?4, ?5) "
     "ON CONFLICT (size) DO NOTHING"};
@@ -324,6 +324,8 @@ static int sequence_there(struct db *db, struct err *err)
 			rc = (int)changed;
 	}
 	buf_free(&ids);
+	if (rc == -(int)ERR_CONFLICT) /* the snapshot is older than the lock: not READ COMMITTED */
+		db->retry = true;
 	if (rc < 0)
 		return rc;
 	/* If the commit fails the size will not match and the edge is read again. */
@@ -667,16 +669,11 @@ int journal_leaf_text(struct db *db, struct arena *a, int64_t leaf, char **out, 
 	int rc = rows_next(r);
 	if (rc == 1) {
 		struct journal_leaf l = {.id = rows_i64(r, 0), .at_us = rows_i64(r, 1)};
-		/* Copies: on PostgreSQL rows_bytes() uses one place for both hashes. */
 		l.actor = str_from(rows_dup(r, 2, a));
 		l.verb = str_from(rows_dup(r, 3, a));
 		l.subject = str_from(rows_dup(r, 4, a));
-		struct str *hashes[] = {&l.data_hash, &l.state_hash};
-		for (int i = 0; i < 2; i++)
-			if (!rows_null(r, 5 + i)) {
-				struct str h = rows_bytes(r, 5 + i);
-				*hashes[i] = (struct str){arena_strndup(a, h.p, h.n), h.n};
-			}
+		l.data_hash = rows_bytes(r, 5);
+		l.state_hash = rows_bytes(r, 6);
 		struct buf b;
 		buf_init(&b, a);
 		journal_entry_text(&b, &l);

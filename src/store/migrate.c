@@ -97,7 +97,8 @@ static const struct sql has_steps = {
     "SELECT 1 FROM sqlite_schema WHERE type = 'table' AND name = 'store_step'",
     "SELECT 1 FROM pg_class WHERE oid = to_regclass('store_step')"};
 /* Two processes that start at the same time: the second waits and finds the step done. */
-static const struct sql lock = {"SELECT 1", "SELECT pg_advisory_xact_lock(1835100009, 1)"};
+static const struct sql lock = {"SELECT 1",
+    "SELECT pg_advisory_xact_lock(1835100009, hashtext(current_schema() || '/migrate'))"};
 
 static int start(struct db *db, void *arg, struct err *err)
 {
@@ -204,13 +205,17 @@ int migrate_to(struct store *st, const char *const *modules, int nmodules,
 {
 	int total, done;
 	int rc = walk(st, modules, nmodules, limit, limit_arg, false, 0, NULL, NULL, &total, err);
+	if (rc == 0 && total == 0)
+		atomic_store(&st->migrated, true);
 	if (rc < 0 || total == 0)
 		return rc;
 	rc = store_write_flags(st, start, NULL, WRITE_READ_COMMITTED, err);
 	if (rc < 0)
 		return rc;
-	return walk(
-	    st, modules, nmodules, limit, limit_arg, true, total, progress, arg, &done, err);
+	rc = walk(st, modules, nmodules, limit, limit_arg, true, total, progress, arg, &done, err);
+	if (rc == 0)
+		atomic_store(&st->migrated, true);
+	return rc;
 }
 
 int store_migrate(struct store *st, const char *const *modules, int nmodules,

@@ -34,7 +34,7 @@ struct rows {
 	int first;    /* SQLite: result of the step made when the query was started */
 	void *result; /* PostgreSQL: PGresult */
 	int row, nrows;
-	struct buf bytes; /* PostgreSQL: the decoded bytea of rows_bytes() */
+	struct arena *scratch; /* PostgreSQL: decoded bytea of this row; NULL: none yet */
 };
 
 enum db_role { DB_READER, DB_WRITER };
@@ -50,10 +50,10 @@ struct db {
 	int by_text; /* statements that were found by text */
 	uint64_t tick;
 	struct rows *unused;
-	bool in_tx;         /* a write function or a snapshot runs */
-	bool failed;        /* a statement of the running write function failed: it cannot commit */
-	bool lost;          /* PostgreSQL: the connection broke */
-	int sqlstate_retry; /* PostgreSQL: the failure was 40001, 40P01 or the like */
+	bool in_tx;  /* a write function or a snapshot runs */
+	bool failed; /* a statement of the running write function failed: it cannot commit */
+	bool lost;   /* PostgreSQL: the connection broke */
+	bool retry;  /* PostgreSQL: the failure was 40001 or 40P01: run again */
 	int64_t retry_at_us; /* PostgreSQL: no new attempt to connect before */
 	int backoff_ms;
 
@@ -66,6 +66,9 @@ struct db {
 	int64_t last_id;  /* the newest entry's id */
 	bool edge_loaded; /* edge and last_id were checked against the table in this transaction */
 	struct tree_edge edge; /* the tree's right edge, kept between transactions */
+	/* SQLite: what this transaction changes in the search index, done before the commit. */
+	struct search_change *search;
+	size_t nsearch, search_cap;
 };
 
 /* A write on its way. */
@@ -120,6 +123,8 @@ struct store {
 	pthread_mutex_t seq_lock, lane;
 	pthread_cond_t seq_cond;
 	bool seq_wanted;
+	atomic_bool leaving;  /* closing, and the writers have ended */
+	atomic_bool migrated; /* the tables are there */
 };
 
 /* Bytes to keep: an open file, or memory when fd is -1. */
@@ -138,6 +143,7 @@ struct backend {
 	void (*close)(struct store *);
 	int (*connect)(struct db *, struct err *);
 	void (*disconnect)(struct db *); /* statements are forgotten already */
+	bool (*alive)(struct db *);      /* false: connect again. NULL: always */
 	int (*prepare)(struct db *, struct stmt *, const struct db_arg *, int n, struct err *);
 	void (*forget)(struct db *, struct stmt *);
 	int64_t (*run)(struct db *, struct stmt *, const struct db_arg *, int n, struct err *);
@@ -210,6 +216,12 @@ void journal_forget(struct db *); /* the transaction failed: read the edge again
 int journal_read_hashes(
     void *db, int level, int64_t first, int count, tree_hash *out, struct err *);
 
+/* --- search.c --- */
+int search_commit(struct db *, struct err *);   /* SQLite only */
+void search_rolled_back(struct db *, size_t n); /* back to so many changes */
+/* As search_put() of a text that is folded already, by its document number; for restoring. */
+int search_put_folded(struct db *, int64_t doc, struct str body, struct err *);
+
 /* --- keys.c --- */
 void journal_key_free(struct store *);
 int journal_sign(struct store *, const void *text, size_t n, unsigned char sig[64], struct err *);
@@ -224,6 +236,10 @@ int file_blob_put(struct store *, const char *name, const struct blob_input *, s
 int file_blob_open(struct store *, const char *name, int *fd, int64_t *size, struct err *);
 int file_blob_exists(struct db *, const char *name, struct err *);
 int file_blobs_clean(struct store *, int64_t age_us, int64_t *removed, struct err *);
+int table_blob_put(struct store *, const char *name, const struct blob_input *, struct err *);
+int table_blob_open(struct store *, const char *name, int *fd, int64_t *size, struct err *);
+int table_blob_exists(struct db *, const char *name, struct err *);
+int table_blobs_clean(struct store *, int64_t age_us, int64_t *removed, struct err *);
 /* Removes blobs that nobody uses and that were put longer ago than age_us. */
 int blobs_clean(struct store *, int64_t age_us, int64_t *removed, struct err *);
 

@@ -301,6 +301,7 @@ static enum group run_group(
 			break;
 		++*n;
 		struct journal_mark mark = journal_mark(db);
+		size_t nsearch = db->nsearch;
 		if (step(db, c->savepoint, whole) < 0)
 			goto broken;
 		w->rc = write_call(db, w);
@@ -311,6 +312,7 @@ static enum group run_group(
 		}
 		if (w->rc < 0) {
 			journal_rolled_back(db, mark);
+			search_rolled_back(db, nsearch);
 			if (step(db, c->undo, whole) < 0)
 				goto broken;
 		} else {
@@ -321,12 +323,14 @@ static enum group run_group(
 	}
 	if (!any)
 		return step(db, c->rollback, whole) < 0 ? GROUP_BROKEN : GROUP_DONE;
-	if (journal_commit(db, whole) == 0 && step(db, c->commit, whole) == 0)
+	if (journal_commit(db, whole) == 0 && search_commit(db, whole) == 0 &&
+	    step(db, c->commit, whole) == 0)
 		return GROUP_DONE;
 broken:
 	if (!sqlite3_get_autocommit(db->conn))
 		(void)step(db, c->rollback, NULL); /* the first error is told */
 	journal_forget(db);
+	search_rolled_back(db, 0);
 	return GROUP_BROKEN;
 }
 

@@ -304,7 +304,6 @@ void rows_end(struct rows *r)
 	r->stmt->busy = false;
 	if (r->stmt->loose)
 		free_stmt(db, r->stmt);
-	buf_free(&r->bytes);
 	*r = (struct rows){.next = db->unused};
 	db->unused = r;
 }
@@ -380,6 +379,10 @@ void db_close(struct db *db)
 		db->unused = r->next;
 		free(r);
 	}
+	search_rolled_back(db, 0);
+	free(db->search);
+	db->search = NULL;
+	db->search_cap = 0;
 	free(db->pending);
 	db->pending = NULL;
 	db->npending = db->pending_cap = 0;

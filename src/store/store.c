@@ -73,6 +73,11 @@ struct db *store_reader(struct store *st, struct err *err)
 		st->slots = s;
 		pthread_mutex_unlock(&slots_lock);
 	}
+	if (s->db.conn && !s->db.in_tx && st->backend->alive && !st->backend->alive(&s->db)) {
+		db_forget_all(&s->db);
+		st->backend->disconnect(&s->db);
+		s->db.conn = NULL;
+	}
 	if (!s->db.conn && st->backend->connect(&s->db, err) < 0)
 		return NULL;
 	return &s->db;
@@ -231,6 +236,8 @@ int store_open(const struct store_options *o, struct store **out, struct err *er
 	const struct backend *backend = NULL;
 	if (str_starts(url, "sqlite:"))
 		backend = &sqlite_backend;
+	else if (str_starts(url, "postgresql://") || str_starts(url, "postgres://"))
+		backend = &postgres_backend;
 	else
 		return err_set(err, ERR_INPUT, "store.url",
 		    "store URL must start with sqlite: or postgresql:// (got \"%.40s\")",

@@ -1,0 +1,264 @@
+#include "store/search.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/text.h"
+#include "store/private.h"
+
+enum { ID_BITS = 48, KINDS_MAX = 32767, QUERY_TOKENS_MAX = 32, FIND_BATCH = 200 };
+
+static const struct sql kind_find = {"SELECT n FROM search_kind WHERE name = ?1"};
+static const struct sql kind_add = {
+    "INSERT INTO search_kind (n, name) SELECT coalesce(max(n), 0) + 1, ?1 FROM search_kind "
+    "RETURNING n"};
+static const struct sql doc_body = {"SELECT body FROM search_doc WHERE doc = ?1"};
+static const struct sql doc_put = {"INSERT INTO search_doc (doc, body) VALUES (?1, ?2) "
+                                   "ON CONFLICT (doc) DO UPDATE SET body = excluded.body",
+    "INSERT INTO search_doc (doc, body, tokens) VALUES (?1, ?2, array_to_tsvector("
+    "array_remove(string_to_array(?3, ' '), ''))) "
+    "ON CONFLICT (doc) DO UPDATE SET body = excluded.body, tokens = excluded.tokens"};
+static const struct sql doc_drop = {"DELETE FROM search_doc WHERE doc = ?1"};
+static const struct sql index_add = {
+    "INSERT INTO search_index (rowid, tokens) VALUES (?1, ?2)", ""};
+static const struct sql index_drop = {
+    "INSERT INTO search_index (search_index, rowid, tokens) VALUES ('delete', ?1, ?2)", ""};
+static const struct sql find = {
+    "SELECT i.rowid, d.body FROM search_index i JOIN search_doc d ON d.doc = i.rowid "
+    "WHERE search_index MATCH ?1 AND i.rowid > ?2 AND i.rowid < ?3 ORDER BY i.rowid DESC LIMIT ?4",
+    "SELECT doc, body FROM search_doc WHERE tokens @@ ?1::tsquery AND doc > ?2 AND doc < ?3 "
+    "ORDER BY doc DESC LIMIT ?4"};
+
+char *search_tokens(struct arena *a, const char *text)
+{
+	struct buf b;
+	buf_init(&b, a);
+	buf_puts(&b, "");
+	text_index_tokens(&b, str_from(text));
+	return b.p;
+}
+
+/* The number of a kind; 0 when nothing of it was ever indexed and it is not to be added. */
+static int kind_number(struct db *db, const char *kind, bool make, int64_t *n, struct err *err)
+{
+	*n = 0;
+	int rc = db_get_i64(db, err, n, &kind_find, "t", kind);
+	if (rc == 0 && make)
+		rc = db_get_i64(db, err, n, &kind_add, "t", kind);
+	if (rc >= 0 && *n > KINDS_MAX)
+		return err_set(err, ERR_INTERNAL, NULL, "too many kinds of searchable things");
+	return rc < 0 ? rc : 0;
+}
+
+/* --- SQLite: FTS5 writes what it has in memory at every savepoint, so the index is changed once
+ * per commit, after all write functions. --- */
+
+struct search_change {
+	int64_t doc;
+	char *old, *fresh; /* tokens; NULL: none */
+};
+
+static void note_change(struct db *db, int64_t doc, char *old, char *fresh)
+{
+	if (db->nsearch == db->search_cap) {
+		db->search_cap = db->search_cap ? db->search_cap * 2 : 64;
+		db->search = reallocarray(db->search, db->search_cap, sizeof(*db->search));
+		if (!db->search)
+			abort();
+	}
+	db->search[db->nsearch++] = (struct search_change){doc, old, fresh};
+}
+
+void search_rolled_back(struct db *db, size_t n)
+{
+	while (db->nsearch > n) {
+		struct search_change *c = &db->search[--db->nsearch];
+		free(c->old);
+		free(c->fresh);
+	}
+}
+
+int search_commit(struct db *db, struct err *err)
+{
+	int64_t rc = 0;
+	for (size_t i = 0; rc >= 0 && i < db->nsearch; i++) {
+		const struct search_change *c = &db->search[i];
+		if (c->old)
+			rc = db_run(db, err, &index_drop, "it", c->doc, c->old);
+		if (rc >= 0 && c->fresh)
+			rc = db_run(db, err, &index_add, "it", c->doc, c->fresh);
+	}
+	if (rc < 0)
+		return (int)rc;
+	search_rolled_back(db, 0);
+	return 0;
+}
+
+static char *tokens_of(struct str body)
+{
+	struct buf b = {0};
+	text_index_tokens(&b, body);
+	return b.p; /* NULL: no token */
+}
+
+/* --- --- */
+
+int search_put_folded(struct db *db, int64_t doc, struct str body, struct err *err)
+{
+	bool postgres = db_is_postgres(db);
+	char *old = NULL, *fresh = tokens_of(body);
+	bool had = false;
+	if (!postgres) {
+		struct rows *r = db_query(db, err, &doc_body, "i", doc);
+		int rc = r ? rows_next(r) : -(int)ERR_STORE;
+		had = rc == 1;
+		if (had)
+			old = tokens_of(rows_str(r, 0));
+		rows_end(r);
+		if (rc < 0) {
+			free(fresh);
+			return rc;
+		}
+	}
+	int64_t n = 0;
+	if (fresh && postgres)
+		n = db_run(db, err, &doc_put, "ist", doc, body, fresh);
+	else if (fresh)
+		n = db_run(db, err, &doc_put, "is", doc, body);
+	else if (had || postgres)
+		n = db_run(db, err, &doc_drop, "i", doc);
+	if (n >= 0 && !postgres && (old || fresh)) {
+		note_change(db, doc, old, fresh);
+	} else {
+		free(old);
+		free(fresh);
+	}
+	return n < 0 ? (int)n : 0;
+}
+
+int search_put(struct db *db, const char *kind, int64_t id, const char *text, struct err *err)
+{
+	int64_t n;
+	if (id < 0 || id >> ID_BITS)
+		return err_set(err, ERR_INTERNAL, NULL, "search id %lld", (long long)id);
+	int rc = kind_number(db, kind, true, &n, err);
+	if (rc < 0)
+		return rc;
+	struct buf body = {0};
+	text_fold_search(&body, str_from(text));
+	rc = search_put_folded(db, n << ID_BITS | id, buf_to_str(&body), err);
+	buf_free(&body);
+	return rc;
+}
+
+/* --- finding --- */
+
+/* A word of the query that is one run of kanji and kana longer than a pair: its pairs may stand in
+ * a text without the word standing there, so the text is looked at. */
+static bool is_one_run(struct str word, struct str tokens)
+{
+	struct str token;
+	int n = 0;
+	for (struct str rest = tokens; str_cut(&rest, ' ', &token); n++) {
+		/* The next pair begins one character later in the word. */
+		if (!(word.n >= token.n && memcmp(word.p, token.p, token.n) == 0))
+			return false;
+		struct str left = token;
+		(void)utf8_next(&left);
+		size_t first = token.n - left.n;
+		if (left.n == word.n - first)
+			word = (struct str){"", 0};
+		else
+			word = (struct str){word.p + first, word.n - first};
+	}
+	return n > 1 && word.n == 0;
+}
+
+struct query {
+	struct buf match;                   /* in the database's language */
+	struct str check[QUERY_TOKENS_MAX]; /* words to look for in the text itself */
+	int ncheck, ntokens;
+};
+
+static void query_token(struct query *q, struct str token, bool postgres)
+{
+	struct str rest = token;
+	(void)utf8_next(&rest);
+	/* A lone character finds the pairs that begin with it; the index also has the last
+	 * character of each run. Digits and Latin letters are words of their own. */
+	bool prefix = rest.n == 0 && token.n > 1;
+	if (q->ntokens++)
+		buf_puts(&q->match, postgres ? " & " : " AND ");
+	buf_putc(&q->match, postgres ? '\'' : '"');
+	buf_str(&q->match, token); /* tokens hold letters and digits only */
+	buf_putc(&q->match, postgres ? '\'' : '"');
+	if (prefix)
+		buf_puts(&q->match, postgres ? ":*" : " *");
+}
+
+static void parse_query(struct query *q, struct arena *a, const char *text, bool postgres)
+{
+	buf_init(&q->match, a);
+	struct buf folded;
+	buf_init(&folded, a);
+	text_fold_search(&folded, str_from(text));
+	struct str rest = buf_to_str(&folded), word;
+	while (str_cut(&rest, ' ', &word)) {
+		struct buf tokens;
+		buf_init(&tokens, a);
+		text_bigrams(&tokens, word);
+		struct str all = buf_to_str(&tokens), token;
+		if (is_one_run(word, all) && q->ncheck < QUERY_TOKENS_MAX)
+			q->check[q->ncheck++] = word;
+		while (str_cut(&all, ' ', &token) && q->ntokens < QUERY_TOKENS_MAX)
+			query_token(q, token, postgres);
+	}
+}
+
+static bool has_words(const struct query *q, struct str body)
+{
+	for (int i = 0; i < q->ncheck; i++)
+		if (!memmem(body.p, body.n, q->check[i].p, q->check[i].n))
+			return false;
+	return true;
+}
+
+int search_find(struct db *db, struct arena *a, const char *kind, const char *query,
+    int64_t before_id, int limit, int64_t **ids, struct err *err)
+{
+	*ids = NULL;
+	struct query q = {.ncheck = 0};
+	int64_t k;
+	int rc = kind_number(db, kind, false, &k, err);
+	if (rc < 0)
+		return rc;
+	parse_query(&q, a, query, db_is_postgres(db));
+	if (k == 0 || q.ntokens == 0 || limit <= 0)
+		return 0;
+	*ids = arena_array(a, (size_t)limit, sizeof(**ids));
+	int64_t low = (k << ID_BITS) - 1, high = (k + 1) << ID_BITS,
+	        mask = ((int64_t)1 << ID_BITS) - 1;
+	if (k == KINDS_MAX)
+		high = INT64_MAX;
+	if (before_id > 0 && before_id <= mask)
+		high = k << ID_BITS | before_id;
+	int n = 0, batch = q.ncheck && limit < FIND_BATCH ? FIND_BATCH : limit;
+	for (bool more = true; more && n < limit;) {
+		struct rows *r = db_query(
+		    db, err, &find, "siii", buf_to_str(&q.match), low, high, (int64_t)batch);
+		if (!r)
+			return -(int)ERR_STORE;
+		int seen = 0;
+		while (n < limit && (rc = rows_next(r)) == 1) {
+			high = rows_i64(r, 0);
+			seen++;
+			if (has_words(&q, rows_str(r, 1)))
+				(*ids)[n++] = high & mask;
+		}
+		rows_end(r);
+		if (rc < 0)
+			return rc;
+		more = seen == batch;
+	}
+	return n;
+}
