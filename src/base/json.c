@@ -1,0 +1,337 @@
+#include "base/json.h"
+
+#include <assert.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+const char *json_text(const json_t *obj, const char *key)
+{
+	return json_string_value(json_object_get(obj, key));
+}
+
+const char *json_text_or(const json_t *obj, const char *key, const char *fallback)
+{
+	const char *text = json_text(obj, key);
+	return text ? text : fallback;
+}
+
+struct str json_str(const json_t *obj, const char *key)
+{
+	const json_t *v = json_object_get(obj, key);
+	return json_is_string(v) ? (struct str){json_string_value(v), json_string_length(v)}
+	                         : (struct str){0};
+}
+
+int64_t json_i64(const json_t *obj, const char *key, int64_t fallback)
+{
+	const json_t *v = json_object_get(obj, key);
+	return json_is_integer(v) ? json_integer_value(v) : fallback;
+}
+
+bool json_on(const json_t *obj, const char *key)
+{
+	return json_is_true(json_object_get(obj, key));
+}
+
+json_t *json_path(const json_t *v, const char *path)
+{
+	for (struct str rest = str_from(path), part; v && str_cut(&rest, '.', &part);) {
+		if (json_is_array(v)) {
+			int64_t i;
+			if (!str_to_i64(part, 0, INT32_MAX, &i))
+				return NULL;
+			v = json_array_get(v, (size_t)i);
+			continue;
+		}
+		v = json_object_getn(v, part.p, part.n);
+	}
+	return (json_t *)
+	    v; /* as jansson's own accessors: what holds it says whether it may be changed */
+}
+
+const char *json_path_text(const json_t *v, const char *path)
+{
+	return json_string_value(json_path(v, path));
+}
+
+json_t *json_read(struct str text, struct err *err)
+{
+	json_error_t e;
+	json_t *v = json_loadb(text.n ? text.p : "", text.n, JSON_REJECT_DUPLICATES, &e);
+	if (!v)
+		(void)err_set(err, ERR_MALFORMED, NULL, "JSON line %d column %d: %s", e.line,
+		    e.column, e.text);
+	return v;
+}
+
+/* --- texts --- */
+
+/* ECMAScript's Number::toString, which RFC 8785 §3.2.2.3 asks for. */
+void buf_real(struct buf *b, double v)
+{
+	if (v == 0) {
+		buf_putc(b, '0'); /* -0 as well */
+		return;
+	}
+	/* The fewest digits that read back the same: 17 always do. */
+	char text[40];
+	for (int precision = 0; precision <= 16; precision++) {
+		(void)snprintf(text, sizeof(text), "%.*e", precision, v); /* fits: 25 at most */
+		if (strtod(text, NULL) == v)
+			break;
+	}
+	/* "-1.2345e+21": digits and the power of ten of the first one */
+	char digits[20];
+	int k = 0;
+	const char *p = text;
+	if (*p == '-') {
+		buf_putc(b, '-');
+		p++;
+	}
+	for (; *p && *p != 'e'; p++)
+		if (*p >= '0' && *p <= '9')
+			digits[k++] = *p;
+	int n = (int)strtol(p + 1, NULL, 10) + 1; /* value = 0.digits × 10^n */
+	while (k > 1 && digits[k - 1] == '0')
+		k--;
+	if (n > 21 || n < -5) {
+		buf_putc(b, digits[0]);
+		if (k > 1) {
+			buf_putc(b, '.');
+			buf_add(b, digits + 1, (size_t)(k - 1));
+		}
+		buf_printf(b, "e%+d", n - 1);
+	} else if (n <= 0) {
+		buf_puts(b, "0.");
+		for (int i = n; i < 0; i++)
+			buf_putc(b, '0');
+		buf_add(b, digits, (size_t)k);
+	} else {
+		for (int i = 0; i < n; i++)
+			buf_putc(b, i < k ? digits[i] : '0');
+		if (k > n) {
+			buf_putc(b, '.');
+			buf_add(b, digits + n, (size_t)(k - n));
+		}
+	}
+}
+
+/* RFC 8785 §3.2.2.2: as buf_json(), but with the short escapes. */
+static void put_string(struct buf *b, struct str s)
+{
+	static const char from[] = "\b\t\n\f\r\"\\", to[] = "btnfr\"\\";
+	buf_putc(b, '"');
+	size_t start = 0;
+	for (size_t i = 0; i < s.n; i++) {
+		unsigned char c = (unsigned char)s.p[i];
+		if (c >= 0x20 && c != '"' && c != '\\')
+			continue;
+		buf_add(b, s.p + start, i - start);
+		start = i + 1;
+		const char *at = c ? strchr(from, c) : NULL;
+		if (at)
+			buf_add(b, (char[2]){'\\', to[at - from]}, 2);
+		else
+			buf_printf(b, "\\u%04x", c);
+	}
+	buf_add(b, s.p + start, s.n - start);
+	buf_putc(b, '"');
+}
+
+/* By UTF-16 code units, as RFC 8785 §3.2.3 says. That is the order of UTF-8 bytes, except that the
+ * characters above U+FFFF (first byte F0 to F4) stand before U+E000 to U+FFFF (EE and EF). */
+static int compare_keys(const void *a, const void *b)
+{
+	const unsigned char *x = *(const unsigned char *const *)a;
+	const unsigned char *y = *(const unsigned char *const *)b;
+	while (*x && *x == *y) {
+		x++;
+		y++;
+	}
+	if (*x >= 0xEE && *y >= 0xEE && (*x >= 0xF0) != (*y >= 0xF0))
+		return *x >= 0xF0 ? -1 : 1;
+	return *x - *y;
+}
+
+void json_canonical(struct buf *b, const json_t *v)
+{
+	switch (v ? json_typeof(v) : JSON_NULL) {
+	case JSON_OBJECT: {
+		size_t n = json_object_size(v), i = 0;
+		const char *few[32], **keys = n > COUNT(few) ? malloc(n * sizeof(*keys)) : few;
+		if (!keys)
+			abort();
+		/* jansson's iterators want the object unqualified; it is not changed */
+		json_t *object = (json_t *)v;
+		for (void *it = json_object_iter(object); it;
+		     it = json_object_iter_next(object, it))
+			keys[i++] = json_object_iter_key(it);
+		qsort(keys, n, sizeof(*keys), compare_keys);
+		buf_putc(b, '{');
+		for (i = 0; i < n; i++) {
+			if (i)
+				buf_putc(b, ',');
+			put_string(b, str_from(keys[i]));
+			buf_putc(b, ':');
+			json_canonical(b, json_object_get(v, keys[i]));
+		}
+		buf_putc(b, '}');
+		if (keys != few)
+			free(keys);
+		break;
+	}
+	case JSON_ARRAY:
+		buf_putc(b, '[');
+		for (size_t i = 0; i < json_array_size(v); i++) {
+			if (i)
+				buf_putc(b, ',');
+			json_canonical(b, json_array_get(v, i));
+		}
+		buf_putc(b, ']');
+		break;
+	case JSON_STRING:
+		put_string(b, (struct str){json_string_value(v), json_string_length(v)});
+		break;
+	case JSON_INTEGER:
+		buf_i64(b, json_integer_value(v));
+		break;
+	case JSON_REAL:
+		buf_real(b, json_real_value(v)); /* jansson holds finite ones only */
+		break;
+	case JSON_TRUE:
+		buf_puts(b, "true");
+		break;
+	case JSON_FALSE:
+		buf_puts(b, "false");
+		break;
+	case JSON_NULL:
+		buf_puts(b, "null");
+		break;
+	}
+}
+
+char *json_canonical_text(struct arena *a, const json_t *v)
+{
+	struct buf b;
+	buf_init(&b, a);
+	json_canonical(&b, v);
+	return b.p;
+}
+
+/* --- the writer --- */
+
+void jw_init(struct json_writer *w, struct buf *out)
+{
+	*w = (struct json_writer){.out = out, .first = true};
+}
+
+static bool in_object(const struct json_writer *w)
+{
+	return w->depth > 0 && (w->objects >> (w->depth - 1) & 1);
+}
+
+/* Before each value. */
+static void begin(struct json_writer *w)
+{
+	assert(w->keyed == in_object(w));
+	if (!w->keyed && !w->first) {
+		assert(w->depth > 0); /* one value at the top */
+		buf_putc(w->out, ',');
+	}
+	w->keyed = false;
+	w->first = false;
+}
+
+static void open_level(struct json_writer *w, char c)
+{
+	begin(w);
+	assert(w->depth < 64);
+	uint64_t bit = UINT64_C(1) << w->depth++;
+	w->objects = c == '{' ? w->objects | bit : w->objects & ~bit;
+	w->first = true;
+	buf_putc(w->out, c);
+}
+
+void jw_object(struct json_writer *w)
+{
+	open_level(w, '{');
+}
+
+void jw_array(struct json_writer *w)
+{
+	open_level(w, '[');
+}
+
+void jw_end(struct json_writer *w)
+{
+	assert(w->depth > 0 && !w->keyed);
+	buf_putc(w->out, in_object(w) ? '}' : ']');
+	w->depth--;
+	w->first = false;
+}
+
+void jw_key(struct json_writer *w, const char *key)
+{
+	assert(in_object(w) && !w->keyed);
+	if (!w->first)
+		buf_putc(w->out, ',');
+	put_string(w->out, str_from(key));
+	buf_putc(w->out, ':');
+	w->first = false;
+	w->keyed = true;
+}
+
+void jw_str(struct json_writer *w, struct str s)
+{
+	begin(w);
+	if (s.p)
+		put_string(w->out, s);
+	else
+		buf_puts(w->out, "null");
+}
+
+void jw_text(struct json_writer *w, const char *s)
+{
+	jw_str(w, str_from(s));
+}
+
+void jw_i64(struct json_writer *w, int64_t v)
+{
+	begin(w);
+	buf_i64(w->out, v);
+}
+
+void jw_real(struct json_writer *w, double v)
+{
+	begin(w);
+	if (isfinite(v))
+		buf_real(w->out, v);
+	else
+		buf_puts(w->out, "null");
+}
+
+void jw_bool(struct json_writer *w, bool v)
+{
+	begin(w);
+	buf_puts(w->out, v ? "true" : "false");
+}
+
+void jw_null(struct json_writer *w)
+{
+	begin(w);
+	buf_puts(w->out, "null");
+}
+
+void jw_value(struct json_writer *w, const json_t *v)
+{
+	begin(w);
+	json_canonical(w->out, v);
+}
+
+void jw_raw(struct json_writer *w, struct str json)
+{
+	begin(w);
+	buf_str(w->out, json);
+}
