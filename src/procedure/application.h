@@ -45,13 +45,14 @@ enum app_bucket app_state_bucket(enum app_state);
 
 /* Who may make a move. */
 enum app_who {
-	APP_WHO_APPLICANT = 1, /* who made it: the resident's account, or the counter for its own */
-	APP_WHO_CHECKER = 2,   /* staff with application.check in its department */
-	APP_WHO_DECIDER = 4,   /* who the open step of the route is waiting for */
-	APP_WHO_DRAFTER = 8,   /* who drafted the decision */
-	APP_WHO_FORWARDER = 16, /* staff with application.forward */
-	APP_WHO_CASHIER = 32,   /* staff with application.payment */
-	APP_WHO_SYSTEM = 64
+	APP_WHO_APPLICANT = 1,  /* who made it: the resident's account, or the counter for its own */
+	APP_WHO_CHECKER = 2,    /* staff with application.check in its department */
+	APP_WHO_DECIDER = 4,    /* staff with application.decide in its department */
+	APP_WHO_ROUTE = 8,      /* whom the open step of the route waits for */
+	APP_WHO_DRAFTER = 16,   /* who drafted the decision */
+	APP_WHO_FORWARDER = 32, /* staff with application.forward */
+	APP_WHO_CASHIER = 64,   /* staff with application.payment */
+	APP_WHO_SYSTEM = 128
 };
 
 struct app_move {
@@ -130,13 +131,13 @@ bool app_may(struct db *, struct arena *, const struct app_actor *, const struct
     const char *verb);
 
 /* --- 個人番号 ---
- * Answers are stored with every my_number field sealed (AES-256-GCM, key in store_dir()/keys).
+ * Answers are stored with every my_number field sealed, {"sealed": ...} (AES-256-GCM, key in
+ * store_dir()/keys).
  * app_draft_save() and all others that store answers seal what is not sealed. form_answers_view()
  * masks sealed values. app_unseal() gives a copy with the numbers readable: for the applicant's own
  * form, for checks, and for staff on request (journal it). New reference. */
 int app_unseal(
     struct db *, const struct procedure *, json_t *answers, json_t **plain, struct err *);
-bool app_is_sealed(const char *value);
 
 /* --- the applicant's side --- */
 /* applicant_kind: one of the definition's `applicants`. channel: "online", or "counter" by staff
