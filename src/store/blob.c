@@ -46,8 +46,7 @@ int blob_input_read(const struct blob_input *in, int64_t at, void *out, size_t n
 	return 0;
 }
 
-static int put(
-    struct store *st, const struct blob_input *in, char name[BLOB_NAME_SIZE], struct err *err)
+int blob_name_of(const struct blob_input *in, char name[BLOB_NAME_SIZE], struct err *err)
 {
 	tree_hash h;
 	if (in->fd < 0) {
@@ -72,7 +71,14 @@ static int put(
 	buf_hex(&hex, h, sizeof(h));
 	memcpy(name, hex.p, BLOB_NAME_SIZE);
 	buf_free(&hex);
-	return st->backend->blob_put(st, name, in, err);
+	return 0;
+}
+
+static int put(
+    struct store *st, const struct blob_input *in, char name[BLOB_NAME_SIZE], struct err *err)
+{
+	int rc = blob_name_of(in, name, err);
+	return rc < 0 ? rc : st->backend->blob_put(st, name, in, err);
 }
 
 int blob_put(struct store *st, struct str bytes, char name[BLOB_NAME_SIZE], struct err *err)

@@ -9,7 +9,7 @@
 #include "base/time.h"
 #include "store/private.h"
 
-enum { SALT_SIZE = 16, SEQUENCE_BATCH = 2000, HEAD_EVERY_US = 60 * 1000000 };
+enum { SEQUENCE_BATCH = 2000, HEAD_EVERY_US = 60 * 1000000 };
 
 static const struct sql add_here = {
     "INSERT INTO journal (id, leaf, at_us, actor, verb, subject, data, salt, data_hash, "

@@ -198,6 +198,7 @@ struct journal_leaf { /* what the leaf's text is made of; see journal.h */
 };
 void journal_entry_text(struct buf *, const struct journal_leaf *);
 void journal_entry_rest(struct buf *, const struct journal_leaf *); /* from the third line on */
+enum { SALT_SIZE = 16 };
 int journal_state_hash(const void *salt, json_t *state, unsigned char out[HASH_SIZE]);
 /* A row of size, at_us, origin, root, signature; false when it is damaged. */
 bool journal_head_row(struct rows *, struct tree_head *);
@@ -231,6 +232,8 @@ bool journal_signed(
 /* --- blob.c, blob_file.c, blob_table.c --- */
 enum { BLOB_BLOCK = 65536 };
 bool blob_name_valid(const char *name); /* also what keeps "../" out of paths */
+/* The name that the bytes have: their SHA-256 in hexadecimal. */
+int blob_name_of(const struct blob_input *, char name[65], struct err *);
 int blob_input_read(const struct blob_input *, int64_t at, void *out, size_t n, struct err *);
 int file_blob_put(struct store *, const char *name, const struct blob_input *, struct err *);
 int file_blob_open(struct store *, const char *name, int *fd, int64_t *size, struct err *);
