@@ -50,6 +50,7 @@ for (const form of document.querySelectorAll('form')) {
 		if (leaving && form.hasAttribute('data-once')) event.preventDefault();
 		leaving = true;
 		clearTimeout(timer);
+		setTimeout(() => { leaving = false; }, 15000); // the person stopped the page, or the net did
 	});
 	// Back to a page that the browser kept: the form may be sent again.
 	addEventListener('pageshow', () => { leaving = false; });

@@ -2,43 +2,21 @@
 // than the screen, works at 200 % text. MACHI_SHOTS=<folder> keeps pictures.
 import test from 'node:test';
 import assert from 'node:assert/strict';
-import { execFileSync } from 'node:child_process';
-import { mkdtempSync, mkdirSync, readdirSync, readFileSync, existsSync, rmSync } from 'node:fs';
-import { createServer } from 'node:http';
-import { tmpdir } from 'node:os';
-import { join, resolve, extname } from 'node:path';
+import { mkdirSync } from 'node:fs';
+import { join } from 'node:path';
 import { createRequire } from 'node:module';
-import { chromium } from 'playwright-core';
+import { openPages } from '../lib/pages.mjs';
 
 const axe = createRequire(import.meta.url).resolve('axe-core/axe.min.js');
 const shots = process.env.MACHI_SHOTS;
-const types = { '.css': 'text/css', '.js': 'text/javascript', '.svg': 'image/svg+xml', '.html': 'text/html; charset=utf-8' };
 const sizes = { desk: { width: 1280, height: 900 }, phone: { width: 375, height: 812 }, small: { width: 320, height: 640 } };
 
-const pages = mkdtempSync(join(tmpdir(), 'machi-look-'));
-const program = [process.env.MACHI_BUILD, 'build', 'build-test'].filter(Boolean).map((b) => resolve(b, 'web_test_components')).find(existsSync);
-execFileSync(program, { env: { ...process.env, MACHI_SOURCE: resolve('.'), MACHI_STYLEGUIDE: pages }, stdio: 'ignore' });
-
-const server = createServer((request, response) => {
-	const path = new URL(request.url, 'http://x').pathname;
-	const file = path.startsWith('/assets/') ? join(resolve('.'), path) : join(pages, path);
-	if (!existsSync(file)) return response.writeHead(404).end();
-	response.writeHead(200, { 'content-type': types[extname(file)],
-		'content-security-policy': "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; form-action 'self'" });
-	response.end(readFileSync(file));
-}).listen(0, '127.0.0.1');
-await new Promise((done) => server.on('listening', done));
-const base = `http://127.0.0.1:${server.address().port}`;
-const browser = await chromium.launch({ executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium', args: ['--no-sandbox', '--disable-dev-shm-usage', '--disable-gpu'] });
-test.after(async () => {
-	await browser.close();
-	server.close();
-	rmSync(pages, { recursive: true });
-});
+const { browser, base, files, close } = await openPages();
+test.after(close);
 if (shots) mkdirSync(shots, { recursive: true });
 
 const only = process.env.MACHI_PAGE;
-for (const file of readdirSync(pages).sort()) {
+for (const file of files) {
 	if (only && !file.startsWith(only)) continue;
 	test(file, async () => {
 		const context = await browser.newContext({ bypassCSP: true, deviceScaleFactor: 1 });
