@@ -2,6 +2,6 @@
 #include "web/web.h"
 
 const struct module *const modules[] = {
-    NULL,
+    &web_module,
 };
-const int nmodules = 0;
+const int nmodules = sizeof(modules) / sizeof(modules[0]);

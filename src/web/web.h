@@ -224,6 +224,9 @@ struct module {
 	void (*city_close)(struct city *);
 };
 
+/* The web layer's own pages: health, metrics, openapi, assets, jobs. */
+extern const struct module web_module;
+
 /* Every module of the program, base first; defined once, in src/main/modules.c. */
 extern const struct module *const modules[];
 extern const int nmodules;

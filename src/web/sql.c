@@ -1,0 +1,31 @@
+/* Every statement of the web module. */
+#include "web/sql.h"
+
+const struct sql sql_session_find = {
+    .text = "SELECT account, handle, seen_us, lifetime_us FROM web_session "
+            "WHERE hash = ?1 AND expires_us > ?2"};
+const struct sql sql_session_add = {
+    .text = "INSERT INTO web_session (hash, handle, account, created_us, seen_us, expires_us, "
+            "lifetime_us, address, agent) VALUES (?1, ?2, ?3, ?4, ?4, ?5, ?6, ?7, ?8)"};
+const struct sql sql_session_touch = {
+    .text = "UPDATE web_session SET seen_us = ?2, expires_us = ?2 + lifetime_us WHERE hash = ?1"};
+const struct sql sql_session_end = {.text = "DELETE FROM web_session WHERE hash = ?1"};
+const struct sql sql_session_end_account = {
+    .text = "DELETE FROM web_session WHERE account = ?1 AND handle <> ?2"};
+const struct sql sql_session_end_one = {
+    .text = "DELETE FROM web_session WHERE account = ?1 AND handle = ?2"};
+const struct sql sql_session_of_account = {
+    .text = "SELECT handle, created_us, seen_us, address, agent FROM web_session "
+            "WHERE account = ?1 AND expires_us > ?2 ORDER BY seen_us DESC, handle LIMIT 100"};
+const struct sql sql_session_expire = {.text = "DELETE FROM web_session WHERE expires_us <= ?1"};
+
+const struct sql *const web_statements[NWEB_STATEMENTS] = {
+    &sql_session_find,
+    &sql_session_add,
+    &sql_session_touch,
+    &sql_session_end,
+    &sql_session_end_account,
+    &sql_session_end_one,
+    &sql_session_of_account,
+    &sql_session_expire,
+};
