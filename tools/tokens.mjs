@@ -24,7 +24,7 @@ for (const name of readdirSync('assets'))
 	if (name.endsWith('.css') && name !== 'machi.css') use(readFileSync(`assets/${name}`, 'utf8'));
 
 const { version } = JSON.parse(readFileSync(`${folder}/package.json`, 'utf8'));
-let block = `${begin}\n/* From @digital-go-jp/design-tokens ${version}, MIT, Copyright (c) 2023 デジタル庁; by tools/tokens.mjs */\n:root {\n`;
+let block = `${begin}\n/* From @digital-go-jp/design-tokens ${version}, MIT, Copyright (c) 2023 デジタル庁; see design-tokens-license.txt; by tools/tokens.mjs */\n:root {\n`;
 for (const [name, value] of all) if (used.has(name)) block += `\t${name}: ${value};\n`;
 writeFileSync(file, `${head}${block}}\n${end}${rest}`);
 console.log(`${used.size} tokens`);
