@@ -13,15 +13,31 @@
 #include "base/time.h"
 
 enum field_type {
-	FIELD_TEXT, FIELD_FURIGANA, FIELD_NAME, FIELD_DATE, FIELD_ADDRESS, FIELD_PHONE, FIELD_EMAIL,
-	FIELD_NUMBER, FIELD_MONEY, FIELD_CHOICE, FIELD_MULTI_CHOICE, FIELD_YES_NO, FIELD_CONSENT,
-	FIELD_FILE, FIELD_MY_NUMBER, FIELD_CORPORATE_NUMBER, FIELD_BANK_ACCOUNT, FIELD_NOTE,
+	FIELD_TEXT,
+	FIELD_FURIGANA,
+	FIELD_NAME,
+	FIELD_DATE,
+	FIELD_ADDRESS,
+	FIELD_PHONE,
+	FIELD_EMAIL,
+	FIELD_NUMBER,
+	FIELD_MONEY,
+	FIELD_CHOICE,
+	FIELD_MULTI_CHOICE,
+	FIELD_YES_NO,
+	FIELD_CONSENT,
+	FIELD_FILE,
+	FIELD_MY_NUMBER,
+	FIELD_CORPORATE_NUMBER,
+	FIELD_BANK_ACCOUNT,
+	FIELD_NOTE,
 	FIELD_TYPE_COUNT
 };
 
 enum step_kind { STEP_CHECK, STEP_APPROVE, STEP_CONSULT, STEP_DECIDE, STEP_KIND_COUNT };
 
-struct procedure; /* one version of one definition; immutable, shared by threads, reference-counted */
+struct procedure; /* one version of one definition; immutable, shared by threads, reference-counted
+                   */
 
 /* A problem in a definition: where, what, and what to do. */
 struct definition_problem {
@@ -52,38 +68,38 @@ void procedure_unref(struct procedure *); /* NULL is allowed */
 
 const char *procedure_id(const struct procedure *);
 const char *procedure_version(const struct procedure *); /* first 16 hex digits of the SHA-256 */
-struct str procedure_source(const struct procedure *);   /* the YAML bytes, kept with applications */
-/* The definition as JSON, texts in both languages: what YAML says with defaults filled in. Borrowed,
- * immutable: do not change, do not share its reference count between threads (use json_deep_copy). */
+struct str procedure_source(const struct procedure *); /* the YAML bytes, kept with applications */
+/* The definition as JSON, texts in both languages: what YAML says with defaults filled in.
+ * Borrowed, immutable: do not change, do not share its reference count between threads (use
+ * json_deep_copy). */
 const json_t *procedure_json(const struct procedure *);
 /* A text of the definition in a language: "title", "summary", "fee.label", "sections.0.title".
  * NULL when there is none. */
 const char *procedure_text(const struct procedure *, const char *key, const char *lang);
 bool procedure_online(const struct procedure *);
-/* Steps of the form; attachments, when there are any, are the last one (its id is "attachments"). */
+/* Sections of the form. The functions below that take a section's number also know the one after
+ * the last, when there are attachments: its id is "attachments", its fields are the slots. */
 int procedure_section_count(const struct procedure *);
 const char *procedure_section_id(const struct procedure *, int section);
 bool procedure_section_repeats(const struct procedure *, int section);
 /* -1 when there is no such section. */
 int procedure_section_find(const struct procedure *, const char *id);
 
-/* May it be applied for on that day? from and until (may be NULL) get the window that is open or opens
- * next, year 0: no limit. */
+/* May it be applied for on that day? from and until (may be NULL) get the window that is open or
+ * opens next, year 0: no limit. */
 bool procedure_open(
     const struct procedure *, struct date on, struct date *from, struct date *until);
 /* The last day for a decision when the application arrived on that day; year 0: no period. */
 struct date procedure_due(const struct procedure *, struct date arrived);
-/* Lower-case words of titles, summaries, keywords and laws, for a search index. On the arena. */
-char *procedure_search_text(const struct procedure *, struct arena *);
 
 /* What a check or expression may know beside the answers. */
 struct form_context {
 	const char *lang;
 	const char *applicant_kind; /* "resident", "business", "proxy" */
 	struct date today;
-	json_t *profile;   /* {name, furigana, birthday, address, phone, email}; NULL: none */
-	int64_t fee_yen;   /* -1: not known; then it is worked out from the definition */
-	const char *outcome; /* "granted", "refused"; NULL: not decided */
+	json_t *profile;         /* {name, furigana, birthday, address, phone, email}; NULL: none */
+	int64_t fee_yen;         /* -1: not known; then it is worked out from the definition */
+	const char *outcome;     /* "granted", "refused"; NULL: not decided */
 	const struct i18n *i18n; /* catalogue of the city; NULL: keys are given instead of texts */
 };
 
@@ -102,23 +118,23 @@ struct form_problem {
  *    rows: [{index, number, title, fields: [field ...], remove: "household.0.remove" or absent}],
  *    add: "household.add" or absent, item: "世帯員"}
  *
- * field: {id, name (control name; id is the same), type, label, help, required, optional, value, text
- *  (the value for reading), problem (finished text), is_<type>: true, wide, autocomplete, inputmode,
- *  max, rows, unit, options: [{id, value, label, help, selected}], is_select (a choice with many
- *  options), source: {text, empty, href} (prefill), parts: {...} and part_list: [...] for composed
- *  types (each part is {id, name, label, value, autocomplete, inputmode, problem, max, options})}
- *   date: parts era, year, month, day; name, furigana: family, given; address: postal_code,
- *   prefecture, city, town, street, building; bank_account: bank, branch, kind, number, holder
- *   file: files: [{name, size, type, remove: "attachments.photo.0.remove"}], accept, can_add,
+ * field: {id, name (control name; id is the same), type, label, help, required, optional, value,
+ * text (the value for reading), problem (finished text), is_<type>: true, wide, autocomplete,
+ * inputmode, max, rows, unit, options: [{id, value, label, help, selected}], is_select (a choice
+ * with many options), source: {text, empty, href} (prefill), parts: {...} and part_list: [...] for
+ * composed types (each part is {id, name, label, value, autocomplete, inputmode, problem, max,
+ * options})} date: parts era, year, month, day; name, furigana: family, given; address:
+ * postal_code, prefecture, city, town, street, building; bank_account: bank, branch, kind, number,
+ * holder file: files: [{name, size, type, remove: "attachments.photo.0.remove"}], accept, can_add,
  *         count_max, max_bytes, kinds_text
  *   my_number: value is never given back once valid; kept: true says that one is there
  *   note: text only
  *
- * mode is "online", "counter" or "paper" (paper: every field, hidden or not, with a `condition` mark
- * for those that are not always asked, and empty rows). */
+ * mode is "online", "counter" or "paper" (paper: every field, hidden or not, with a `condition`
+ * mark for those that are not always asked, and empty rows). */
 json_t *form_section_view(const struct procedure *, struct arena *, int section,
-    const struct form_context *, json_t *answers, const struct form_problem *problems, int nproblems,
-    const char *mode);
+    const struct form_context *, json_t *answers, const struct form_problem *problems,
+    int nproblems, const char *mode);
 
 /* Is the section shown with these answers? */
 bool form_section_shown(
@@ -130,17 +146,19 @@ enum { FORM_AGAIN = -1 };
  * (changed in place): trims, folds width, turns eras into dates, digits into numbers; unknown names
  * are ignored. Then checks the section. Problems on the arena; returns their count.
  * FORM_AGAIN: not checked, show the section again: a row was added (`<section>.add`) or removed
- * (`<section>.<n>.remove`), a file was removed (`<field>.<n>.remove`), or the answers made questions
- * appear that were not on the page. Answers are changed and may be kept as a draft in every case. */
+ * (`<section>.<n>.remove`), a file was removed (`<field>.<n>.remove`), or the answers made
+ * questions appear that were not on the page. Answers are changed and may be kept as a draft in
+ * every case. */
 int form_section_take(const struct procedure *, struct arena *, int section,
     const struct form_context *, json_t *answers,
-    void (*controls)(void *src, void (*each)(void *sink, const char *name, const char *value), void *sink),
+    void (*controls)(
+        void *src, void (*each)(void *sink, const char *name, const char *value), void *sink),
     void *src, struct form_problem **problems);
 
-/* A file that was uploaded for a control ("attachments.photo", "damage.photos") and is kept as a blob:
- * checked (kind, size, count) and added to the answers. type is what the bytes are. Call it before
- * form_section_take(). Problem on the arena: 1, else 0. form_file_wanted: is the control of a file field
- * of this form? (so that no other upload is kept) */
+/* A file that was uploaded for a control ("attachments.photo", "damage.photos") and is kept as a
+ * blob: checked (kind, size, count) and added to the answers. type is what the bytes are. Call it
+ * before form_section_take(). Problem on the arena: 1, else 0. form_file_wanted: is the control of
+ * a file field of this form? (so that no other upload is kept) */
 struct form_file {
 	const char *control, *blob, *name, *type;
 	int64_t size;
@@ -149,13 +167,14 @@ bool form_file_wanted(const struct procedure *, const char *control);
 int form_file_add(const struct procedure *, struct arena *, const struct form_context *,
     json_t *answers, const struct form_file *, struct form_problem **problems);
 
-/* Attachments stand in the answers as attachments.<slot id>: [{blob, name, type, size}]; slot is the
- * place in the definition's list. The view is a file field for its component (name: the slot's id)
- * with "files" of what is there. */
+/* Attachments stand in the answers as attachments.<slot id>: [{blob, name, type, size}]; slot is
+ * the place in the definition's list. The view is a file field for its component (name: the slot's
+ * id) with "files" of what is there. */
 bool form_attachment_shown(
     const struct procedure *, int slot, const struct form_context *, json_t *answers);
 json_t *form_attachment_view(const struct procedure *, struct arena *, int slot,
-    const struct form_context *, json_t *answers, const struct form_problem *problems, int nproblems);
+    const struct form_context *, json_t *answers, const struct form_problem *problems,
+    int nproblems);
 /* Drops files of a wrong kind or size and those beyond the greatest number; a problem for each. */
 int form_attachments_prune(const struct procedure *, struct arena *, const struct form_context *,
     json_t *answers, struct form_problem **problems);
@@ -166,8 +185,8 @@ int form_attachments_check(const struct procedure *, struct arena *, const struc
 /* Checks everything as at submission: sections, attachments, computed values (set in answers under
  * "computed"), cross checks; drops answers of hidden sections and fields, and members that the
  * definition does not know. */
-int form_check(const struct procedure *, struct arena *, const struct form_context *, json_t *answers,
-    struct form_problem **problems);
+int form_check(const struct procedure *, struct arena *, const struct form_context *,
+    json_t *answers, struct form_problem **problems);
 
 /* The fee in yen for these answers, 0 when there is none. */
 int form_fee(const struct procedure *, const struct form_context *, json_t *answers, int64_t *yen,
@@ -177,39 +196,38 @@ int form_fee(const struct procedure *, const struct form_context *, json_t *answ
  * 個人番号 is masked. New reference.
  *   [{id, index, title, repeats, rows: [row ...]} or
  *    {..., groups: [{number, title, rows: [row ...]}]}]
- * row: {id, name, type, label, text, lines (text in lines), empty, files: [{name, size, type, blob}],
- *   source_differs (prefilled but changed by the person)}; "computed" is the last section. */
+ * row: {id, name, type, label, text, lines (text in lines), empty, files: [{name, size, type,
+ * blob}], source_differs (prefilled but changed by the person)}; "computed" is the last section. */
 json_t *form_answers_view(
     const struct procedure *, struct arena *, const struct form_context *, json_t *answers);
-/* One row by its path ("dog.name", "computed.total"); NULL when there is no such field. New reference.
- * For documents. */
+/* One row by its path ("dog.name", "computed.total"); NULL when there is no such field. New
+ * reference. For documents. */
 json_t *form_answer_row(const struct procedure *, struct arena *, const struct form_context *,
     json_t *answers, const char *path);
 /* The answers as texts, nested as the answers are, for {{dog.name}} in the definition's texts. */
 json_t *form_answer_texts(
     const struct procedure *, struct arena *, const struct form_context *, json_t *answers);
 
-/* Places of a procedure with limits (a course): the key of the answers ("" when the definition counts
- * them all together) and its limit. False: no limit for these answers. */
-bool form_capacity(
-    const struct procedure *, json_t *answers, const char **key, int64_t *limit);
+/* Places of a procedure with limits (a course): the key of the answers ("" when the definition
+ * counts them all together) and its limit. False: no limit for these answers. */
+bool form_capacity(const struct procedure *, json_t *answers, const char **key, int64_t *limit);
 
 /* Replaces every valid 個人番号 in the answers by fn's result (encrypted, {"sealed": ...}; new
- * reference), and drops invalid ones, so that none is stored in the open. With open the sealed ones are
- * given to fn instead, which returns the number as text. */
+ * reference), and drops invalid ones, so that none is stored in the open. With open the sealed ones
+ * are given to fn instead, which returns the number as text. */
 void form_secrets(const struct procedure *, json_t *answers, bool open,
     json_t *(*fn)(void *arg, const json_t *value), void *arg);
 
-/* A boolean expression of the definition (route conditions, documents), or ERR_INTERNAL. expr is the
- * text as it stands in procedure_json(); NULL and "" are true. */
+/* A boolean expression of the definition (route conditions, documents), or ERR_INTERNAL. expr is
+ * the text as it stands in procedure_json(); NULL and "" are true. */
 int procedure_eval(const struct procedure *, const char *expr, const struct form_context *,
     json_t *answers, bool *out, struct err *);
 
 /* JSON Schema (2020-12) of the answers. New reference. */
 json_t *procedure_schema(const struct procedure *, const char *lang);
 
-/* Answers that pass form_check(), made from a seed: for tests, demo and bench. Files are left out when
- * they are not required, else named after `blob`. New reference. */
+/* Answers that pass form_check(), made from a seed: for tests, demo and bench. Files are left out
+ * when they are not required, else named after `blob`. New reference. */
 json_t *form_example(const struct procedure *, struct arena *, const struct form_context *,
     uint64_t seed, const char *blob);
 
