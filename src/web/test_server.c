@@ -1174,6 +1174,14 @@ static void test_graceful_stop(void **state)
 int main(void)
 {
 	log_level_set(getenv("MACHI_TEST_LOG") ? LOG_DEBUG_ : LOG_ERROR_ + 1);
+	if (getenv("MACHI_TEST_SERVE")) { /* for wrk: serves until standard input ends */
+		(void)setup(NULL);
+		printf("%s\n", t.base);
+		fflush(stdout);
+		while (getchar() != EOF)
+			;
+		return teardown(NULL);
+	}
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(test_negotiation),
 	    cmocka_unit_test(test_headers),
