@@ -128,6 +128,7 @@ struct store {
 	bool seq_wanted;
 	atomic_bool leaving;  /* closing, and the writers have ended */
 	atomic_bool migrated; /* the tables are there */
+	_Atomic uint64_t journal_moves; /* commits with journal entries; store.c */
 };
 
 /* Bytes to keep: an open file, or memory when fd is -1. */

@@ -59,6 +59,10 @@ static int thing_write(struct request *rq, struct db *db, struct err *err)
 	    db, arena_printf(rq->arena, "thing.%lld", (long long)n), rq_form(rq, "name"), err);
 	if (rc < 0)
 		return rc;
+	struct journal_change change = {
+	    .actor = "system", .verb = "thing.made", .subject = "thing:1"};
+	if ((rc = journal_add(db, &change, NULL, err)) < 0)
+		return rc;
 	json_object_set_new(rq->view, "id", json_integer(n));
 	rq_flash(rq, "success", "web.jobs.retried", NULL);
 	rq->status = 201;
