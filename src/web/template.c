@@ -114,20 +114,32 @@ int template_render(struct templates *t, const char *name, const char *lang, jso
 	return rc;
 }
 
-int template_render_text(struct templates *t, struct str text, const char *lang, json_t *view,
-    struct buf *out, struct err *err)
+static int render_once(struct templates *t, const char *name, struct str text, const char *lang,
+    json_t *view, struct buf *out, struct err *err)
 {
 	if (!text.p)
 		text.p = "";
 	struct unit *u = unit_new();
 	struct program *main, *made;
 	pthread_mutex_lock(&t->lock);
-	int rc = template_compile(t, u->arena, "(text)", text, lang, false, &main, &made, err);
+	int rc = template_compile(t, u->arena, name, text, lang, false, &main, &made, err);
 	pthread_mutex_unlock(&t->lock);
 	if (rc == 0)
 		rc = template_run(t, main, lang, view, out, err);
 	unit_free(u);
 	return rc;
+}
+
+int template_render_text(struct templates *t, struct str text, const char *lang, json_t *view,
+    struct buf *out, struct err *err)
+{
+	return render_once(t, "(text)", text, lang, view, out, err);
+}
+
+int template_render_plain(struct templates *t, struct str text, const char *lang, json_t *view,
+    struct buf *out, struct err *err)
+{
+	return render_once(t, "(text).txt", text, lang, view, out, err);
 }
 
 int template_check(struct templates *t, const char *name, const char *lang, struct err *err)

@@ -18,6 +18,7 @@
  *   {{json v}}          JSON, safe inside a single-quoted attribute or a script data block
  *   {{> name}}          partial templates/name.html
  * A value that is not what its tag formats is shown as it is.
+ * Templates whose name ends with .txt are plain text: nothing in them is escaped.
  * {{{v}}} and {{&v}} are unescaped; in {{{t.key}}} the catalogue's text is, what fills its holes is
  * not. */
 #ifndef WEB_TEMPLATE_H
@@ -45,6 +46,10 @@ int template_render(struct templates *, const char *name, const char *lang, json
 /* Compiles and renders one text; for tests, mails, and texts of definitions. */
 int template_render_text(struct templates *, struct str text, const char *lang, json_t *view,
     struct buf *out, struct err *);
+
+/* The same for a text that is no HTML (mails, values of documents): nothing is escaped. */
+int template_render_plain(struct templates *, struct str text, const char *lang, json_t *view,
+    struct buf *out, struct err *err);
 
 /* Compiles without keeping anything, and is strict: a partial or a catalogue text (in this
  * language) that does not exist is an error, as is whatever template_render() refuses. For tests

@@ -156,6 +156,12 @@ bool template_hole(struct str *rest, struct str *literal, struct str *hole)
 	return false;
 }
 
+/* Is it a plain text (a mail)? Then nothing in it is escaped. */
+static bool is_plain_text(const char *file)
+{
+	return str_ends(str_from(file), ".txt");
+}
+
 /* {{t.key}}: the catalogue's text is part of the program, its holes are values. */
 static int text_of_catalogue(
     struct emitter *e, const struct node *n, const char *key, const char *file)
@@ -164,15 +170,15 @@ static int text_of_catalogue(
 	if (e->c->strict && !i18n_find(i18n, e->c->lang, key))
 		return fail(e, file, n->line, "no such text in the catalogue", n->text);
 	struct str rest = str_from(i18n_get(i18n, e->c->lang, key)), literal, hole;
-	bool more;
+	bool more, plain = is_plain_text(file);
 	do {
 		more = template_hole(&rest, &literal, &hole);
-		if (n->raw)
+		if (n->raw || plain)
 			buf_str(&e->text, literal);
 		else
 			buf_html(&e->text, literal);
 		if (more) {
-			struct op op = {.kind = OP_VALUE};
+			struct op op = {.kind = OP_VALUE, .flags = plain ? OP_RAW : 0};
 			if (!path_parse(e, hole, &op))
 				return fail(e, file, n->line, "bad hole in the text", hole);
 			text_flush(e);
@@ -188,7 +194,7 @@ static int value_emit(struct emitter *e, const struct node *n, const char *file)
 	if (e->c->set->i18n && str_starts(name, "t.") && !memchr(name.p, ' ', name.n))
 		return text_of_catalogue(
 		    e, n, arena_strndup(e->c->scratch, name.p + 2, name.n - 2), file);
-	struct op op = {.kind = OP_VALUE, .flags = n->raw ? OP_RAW : 0};
+	struct op op = {.kind = OP_VALUE, .flags = n->raw || is_plain_text(file) ? OP_RAW : 0};
 	size_t word = 0;
 	while (word < name.n && !strchr(" \t\r\n", name.p[word]))
 		word++;

@@ -243,6 +243,30 @@ static void strict(void **state)
 	i18n_free(i18n);
 }
 
+/* Mails are not HTML. */
+static void plain_texts(void **state)
+{
+	(void)state;
+	struct err err = {0};
+	json_t *view = json_pack("{s:s}", "name", "A & <B>");
+	json_t *partials = json_pack("{s:s, s:s}", "mail.ja.txt",
+	    "{{name}} {{>inner.txt}} {{>page}}", "inner.txt", "{{name}}");
+	json_object_set_new(partials, "page", json_string("{{name}}"));
+	struct templates *set = templates_new(source_of, partials, NULL);
+	struct buf out = {0};
+	assert_int_equal(template_render(set, "mail.ja.txt", "ja", view, &out, &err), 0);
+	assert_string_equal(out.p, "A & <B> A & <B> A &amp; &lt;B&gt;");
+	buf_clear(&out);
+	assert_int_equal(template_render_plain(
+	                     set, STR("{{name}} {{#name}}{{.}}{{/name}}"), "ja", view, &out, &err),
+	    0);
+	assert_string_equal(out.p, "A & <B> A & <B>");
+	buf_free(&out);
+	templates_free(set);
+	json_decref(partials);
+	json_decref(view);
+}
+
 /* --- several threads meet a cold set --- */
 struct racer {
 	struct templates *set;
@@ -325,6 +349,7 @@ int main(void)
 	    cmocka_unit_test(errors),
 	    cmocka_unit_test(too_deep),
 	    cmocka_unit_test(strict),
+	    cmocka_unit_test(plain_texts),
 	    cmocka_unit_test(threads),
 	    cmocka_unit_test(speed),
 	};
