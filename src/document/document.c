@@ -63,7 +63,7 @@ static void describe(
 	if (title)
 		json_object_set(doc, "title", title);
 	json_object_set_new(doc, "author", json_string(city_setting(city, name, "")));
-	json_object_set_new(doc, "created", json_string(instant_format(a, now_us())));
+	json_object_set_new(doc, "created", json_sprintf("%.19sZ", instant_format(a, now_us())));
 }
 
 int document_render(struct city *city, struct arena *a, const char *template, const char *lang,

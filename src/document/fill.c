@@ -1,15 +1,14 @@
 /* From a layout and a view to a page description: everything that needs the catalogue or knows what
  * a view is happens here, in the server; the worker only gets texts and places.
  *
- *   "{{title}}"  a value of the view (dots go into objects), "{{.}}" the present item, "{{.title}}"
- * a value of the present item only, never of what is around it,
- *                "{{t.some.key}}" a text of the catalogue, in which {name} is a value of the view
- *   {from: path} instead of a value: the view's value as it is (lists, tables)
- *   when: path, unless: path       the block is there only if the value is (not) there
- *   {type: each, from: path, blocks: [...]}   the blocks once for each item
- *   {type: use, part: name}        the blocks of parts.name, of this layout or of base.yaml
- *   style: name                    the keys of styles.name, where the block does not have its own
- */
+ * - "{{title}}" is a value of the view, dots go into objects; "{{.}}" is the present item and
+ *   "{{.title}}" a value of it only, never of what is around it;
+ * - "{{t.some.key}}" is a text of the catalogue, in which {name} is a value of the view;
+ * - {from: path} in place of a value is the view's value as it is (lists, tables);
+ * - when: path, unless: path: the block or column is there only if the value is (not) there;
+ * - {type: each, from: path, blocks: [...]} are the blocks once for each item;
+ * - {type: use, part: name} are the blocks of parts.name, of this layout or of base.yaml;
+ * - style: name adds the keys of styles.name that the block does not have itself. */
 #include "document/private.h"
 
 #include <string.h>

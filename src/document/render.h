@@ -1,12 +1,12 @@
 /* The renderer: a page description flows over pages. Shared between the files of src/document only.
  *
  * A page description is an object:
- *   title, subject, keywords, lang, created_us
- *   page: {size: A4, margin: [top, right, bottom, left] in mm, font, size in pt, line,
- *          background: tint, watermark: text, image (name of one)}
- *   footer: {left, right, page: "{page} / {pages}"}
- *   images: {name: index of the image part}
- *   blocks: [...]: {type: ...}, see blocks[] in flow.c
+ *
+ * - title, author, subject, created, lang
+ * - page: margin [top, right, bottom, left], font, size, line, background: tint, watermark: text
+ * - footer: left, right, page: "{page} / {pages}"
+ * - images: {name: index of the image part}
+ * - blocks: [{type, ...}], see blocks_table in flow.c
  *
  * Everything runs twice: first without drawing, to know the number of pages. Lengths in page
  * descriptions are millimetres, sizes of type are points; here all lengths are points. */

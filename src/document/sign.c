@@ -1,14 +1,13 @@
 /* PAdES baseline B-B signatures (ETSI EN 319 142-1 §6): what a reader needs to see who sealed a
  * document and that nothing was changed since.
  *
- *   1. The signature is a field without appearance, added by an incremental update; its dictionary
- *      has SubFilter ETSI.CAdES.detached, M (the claimed time) and a ByteRange over the whole file
- * but the Contents value.
+ *   1. The signature is a field without appearance, added by an incremental update; its
+ *      dictionary has SubFilter ETSI.CAdES.detached, M (the claimed time) and a ByteRange over
+ *      the whole file but the Contents value.
  *   2. Contents is a detached CMS SignedData (RFC 5652) over exactly these bytes: SHA-256, the
- * signed attributes content-type, message-digest and signing-certificate-v2 (RFC 5035), and no
- *      signing-time: EN 319 142-1 §6.3 forbids it beside M.
- *   3. The first signature certifies the document (DocMDP, P 1): a viewer shows any later change.
- */
+ *      signed attributes content-type, message-digest and signing-certificate-v2 (RFC 5035),
+ *      and no signing-time: EN 319 142-1 §6.3 forbids it beside M.
+ *   3. The first signature certifies the document (DocMDP, P 1): a viewer shows any change. */
 #include "document/private.h"
 #include "document/sign.h"
 

@@ -26,7 +26,7 @@ static const struct {
     {"application", "application", "ja", 1,
         {"（宛先）高松市長", "飼い主について", "ミホン タロウ", "2頭目", "ハナ"}},
     {"paper", "paper", "ja", 2, {"（宛先）高松市長", "氏名 *", "個人番号", "同意します"}},
-    {"decision", "long", "ja", 8,
+    {"decision", "long", "ja", 9,
         {"長い自由記述の1行目です。", "自由記述の400行目", "明細の品名", "120,000円"}},
     {"decision", "decision", "en", 1, {"Details", "Contact", "Verification code"}},
 };
@@ -203,17 +203,15 @@ int main(int argc, char **argv)
 	int code;
 	if (sample_main_begins(argc, argv, &code))
 		return code;
-	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test(is_quick),
-	    cmocka_unit_test(pages_and_texts),
-	    cmocka_unit_test(layout_errors_name_the_cause),
-	    cmocka_unit_test(a_killed_worker_is_replaced),
-	    cmocka_unit_test(nonsense_is_refused_not_fatal),
-	};
 	struct city city;
 	sample_city(&city);
-	for (size_t i = 0; i < COUNT(tests); i++)
-		((struct CMUnitTest *)(uintptr_t)&tests[i])->initial_state = &city;
+	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test_prestate(is_quick, &city),
+	    cmocka_unit_test_prestate(pages_and_texts, &city),
+	    cmocka_unit_test_prestate(layout_errors_name_the_cause, &city),
+	    cmocka_unit_test_prestate(a_killed_worker_is_replaced, &city),
+	    cmocka_unit_test_prestate(nonsense_is_refused_not_fatal, &city),
+	};
 	code = cmocka_run_group_tests(tests, NULL, NULL);
 	sample_city_end(&city);
 	return code;

@@ -1,14 +1,14 @@
 /* The server's side of the worker processes.
  *
- * A worker is this very program, started again as `machi worker`: a fresh process image (no store,
- * no keys, no sockets of the server in its memory), with lowered rights. It does one call at a
- * time.
+ * A worker is this very program, started again as `machi worker`: a fresh process image (no
+ * store, no keys, no sockets of the server in its memory), with lowered rights. It does one call
+ * at a time.
  *
  *   1. At most WORKERS_MAX run; a caller waits for one that is free.
- *   2. A worker that dies, answers nonsense or is too late is killed, and the next call gets a new
- *      one. The call in hand fails; the job queue tries it again.
+ *   2. A worker that dies, answers nonsense or is too late is killed, and the next call gets a
+ *      new one. The call in hand fails; the job queue tries it again.
  *   3. A worker that has answered before and dies (it may have been killed while idle) does not
- * fail the call at once: tasks change nothing, so the call goes once more, to a new worker.
+ *      fail the call at once: tasks change nothing, so the call goes to a new worker once.
  *   4. After CALLS_MAX calls a worker is replaced, so that what a library leaks stays small.
  *   5. A worker ends by itself when the server's end of its socket closes. */
 #include "document/private.h"

@@ -1,4 +1,5 @@
-/* Notices: mails (later other channels) queued with the change they tell of. */
+/* Notices: mails (later other channels) queued with the change they tell of, and the outbox that
+ * shows what became of them. */
 #ifndef NOTICE_NOTICE_H
 #define NOTICE_NOTICE_H
 
@@ -6,9 +7,36 @@
 
 #include "store/store.h"
 
-/* Queues a mail inside a write: template templates/mail/<kind>.txt in lang (first line "Subject: "),
- * filled from view when it is sent. subject: what it is about ("application:12"). */
-int notice_mail(struct db *, const char *to, const char *lang, const char *kind, const char *subject,
-    json_t *view, struct err *);
+struct module;
+
+/* Queues a mail inside a write: template templates/notice/mail/<kind>.<lang>.txt ("identity/x":
+ * templates/identity/mail/x.<lang>.txt), first line "Subject: ...", an empty line, the text. It is
+ * filled from the view when the mail is sent; values must be put in with three braces ({{{name}}}),
+ * for a mail is no HTML. subject says what it is about ("application:12"). view is borrowed.
+ *
+ * Every view gets these when they are missing: city (name), base_url, lang, mail_to.
+ * Kinds and what they want besides (in brackets: may be missing):
+ *
+ * - confirm-address, confirm-mail: url, hours, [name]
+ * - password-reset: url, hours, [name], [login]
+ * - already-registered, mail-changed, password-changed, second-added, second-removed,
+ * recovery-used, account-closed: name, login_url
+ * - new-sign-in (also called new-device): name, at (instant), address, agent, login_url
+ * - receipt, accepted, correction-requested, correction-reminder, decided, document-ready, message,
+ *   withdrawn: procedure (title), receipt_number, url, [name], [department], [phone]; besides
+ *   receipt: [due]; correction-*: due, [message], [fields: [{label, message}]]; decided:
+ * [outcome_text], [is_refused]; document-ready: document {title, number, url, verify_url}; message:
+ * [text]
+ * - staff-reminder: name, url, items: [{title, receipt_number, due}], [overdue]
+ * - text: subject_text, body_text: a definition's own texts, Mustache themselves, filled from the
+ * view */
+int notice_mail(struct db *, const char *to, const char *lang, const char *kind,
+    const char *subject, json_t *view, struct err *);
+
+/* True when the text could be the address of a mail that this program sends: one @, no white space
+ * or control characters, letters of ASCII. */
+bool mail_address_valid(const char *address);
+
+extern const struct module notice_module;
 
 #endif

@@ -28,10 +28,11 @@ static bool built_in_template(void *arg, const char *name)
 static bool known_life_event(void *arg, const char *key)
 {
 	(void)arg;
-	const struct life_event *events;
-	int n = procedure_life_events(&events);
-	for (int i = 0; i < n; i++)
-		if (strcmp(events[i].key, key) == 0)
+	struct str table, line, first;
+	if (!resource_find("data/life-events.csv", &table))
+		return true;
+	while (str_cut(&table, '\n', &line))
+		if (str_cut(&line, ',', &first) && str_is(first, key))
 			return true;
 	return false;
 }
