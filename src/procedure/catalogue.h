@@ -1,6 +1,7 @@
 /* The procedures of a city: read from packs/<pack>/procedures/<id>.yaml, the city's own ones
  * included; replaced as a whole on reload. Old versions stay in the table procedure_version for the
- * applications that were made under them. */
+ * applications that were made under them. Everything here is safe to call from any thread, but
+ * loading and freeing, which the city's opening, reload and close do. */
 #ifndef PROCEDURE_CATALOGUE_H
 #define PROCEDURE_CATALOGUE_H
 
@@ -9,15 +10,19 @@
 #include "procedure/definition.h"
 #include "web/city.h"
 
-/* Reads all definitions of the city, keeps their versions in the store, and makes them the present
- * ones. On a problem nothing is replaced; err names the first, the log names all. */
+/* Where the city keeps the catalogue: city->slot[]. The module's table says the same. */
+enum { SLOT_PROCEDURE = 1 };
+
+/* Reads all definitions of the city, keeps their versions in the store (a new one is journalled as
+ * "procedure.loaded"), and makes them the present ones. On a problem nothing is replaced; err names
+ * the first, the log names all. */
 int catalogue_load(struct city *, struct err *);
 void catalogue_free(struct city *);
 
-/* The present version; NULL when there is none. A new reference: procedure_unref(). Thread-safe. */
+/* The present version; NULL when there is none. A new reference: procedure_unref(). */
 struct procedure *procedure_find(struct city *, const char *id);
-/* The version an application was made under, from memory or from the table procedure_version.
- * A new reference; ERR_MISSING when it never was here. */
+/* The version an application was made under, from memory or from the table procedure_version. db
+ * may be a reader or a writer. A new reference; ERR_MISSING when it never was here. */
 int procedure_find_version(struct city *, struct db *, const char *id, const char *version,
     struct procedure **out, struct err *);
 
@@ -29,7 +34,16 @@ struct procedure_list {
 };
 struct procedure_list *procedures_of(struct city *, struct arena *);
 
-/* Title, summary, law, department and life events in both languages, folded by text_fold_search(). */
+/* Those of a list that fit; NULL or "": any. query: all its words must be in the search text. */
+struct procedure_filter {
+	const char *life_event, *department, *query;
+	bool online_only;
+};
+struct procedure_list *procedures_filter(
+    const struct procedure_list *, struct arena *, const struct procedure_filter *);
+
+/* Title, summary, law, department and life events in both languages, folded by text_fold_search().
+ */
 const char *procedure_search_text(const struct procedure *);
 
 /* The life events of data/life-events.csv, in its order; returns the count. */
@@ -38,10 +52,15 @@ struct life_event {
 };
 int procedure_life_events(const struct life_event **out);
 
-/* Checks definition files (paths of the file system) and prints each problem with file, line, column
- * and remedy. Returns the number of problems. For `machi check`. */
+/* Checks definition files (paths of the file system; of a folder every *.yaml below a folder
+ * "procedures") and prints each problem with file, line, column and remedy. Returns the number of
+ * problems, -1 when a path cannot be read (that is printed, too). For `machi check`. */
 int procedures_check_files(const char *const *paths, int n, FILE *out);
 /* The same for all definitions a city would load; dir NULL: the built-in ones. */
 int procedures_check_city(const char *dir, FILE *out);
+
+/* For the test that prepares every statement. */
+extern const struct sql *const catalogue_statements[];
+extern const int ncatalogue_statements;
 
 #endif

@@ -28,11 +28,10 @@ static bool built_in_template(void *arg, const char *name)
 static bool known_life_event(void *arg, const char *key)
 {
 	(void)arg;
-	struct str table, line, first;
-	if (!resource_find("data/life-events.csv", &table))
-		return true;
-	while (str_cut(&table, '\n', &line))
-		if (str_cut(&line, ',', &first) && str_is(first, key))
+	const struct life_event *events;
+	int n = procedure_life_events(&events);
+	for (int i = 0; i < n; i++)
+		if (strcmp(events[i].key, key) == 0)
 			return true;
 	return false;
 }

@@ -29,11 +29,11 @@ static int no_blob(const char *name, struct err *err)
 int blob_input_read(const struct blob_input *in, int64_t at, void *out, size_t n, struct err *err)
 {
 	if (in->fd < 0) {
-		memcpy(out, in->bytes.p + at, n);
+		memcpy(out, in->bytes.p + in->at + at, n);
 		return 0;
 	}
 	while (n > 0) {
-		ssize_t got = pread(in->fd, out, n, at);
+		ssize_t got = pread(in->fd, out, n, in->at + at);
 		if (got < 0 && errno == EINTR)
 			continue;
 		if (got <= 0)

@@ -40,6 +40,10 @@ struct journal_entry {
 	json_t *data; /* NULL when erased or none; owned by the arena */
 };
 
+/* How often this process has committed journal entries. It moves before the write is answered: what was
+ * read before it moved may be out of date (caches). Lock-free. */
+uint64_t journal_moves(const struct store *);
+
 /* Removes the data of a subject's entries after its retention (their leaves stay) and appends an
  * entry "journal.erased" that says so. */
 int journal_erase(struct db *, const char *actor, const char *subject, struct err *);

@@ -19,7 +19,15 @@
 #include "base/log.h"
 #include "store/private.h"
 
-enum { OID_BYTEA = 17, OID_INT8 = 20, OID_TEXT = 25, OID_FLOAT8 = 701 };
+enum {
+	OID_BOOL = 16,
+	OID_BYTEA = 17,
+	OID_INT8 = 20,
+	OID_INT2 = 21,
+	OID_INT4 = 23,
+	OID_TEXT = 25,
+	OID_FLOAT8 = 701
+};
 enum {
 	BACKOFF_MIN_MS = 50,
 	BACKOFF_MAX_MS = 5000,
@@ -301,10 +309,37 @@ static int pg_start(struct rows *r, const struct db_arg *args, int n)
 	return 0;
 }
 
+static int fetch(struct rows *r)
+{
+	PQclear(r->result);
+	r->result = PQexec(r->db->conn, "FETCH 1000 FROM machi_scan");
+	r->row = -1;
+	r->nrows = PQntuples(r->result);
+	if (PQresultStatus(r->result) == PGRES_TUPLES_OK)
+		return 0;
+	r->nrows = 0;
+	return fail(r->db, r->result, r->err);
+}
+
+static int pg_scan(struct rows *r, const char *text)
+{
+	struct buf sql = {0};
+	buf_printf(&sql, "DECLARE machi_scan NO SCROLL CURSOR FOR %s", text);
+	int rc = exec(r->db, sql.p, NULL, 0, r->err);
+	buf_free(&sql);
+	r->cursor = rc == 0;
+	return rc < 0 ? rc : fetch(r);
+}
+
 static int pg_next(struct rows *r)
 {
 	if (r->scratch)
 		arena_release(r->scratch, (struct arena_mark){0});
+	if (r->row + 1 >= r->nrows && r->cursor && r->nrows > 0) {
+		int rc = fetch(r);
+		if (rc < 0)
+			return rc;
+	}
 	if (r->row + 1 >= r->nrows)
 		return 0;
 	r->row++;
@@ -315,11 +350,33 @@ static void pg_end(struct rows *r)
 {
 	PQclear(r->result);
 	arena_free(r->scratch);
+	if (r->cursor && !r->db->lost)
+		(void)exec(r->db, "CLOSE machi_scan", NULL, 0,
+		    NULL); /* or the transaction's end does it */
 }
 
 static bool pg_null(struct rows *r, int column)
 {
 	return PQgetisnull(r->result, r->row, column);
+}
+
+static char pg_type(struct rows *r, int column)
+{
+	if (pg_null(r, column))
+		return 'n';
+	switch (PQftype(r->result, column)) {
+	case OID_BYTEA:
+		return 'b';
+	case OID_FLOAT8:
+		return 'd';
+	case OID_INT8:
+	case OID_INT4:
+	case OID_INT2:
+	case OID_BOOL:
+		return 'i';
+	default:
+		return 't';
+	}
 }
 
 static int64_t pg_i64(struct rows *r, int column)
@@ -366,6 +423,88 @@ static int pg_script(struct db *db, const char *text, struct err *err)
 {
 	int rc = exec(db, text, NULL, 0, err);
 	if (rc < 0)
+		db->failed = true;
+	return rc;
+}
+
+/* --- COPY, text format --- */
+
+enum { COPY_PIECE = 65536 };
+
+static int pg_load_begin(struct db *db, const char *table, const char *columns, struct err *err)
+{
+	struct buf sql = {0};
+	buf_printf(&sql, "COPY \"%s\" (%s) FROM STDIN", table, columns);
+	PGresult *res = PQexec(db->conn, sql.p);
+	int rc = PQresultStatus(res) == PGRES_COPY_IN ? 0 : fail(db, res, err);
+	PQclear(res);
+	buf_free(&sql);
+	return rc;
+}
+
+static int copy_flush(struct db *db, struct err *err)
+{
+	int rc = 0;
+	if (db->copy.n && PQputCopyData(db->conn, db->copy.p, (int)db->copy.n) != 1)
+		rc = fail(db, NULL, err);
+	buf_clear(&db->copy);
+	return rc;
+}
+
+static void copy_text(struct buf *b, struct str s)
+{
+	for (size_t i = 0; i < s.n; i++) {
+		const char *special = memchr("\\\b\f\n\r\t\v", s.p[i], 7);
+		if (special) {
+			buf_putc(b, '\\');
+			buf_putc(b, "\\bfnrtv"[special - "\\\b\f\n\r\t\v"]);
+		} else {
+			buf_putc(b, s.p[i]);
+		}
+	}
+}
+
+static int pg_load_row(struct db *db, const struct db_arg *args, int n, struct err *err)
+{
+	struct buf *b = &db->copy;
+	for (int i = 0; i < n; i++) {
+		char text[64];
+		if (i)
+			buf_putc(b, '\t');
+		switch (args[i].type) {
+		case 'i':
+			buf_i64(b, args[i].i);
+			break;
+		case 'd':
+			(void)snprintf(text, sizeof(text), "%.17g", args[i].d);
+			buf_puts(b, text);
+			break;
+		case 't':
+		case 's':
+			copy_text(b, args[i].s);
+			break;
+		case 'b':
+			buf_puts(b, "\\\\x");
+			buf_hex(b, args[i].s.p, args[i].s.n);
+			break;
+		default:
+			buf_puts(b, "\\N");
+		}
+	}
+	buf_putc(b, '\n');
+	return b->n > COPY_PIECE ? copy_flush(db, err) : 0;
+}
+
+static int pg_load_end(struct db *db, bool good, struct err *err)
+{
+	int rc = good ? copy_flush(db, err) : 0;
+	if (PQputCopyEnd(db->conn, good && rc == 0 ? NULL : "stopped") != 1)
+		rc = rc < 0 ? rc : fail(db, NULL, err);
+	buf_free(&db->copy);
+	for (PGresult *res; (res = PQgetResult(db->conn)); PQclear(res))
+		if (rc == 0 && good && PQresultStatus(res) != PGRES_COMMAND_OK)
+			rc = fail(db, res, err);
+	if (rc < 0 || !good)
 		db->failed = true;
 	return rc;
 }
@@ -640,6 +779,11 @@ const struct backend postgres_backend = {
     .str = pg_str,
     .bytes = pg_bytes,
     .null = pg_null,
+    .type = pg_type,
+    .scan = pg_scan,
+    .load_begin = pg_load_begin,
+    .load_row = pg_load_row,
+    .load_end = pg_load_end,
     .script = pg_script,
     .begin_snapshot = pg_begin_snapshot,
     .end_snapshot = pg_end_snapshot,

@@ -34,6 +34,7 @@ struct rows {
 	int first;    /* SQLite: result of the step made when the query was started */
 	void *result; /* PostgreSQL: PGresult */
 	int row, nrows;
+	bool cursor;           /* PostgreSQL: more rows are fetched when these are used up */
 	struct arena *scratch; /* PostgreSQL: decoded bytea of this row; NULL: none yet */
 };
 
@@ -56,6 +57,8 @@ struct db {
 	bool retry;  /* PostgreSQL: the failure was 40001 or 40P01: run again */
 	int64_t retry_at_us; /* PostgreSQL: no new attempt to connect before */
 	int backoff_ms;
+
+	struct buf copy; /* PostgreSQL: rows on their way in COPY */
 
 	/* What the running writes will cause once they are committed. */
 	bool wake_jobs, wake_sequencer;
@@ -125,11 +128,13 @@ struct store {
 	bool seq_wanted;
 	atomic_bool leaving;  /* closing, and the writers have ended */
 	atomic_bool migrated; /* the tables are there */
+	_Atomic uint64_t journal_moves; /* commits with journal entries; store.c */
 };
 
 /* Bytes to keep: an open file, or memory when fd is -1. */
 struct blob_input {
 	int fd;
+	int64_t at; /* where in the file they begin */
 	struct str bytes;
 	int64_t size;
 };
@@ -155,6 +160,14 @@ struct backend {
 	struct str (*str)(struct rows *, int column);
 	struct str (*bytes)(struct rows *, int column);
 	bool (*null)(struct rows *, int column);
+	char (*type)(struct rows *, int column); /* i d t b n, as of struct db_arg */
+	/* Starts a query whose rows are not all kept in memory. NULL: as any query. */
+	int (*scan)(struct rows *, const char *text);
+	/* Many rows into one table, columns as a list. NULL: by INSERT. Nothing else may be asked
+	 * of the connection between begin and end. */
+	int (*load_begin)(struct db *, const char *table, const char *columns, struct err *);
+	int (*load_row)(struct db *, const struct db_arg *, int n, struct err *);
+	int (*load_end)(struct db *, bool good, struct err *);
 	/* Several statements without parameters and results. */
 	int (*script)(struct db *, const char *text, struct err *);
 	int (*begin_snapshot)(struct db *, struct err *);
@@ -183,7 +196,20 @@ void db_close(struct db *);
 /* Forgets all statements: after a reconnection. */
 void db_forget_all(struct db *);
 
+/* A query for many rows, inside store_read() or a write; one at a time on a connection. */
+struct rows *db_scan(struct db *, struct err *, const char *text);
+
+/* --- backup.c --- */
+struct name_list {
+	const char **name;
+	int n;
+};
+/* The tables that a backup holds, and their columns. */
+int store_tables(struct db *, struct arena *, struct name_list *, struct err *);
+int store_columns(struct db *, struct arena *, const char *table, struct name_list *, struct err *);
+
 /* --- migrate.c --- */
+int migration_steps(const char *module); /* how many this program has */
 /* The step's text in one dialect: @ID replaced, sections of the other dialect left out. */
 void migration_text(struct buf *, struct str text, bool postgres);
 /* As store_migrate(), but no step of a module above limit(arg, module). */

@@ -232,6 +232,22 @@ static struct str sq_bytes(struct rows *r, int column)
 	return (struct str){p ? p : "", (size_t)sqlite3_column_bytes(r->stmt->handle, column)};
 }
 
+static char sq_type(struct rows *r, int column)
+{
+	switch (sqlite3_column_type(r->stmt->handle, column)) {
+	case SQLITE_INTEGER:
+		return 'i';
+	case SQLITE_FLOAT:
+		return 'd';
+	case SQLITE_TEXT:
+		return 't';
+	case SQLITE_BLOB:
+		return 'b';
+	default:
+		return 'n';
+	}
+}
+
 static int sq_script(struct db *db, const char *text, struct err *err)
 {
 	return exec(db->conn, text, err);
@@ -428,6 +444,7 @@ const struct backend sqlite_backend = {
     .str = sq_str,
     .bytes = sq_bytes,
     .null = sq_null,
+    .type = sq_type,
     .script = sq_script,
     .begin_snapshot = sq_begin_snapshot,
     .end_snapshot = sq_end_snapshot,

@@ -257,6 +257,22 @@ struct rows *db_query_args(
 	return query(db, err, NULL, sql, args, nargs);
 }
 
+struct rows *db_scan(struct db *db, struct err *err, const char *text)
+{
+	if (!db->backend->scan)
+		return db_query_text(db, err, text, "");
+	struct rows *r = calloc(1, sizeof(*r));
+	if (!r)
+		abort();
+	r->db = db;
+	r->err = err;
+	if (usable(db, err) < 0 || note(db, db->backend->scan(r, text)) < 0) {
+		rows_end(r);
+		return NULL;
+	}
+	return r;
+}
+
 int rows_next(struct rows *r)
 {
 	int rc = r->db->backend->next(r);
@@ -301,9 +317,11 @@ void rows_end(struct rows *r)
 		return;
 	struct db *db = r->db;
 	db->backend->end(r);
-	r->stmt->busy = false;
-	if (r->stmt->loose)
-		free_stmt(db, r->stmt);
+	if (r->stmt) {
+		r->stmt->busy = false;
+		if (r->stmt->loose)
+			free_stmt(db, r->stmt);
+	}
 	*r = (struct rows){.next = db->unused};
 	db->unused = r;
 }

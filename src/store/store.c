@@ -5,6 +5,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "store/journal.h"
 #include "store/private.h"
 
 /* --- readers: one connection per thread and store --- */
@@ -172,6 +173,8 @@ int write_call(struct db *db, struct write *w)
 void after_commit(struct db *db)
 {
 	struct store *st = db_store(db);
+	if (db->wake_sequencer)
+		atomic_fetch_add(&st->journal_moves, 1);
 	if (db->wake_jobs)
 		jobs_wake(st);
 	if (db->wake_sequencer && db->backend->postgres) {
@@ -181,6 +184,11 @@ void after_commit(struct db *db)
 		pthread_mutex_unlock(&st->seq_lock);
 	}
 	db->wake_jobs = db->wake_sequencer = false;
+}
+
+uint64_t journal_moves(const struct store *st)
+{
+	return atomic_load(&st->journal_moves);
 }
 
 static void wake(void *sem, int rc, const struct err *err)

@@ -50,7 +50,8 @@ static inline void test_store_schema(const char *verb, const char *schema)
 {
 	char command[700];
 	(void)snprintf(command, sizeof(command),
-	    "psql -qX -v ON_ERROR_STOP=1 -d '%s' -c '%s \"%s\"%s' "
+	    "PGOPTIONS='-c client_min_messages=warning' psql -qX -v ON_ERROR_STOP=1 -d '%s' -c '%s "
+	    "\"%s\"%s' "
 	    "2>&1 | grep -v NOTICE >&2",
 	    getenv("MACHI_TEST_PG"), verb, schema, strncmp(verb, "DROP", 4) == 0 ? " CASCADE" : "");
 	(void)!system(command); /* the following open tells when it failed */

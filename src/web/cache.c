@@ -189,5 +189,5 @@ void cache_put(struct cache *c, const struct cache_key *k, const struct cache_pu
 
 uint64_t cache_generation(struct web_city *c)
 {
-	return atomic_load(&c->generation);
+	return journal_moves(c->city->store);
 }

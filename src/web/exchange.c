@@ -179,7 +179,6 @@ static void write_done(void *arg, int rc, const struct err *err)
 	p->rc = rc;
 	if (rc < 0)
 		p->err = *err;
-	atomic_fetch_add(&p->city->generation, 1);
 	atomic_fetch_add_explicit(
 	    rc < 0 ? &p->web->writes_failed : &p->web->writes, 1, memory_order_relaxed);
 	resume(rq, write_settled);

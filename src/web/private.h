@@ -196,7 +196,6 @@ struct net {
 struct web_city {
 	struct city *city;
 	struct secret secret;
-	_Atomic uint64_t generation; /* moves with every write of a request */
 	/* Version of its style sheets and scripts; made anew when the city reloaded, which shows in
 	 * a new set of templates. Under web->lock. */
 	struct templates *assets_of;

@@ -54,6 +54,7 @@ static bool segment_parse(struct str s, struct node *out)
 	out->name = (struct str){open + 1, (size_t)(close - open - 1)};
 	out->after = (struct str){close + 1, (size_t)(s.p + s.n - close - 1)};
 	out->kind = SEGMENT_HOLE;
+	out->word = (struct str){0};
 	if (str_ends(out->name, "*")) {
 		out->kind = SEGMENT_REST;
 		out->name.n--;

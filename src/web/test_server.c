@@ -59,6 +59,10 @@ static int thing_write(struct request *rq, struct db *db, struct err *err)
 	    db, arena_printf(rq->arena, "thing.%lld", (long long)n), rq_form(rq, "name"), err);
 	if (rc < 0)
 		return rc;
+	struct journal_change change = {
+	    .actor = "system", .verb = "thing.made", .subject = "thing:1"};
+	if ((rc = journal_add(db, &change, NULL, err)) < 0)
+		return rc;
 	json_object_set_new(rq->view, "id", json_integer(n));
 	rq_flash(rq, "success", "web.jobs.retried", NULL);
 	rq->status = 201;
@@ -1174,6 +1178,14 @@ static void test_graceful_stop(void **state)
 int main(void)
 {
 	log_level_set(getenv("MACHI_TEST_LOG") ? LOG_DEBUG_ : LOG_ERROR_ + 1);
+	if (getenv("MACHI_TEST_SERVE")) { /* for wrk: serves until standard input ends */
+		(void)setup(NULL);
+		printf("%s\n", t.base);
+		fflush(stdout);
+		while (getchar() != EOF)
+			;
+		return teardown(NULL);
+	}
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(test_negotiation),
 	    cmocka_unit_test(test_headers),

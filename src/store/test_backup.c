@@ -1,0 +1,259 @@
+/* A store goes through a backup into each kind of store, and is the same there. */
+#include "store/test_store.h"
+
+#include <fcntl.h>
+
+#include "store/blob.h"
+#include "store/jobs.h"
+#include "store/private.h"
+#include "store/search.h"
+
+enum { ENTRIES = 300 };
+
+static char blobs[2][BLOB_NAME_SIZE];
+
+static int fill(struct db *db, void *arg, struct err *err)
+{
+	(void)arg;
+	int rc = 0;
+	for (int i = 0; rc == 0 && i < ENTRIES; i++) {
+		json_t *data =
+		    json_pack("{s:s,s:f,s:i}", "名\n\t\"\\", "街\x7f", "pi", 3.25, "i", i);
+		char subject[32];
+		(void)snprintf(subject, sizeof(subject), "thing:%d", i % 7);
+		rc = journal_add(db,
+		    &(struct journal_change){.actor = "system",
+		        .verb = "thing.changed",
+		        .subject = subject,
+		        .data = i % 2 ? data : NULL},
+		    NULL, err);
+		if (rc == 0)
+			rc = search_put(db, "thing", i, i % 10 ? "犬の登録" : "児童手当", err);
+		if (rc == 0 && i < 20)
+			rc = job_add(db, "test.unknown", data, 0, i % 2 ? NULL : subject, err);
+		json_decref(data);
+	}
+	int64_t n;
+	if (rc == 0)
+		rc = series_next(db, "receipt", &n, err);
+	if (rc == 0)
+		rc = meta_set(db, "name", "改行\nタブ\tと\\N", err);
+	for (int i = 0; rc == 0 && i < 2; i++)
+		rc = blob_use(db, blobs[i], "thing:1", err);
+	return rc;
+}
+
+/* A row that stands before the one it refers to. */
+static int add_departments(struct db *db, void *arg, struct err *err)
+{
+	static const struct sql department = {
+	    "INSERT INTO department (id, code, name, name_en, parent, from_date, until_date) "
+	    "VALUES (?1, ?2, 'x', '', ?3, '2026-04-01', '2027-03-31')"};
+	(void)arg;
+	int64_t n = db_run(db, err, &department, "itn", (int64_t)20, "top");
+	if (n >= 0)
+		n = db_run(db, err, &department, "iti", (int64_t)10, "sub", (int64_t)20);
+	return n < 0 ? (int)n : 0;
+}
+
+static int discard_newest(struct db *db, void *arg, struct err *err)
+{
+	static const struct sql sql = {"DELETE FROM job WHERE id = (SELECT max(id) FROM job)"};
+	(void)arg;
+	int64_t n = db_run(db, err, &sql, "");
+	return n < 0 ? (int)n : 0;
+}
+
+static int64_t number(struct store *st, const char *sql)
+{
+	struct err err = {0};
+	struct rows *r = db_query_text(store_reader(st, &err), &err, sql, "");
+	if (!r || rows_next(r) != 1)
+		fail_msg("%s: %s", sql, err.detail);
+	int64_t n = rows_i64(r, 0);
+	rows_end(r);
+	return n;
+}
+
+static int64_t largest_job;
+
+static int add_job(struct db *db, void *arg, struct err *err)
+{
+	(void)arg;
+	return job_add(db, "test.unknown", NULL, 0, NULL, err);
+}
+
+static int sequence(struct db *db, void *arg, struct err *err)
+{
+	int *n = arg;
+	*n = journal_sequence(db, err);
+	return *n < 0 ? *n : 0;
+}
+
+static void compare(struct store *from, struct store *to)
+{
+	static const char *const numbers[] = {"SELECT count(*) FROM journal",
+	    "SELECT count(*) FROM search_doc", "SELECT count(*) FROM job WHERE state = 'waiting'",
+	    "SELECT sum(length(data)) FROM journal", "SELECT count(*) FROM blob_use",
+	    "SELECT sum(parent) FROM department",
+	    "SELECT sum(tries + run_at_us % 1000003) FROM job"};
+	for (size_t i = 0; i < COUNT(numbers); i++)
+		assert_int_equal(number(from, numbers[i]), number(to, numbers[i]));
+	struct arena *a = arena_new();
+	char *name, *text[2];
+	OK(meta_get(store_reader(to, NULL), a, "name", &name, why));
+	assert_string_equal(name, "改行\nタブ\tと\\N");
+	struct tree_head head[2];
+	int n;
+	OK(store_write(from, sequence, &n, why));
+	OK(store_write(to, sequence, &n, why));
+	OK(journal_head(store_reader(from, NULL), &head[0], why));
+	OK(journal_head(store_reader(to, NULL), &head[1], why));
+	assert_int_equal(head[0].size, ENTRIES);
+	assert_int_equal(head[1].size, ENTRIES);
+	for (int64_t leaf = 0; leaf < ENTRIES; leaf += 13) {
+		OK(journal_leaf_text(store_reader(from, NULL), a, leaf, &text[0], why));
+		OK(journal_leaf_text(store_reader(to, NULL), a, leaf, &text[1], why));
+		assert_string_equal(text[0], text[1]);
+	}
+	assert_memory_equal(head[0].root, head[1].root, HASH_SIZE);
+	unsigned char key[2][32];
+	OK(journal_public_key(from, key[0], why));
+	OK(journal_public_key(to, key[1], why));
+	assert_memory_equal(key[0], key[1], 32);
+	int64_t *ids;
+	OK(n = search_find(store_reader(to, NULL), a, "thing", "児童", 0, 100, &ids, why));
+	assert_int_equal(n, ENTRIES / 10);
+	struct verify_report report;
+	OK(journal_verify(to, NULL, 0, NULL, NULL, &report, why));
+	if (report.problems)
+		fail_msg("%s", report.first_bad);
+	assert_int_equal(report.blobs, 2);
+	/* Numbers go on: not even that of a deleted row comes again. */
+	OK(store_write(to, add_job, NULL, why));
+	assert_true(number(to, "SELECT max(id) FROM job") > largest_job);
+	arena_free(a);
+}
+
+static void progressed(void *arg, int64_t done, int64_t total)
+{
+	assert_true(done >= 0 && done <= total);
+	*(bool *)arg = done == total;
+}
+
+static void there_and_back(int from_pg, int to_pg, bool tar)
+{
+	struct test_store from, to;
+	test_store_new(&from, from_pg);
+	test_store_migrate(from.st);
+	OK(blob_put(from.st, STR(""), blobs[0], why));
+	OK(blob_put(from.st, STR("attachment \0\xff"), blobs[1], why));
+	OK(store_write(from.st, fill, NULL, why));
+	largest_job = number(from.st, "SELECT max(id) FROM job");
+	OK(store_write(from.st, discard_newest, NULL, why));
+	OK(store_write(from.st, add_departments, NULL, why));
+	struct tree_head head;
+	OK(journal_head(store_reader(from.st, NULL), &head, why));
+
+	char path[128];
+	(void)snprintf(path, sizeof(path), "%s/backup%s", from.dir, tar ? ".tar" : "");
+	bool done = false;
+	OK(store_backup(from.st, path, progressed, &done, why));
+	assert_true(done);
+	assert_int_equal(store_backup(from.st, path, NULL, NULL, NULL), -(int)ERR_CONFLICT);
+
+	test_store_new(&to, to_pg); /* makes the folder or the schema */
+	store_close(to.st);
+	to.st = NULL;
+	done = false;
+	OK(store_restore(path, &to.options, progressed, &done, why));
+	assert_true(done);
+	struct err err;
+	assert_int_equal(store_restore(path, &to.options, NULL, NULL, &err), -(int)ERR_CONFLICT);
+	assert_string_equal(err.msg, "store.not_empty");
+	OK(store_open(&to.options, &to.st, why));
+	test_store_migrate(to.st);
+	compare(from.st, to.st);
+	test_store_free(&from);
+	test_store_free(&to);
+}
+
+static void test_there_and_back(void **state)
+{
+	(void)state;
+	int kinds = getenv("MACHI_TEST_PG") ? 2 : 1;
+	for (int from = 0; from < kinds; from++)
+		for (int to = 0; to < kinds; to++)
+			for (int tar = 0; tar < 2; tar++)
+				there_and_back(from, to, tar);
+}
+
+/* One byte changed anywhere in a backup's files must not be restored in silence. */
+static void test_damaged(void **state)
+{
+	(void)state;
+	static const char *const files[] = {"tables/journal.jsonl", "tables/job.jsonl",
+	    "keys/journal.key", "manifest.json", "blobs"};
+	for (size_t i = 0; i < COUNT(files); i++)
+		for (int gone = 0; gone < 2; gone++) {
+			struct test_store from, to;
+			test_store_new(&from, 0);
+			test_store_migrate(from.st);
+			for (int k = 0; k < 2; k++)
+				OK(blob_put(from.st, STR("attachment"), blobs[k], why));
+			OK(store_write(from.st, fill, NULL, why));
+			char path[128], file[400];
+			(void)snprintf(path, sizeof(path), "%s/backup", from.dir);
+			OK(store_backup(from.st, path, NULL, NULL, why));
+			(void)snprintf(file, sizeof(file), "%s/%s", path, files[i]);
+			if (strcmp(files[i], "blobs") == 0)
+				(void)snprintf(file, sizeof(file), "%s/blobs/%.2s/%s", path,
+				    blobs[0], blobs[0] + 2);
+			if (gone) {
+				assert_int_equal(unlink(file), 0);
+			} else {
+				int fd = open(file, O_RDWR);
+				char c;
+				off_t at = lseek(fd, 0, SEEK_END) / 2;
+				assert_int_equal(pread(fd, &c, 1, at), 1);
+				c ^= 1;
+				assert_int_equal(pwrite(fd, &c, 1, at), 1);
+				(void)close(fd);
+			}
+			test_store_new(&to, 0);
+			store_close(to.st);
+			to.st = NULL;
+			struct err err = {0};
+			if (store_restore(path, &to.options, NULL, NULL, &err) == 0 ||
+			    (err.kind != ERR_INPUT && err.kind != ERR_STORE))
+				fail_msg("%s %s: %s %s", files[i], gone ? "gone" : "changed",
+				    err_kind_name(err.kind), err.detail);
+			test_store_free(&from);
+			test_store_free(&to);
+		}
+}
+
+static void test_no_backup(void **state)
+{
+	(void)state;
+	struct test_store t;
+	test_store_new(&t, 0);
+	char path[128];
+	(void)snprintf(path, sizeof(path), "%s/x.tar", t.dir);
+	assert_true(store_restore(path, &t.options, NULL, NULL, NULL) < 0);
+	int fd = open(path, O_CREAT | O_WRONLY, 0600);
+	assert_int_equal(write(fd, "not a tar file", 14), 14);
+	(void)close(fd);
+	assert_int_equal(store_restore(path, &t.options, NULL, NULL, NULL), -(int)ERR_INPUT);
+	test_store_free(&t);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(test_there_and_back),
+	    cmocka_unit_test(test_damaged),
+	    cmocka_unit_test(test_no_backup),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
