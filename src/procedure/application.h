@@ -45,11 +45,11 @@ enum app_bucket app_state_bucket(enum app_state);
 
 /* Who may make a move. */
 enum app_who {
-	APP_WHO_APPLICANT = 1,  /* who made it: the resident's account, or the counter for its own */
-	APP_WHO_CHECKER = 2,    /* staff with application.check in its department */
-	APP_WHO_DECIDER = 4,    /* staff with application.decide in its department */
-	APP_WHO_ROUTE = 8,      /* whom the open step of the route waits for */
-	APP_WHO_DRAFTER = 16,   /* who drafted the decision */
+	APP_WHO_APPLICANT = 1, /* who made it: the resident's account, or the counter for its own */
+	APP_WHO_CHECKER = 2,   /* staff with application.check in its department */
+	APP_WHO_DECIDER = 4,   /* staff with application.decide in its department */
+	APP_WHO_ROUTE = 8,     /* whom the open step of the route waits for */
+	APP_WHO_DRAFTER = 16,  /* who drafted the decision */
 	APP_WHO_FORWARDER = 32, /* staff with application.forward */
 	APP_WHO_CASHIER = 64,   /* staff with application.payment */
 	APP_WHO_SYSTEM = 128
@@ -115,7 +115,8 @@ struct application {
 /* Without a check of rights: for jobs and functions that check themselves. json_t members live as
  * long as the arena. ERR_MISSING when there is none. */
 int app_get(struct db *, struct arena *, int64_t id, struct application **, struct err *);
-/* Is it the actor's own: made under the account, or typed in at the counter by this staff member? */
+/* Is it the actor's own: made under the account, or typed in at the counter by this staff member?
+ */
 bool app_is_own(const struct application *, const struct app_actor *);
 int app_find_by_receipt(struct db *, struct arena *, const char *number, struct application **,
     struct err *); /* 1, 0, <0 */
@@ -295,8 +296,14 @@ int app_answers_of_revision(
 
 /* --- what the module's table takes from here --- */
 extern const struct journal_verifier application_verifier;
-/* Terminated by a NULL name: application.sweep (deadlines, expiry, closing; once a day). */
-extern const struct job_kind application_jobs[];
+/* application.notice (mails to the applicant), application.documents (asks for the documents of a
+ * decision), application.sweep (deadlines, expiry, absences, closing, statistics; once a day).
+ * Their context is the struct city. */
+enum { APPLICATION_JOB_COUNT = 3 };
+extern const struct job_kind application_jobs[APPLICATION_JOB_COUNT];
+/* Who may read an application's documents, and whom to tell: for document_set_hooks(). */
+struct document_hooks;
+extern const struct document_hooks application_document_hooks;
 extern const struct sql *const application_statements[];
 extern const int application_nstatements;
 /* Makes sure that the daily job is waiting; from city_open, inside a write. */

@@ -108,7 +108,7 @@ static int draft_new(struct db *db, struct arena *a, const struct app_actor *act
 	    .retention_years = -1,
 	};
 	json_t *own = answers ? json_deep_copy(answers) : json_object();
-	rc = secret_seal(db, proc, own, err);
+	rc = answers_seal(db, proc, own, err);
 	if (rc == 0)
 		rc = draft_insert(db, a, actor, &r, own, err);
 	json_decref(own);
@@ -129,7 +129,7 @@ static int draft_save(
     struct change *c, const struct procedure *proc, json_t *answers, int step, struct err *err)
 {
 	json_t *own = json_deep_copy(answers);
-	int rc = secret_seal(c->db, proc, own, err);
+	int rc = answers_seal(c->db, proc, own, err);
 	if (rc == 0) {
 		row_set_answers(c->arena, c->row, own);
 		rc = attachments_sync(c->db, c->arena, c->row, own, err);
@@ -200,15 +200,15 @@ static int mandate_check(json_t *m, struct err *err)
 	for (size_t i = 0; i < COUNT(grounds); i++)
 		known = known || text_eq(ground, grounds[i]);
 	if (!text_member(m, "principal_name"))
-		return err_field(
-		    err, ERR_INPUT, "principal_name", "form.required", "mandate without a name");
+		return err_field(err, ERR_INPUT, "principal_name", "application.required",
+		    "mandate without a name");
 	if (!known)
 		return err_field(err, ERR_INPUT, "ground", "application.mandate.ground",
 		    "mandate with ground %s", ground ? ground : "none");
 	for (size_t i = 0; i < COUNT(dates); i++)
 		if (text_member(m, dates[i]) && !date_parse(str_from(text_member(m, dates[i])), &d))
-			return err_field(
-			    err, ERR_INPUT, dates[i], "form.date", "mandate with a wrong date");
+			return err_field(err, ERR_INPUT, dates[i], "application.date",
+			    "mandate with a wrong date");
 	return 0;
 }
 
@@ -266,7 +266,7 @@ static int answers_check(struct db *db, struct arena *a, const struct procedure 
 		    "application.incomplete", "%s: %d problems, first %s (%s)", procedure_id(proc),
 		    n, problems[0].field ? problems[0].field : "?",
 		    problems[0].msgkey ? problems[0].msgkey : "own message");
-	return secret_seal(db, proc, answers, err);
+	return answers_seal(db, proc, answers, err);
 }
 
 static struct form_context context_of(
@@ -284,9 +284,7 @@ static int receipt_number_give(struct db *db, struct arena *a, const char **out,
 {
 	int64_t taken;
 	for (;;) {
-		char *number = receipt_number_new(a, err);
-		if (!number)
-			return -(int)ERR_INTERNAL;
+		char *number = receipt_number_new(a);
 		int rc = db_get_i64(db, err, &taken, &life_sql[SQL_RECEIPT_TAKEN], "t", number);
 		*out = number;
 		if (rc <= 0)

@@ -2,9 +2,7 @@
  * the pen by its check character. 受付番号 is the office's yearly series of a procedure. */
 #include "procedure/life.h"
 
-#include <openssl/rand.h>
-
-#include "base/time.h"
+#include "base/secret.h"
 
 enum { DIGITS = 12 };
 
@@ -24,16 +22,10 @@ static char *grouped(struct arena *a, const char *digits)
 	    a, "%.4s-%.4s-%.4s-%c", digits, digits + 4, digits + 8, check_character(digits));
 }
 
-char *receipt_number_new(struct arena *a, struct err *err)
+char *receipt_number_new(struct arena *a)
 {
-	/* 62 random bits modulo 10^12: the bias is far below anything that matters here. */
-	uint64_t random;
-	if (RAND_bytes((unsigned char *)&random, sizeof(random)) != 1) {
-		err_set(err, ERR_INTERNAL, NULL, "no random bytes");
-		return NULL;
-	}
 	char digits[DIGITS + 1];
-	snprintf(digits, sizeof(digits), "%012" PRIu64, random % UINT64_C(1000000000000));
+	snprintf(digits, sizeof(digits), "%012" PRIu64, random_below(UINT64_C(1000000000000)));
 	return grouped(a, digits);
 }
 

@@ -9,12 +9,15 @@ enum { TEXT_MAX = 4000 };
 static int text_check(const char *field, const char *text, bool required, struct err *err)
 {
 	if (!text || !str_trim(str_from(text)).n)
-		return required ? err_field(err, ERR_INPUT, field, "form.required", "no %s", field)
+		return required ? err_field(
+		                      err, ERR_INPUT, field, "application.required", "no %s", field)
 		                : 0;
 	if (!utf8_valid(str_from(text)))
-		return err_field(err, ERR_INPUT, field, "form.invalid", "%s is not UTF-8", field);
+		return err_field(
+		    err, ERR_INPUT, field, "application.invalid", "%s is not UTF-8", field);
 	if (utf8_length(str_from(text)) > TEXT_MAX)
-		return err_field(err, ERR_INPUT, field, "form.too_long", "%s is too long", field);
+		return err_field(
+		    err, ERR_INPUT, field, "application.too_long", "%s is too long", field);
 	return 0;
 }
 
@@ -105,8 +108,8 @@ static int correction_fields(struct change *c, int64_t correction, json_t *field
 		const char *field = json_string_value(json_object_get(f, "field"));
 		const char *message = json_string_value(json_object_get(f, "message"));
 		if (!field || !field[0])
-			return err_field(
-			    err, ERR_INPUT, "fields", "form.invalid", "a field without a name");
+			return err_field(err, ERR_INPUT, "fields", "application.invalid",
+			    "a field without a name");
 		int rc = text_check("fields", message, false, err);
 		if (rc < 0)
 			return rc;
@@ -210,7 +213,8 @@ int app_message(struct db *db, const struct app_actor *actor, int64_t id, const 
 {
 	bool note = strcmp(kind, "note") == 0;
 	if (!note && strcmp(kind, "applicant") != 0)
-		return err_field(err, ERR_INPUT, "kind", "form.invalid", "message kind %s", kind);
+		return err_field(
+		    err, ERR_INPUT, "kind", "application.invalid", "message kind %s", kind);
 	CHANGE(note ? "note" : "message", message(&c, kind, text, err));
 }
 

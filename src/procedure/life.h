@@ -136,11 +136,11 @@ bool move_exists(enum app_state from, const char *verb, enum app_state to);
 
 /* --- application_secret.c --- */
 /* Seals every my_number field of answers (changed in place). */
-int secret_seal(struct db *, const struct procedure *, json_t *answers, struct err *);
+int answers_seal(struct db *, const struct procedure *, json_t *answers, struct err *);
 
 /* --- application_number.c --- */
 /* 15 characters: 12 random digits and a check character (ISO 7064 MOD 11-2), grouped by hyphens. */
-char *receipt_number_new(struct arena *, struct err *);
+char *receipt_number_new(struct arena *);
 bool receipt_number_valid(struct str);
 /* What a person typed, in the form that is stored; NULL when it is no receipt number. */
 char *receipt_number_fold(struct arena *, struct str);
@@ -245,6 +245,20 @@ bool route_waits_for(struct db *, struct arena *, const struct app_row *, int64_
 /* May the staff member see it because of the route: asked now, or acted in it? */
 bool route_knows(struct db *, int64_t application, int64_t staff);
 
+/* --- application_list.c, application_view.c --- */
+/* The catalogue key of the wording for the applicant: 送信済, 処理中, 処理完了 ... */
+const char *public_key(struct arena *, const char *state, const char *outcome);
+/* Sets due, days_left, overdue, warn. */
+void due_view(json_t *out, const char *due, int64_t submitted_us, enum app_bucket);
+
+/* --- application_jobs.c --- */
+struct city;
+/* The present title of a procedure in Japanese, on the arena; NULL when it is gone. */
+const char *procedure_title(struct city *, struct arena *, const char *id);
+
+/* --- application_sweep.c --- */
+int sweep_run(struct store *, void *context, struct arena *, json_t *payload, struct err *);
+
 /* --- sql.c --- */
 enum life_sql {
 	SQL_ROW,
@@ -304,7 +318,8 @@ enum life_sql {
 	SQL_WAITING_DELETE,
 	SQL_OF_ACCOUNT,
 	SQL_DUE_AFTER,
-	SQL_APPROVAL_AFTER,
+	SQL_STATE_AFTER,
+	SQL_CORRECTION_DUE,
 	SQL_DISPOSAL_AFTER,
 	SQL_COUNT_DEPARTMENT,
 	SQL_COUNT_DEPARTMENT_DUE,

@@ -282,8 +282,8 @@ static int turns_write(struct round *rt)
 		if (count < 0)
 			return count;
 		for (int k = 0; k < count && n >= 0; k++)
-			n = db_run(rt->db, rt->err, &life_sql[SQL_TURN_ADD], "iti", staff[k],
-			    "turn", rt->row->id);
+			n = db_run(rt->db, rt->err, &life_sql[SQL_TURN_ADD], "itii", staff[k],
+			    "turn", rt->row->id, order_key_of(rt->row));
 	}
 	return n < 0 ? (int)n : 0;
 }
@@ -296,8 +296,8 @@ static int reviews_write(struct round *rt)
 		const struct route_step *s = &rt->steps[i];
 		if (strcmp(s->review, "needed") != 0 || s->review_by == 0)
 			continue;
-		int64_t n = db_run(rt->db, rt->err, &life_sql[SQL_TURN_ADD], "iti", s->review_by,
-		    "review", rt->row->id);
+		int64_t n = db_run(rt->db, rt->err, &life_sql[SQL_TURN_ADD], "itii", s->review_by,
+		    "review", rt->row->id, -(now_us() / 1000000));
 		rc = n < 0 ? (int)n : 0;
 	}
 	return rc;
@@ -374,11 +374,12 @@ bool route_knows(struct db *db, int64_t application, int64_t staff)
 static int comment_check(const char *field, const char *text, bool required, struct err *err)
 {
 	if (!text || !str_trim(str_from(text)).n)
-		return required ? err_field(err, ERR_INPUT, field, "form.required", "no %s", field)
+		return required ? err_field(
+		                      err, ERR_INPUT, field, "application.required", "no %s", field)
 		                : 0;
 	if (!utf8_valid(str_from(text)) || utf8_length(str_from(text)) > COMMENT_MAX)
 		return err_field(
-		    err, ERR_INPUT, field, "form.too_long", "%s cannot be kept", field);
+		    err, ERR_INPUT, field, "application.too_long", "%s cannot be kept", field);
 	return 0;
 }
 
@@ -435,7 +436,7 @@ int route_start(struct db *db, struct arena *a, const struct app_actor *actor,
 	if (rc < 0)
 		return rc;
 	if (!refused && !text_eq(outcome, "granted"))
-		return err_field(err, ERR_INPUT, "outcome", "form.invalid", "no outcome");
+		return err_field(err, ERR_INPUT, "outcome", "application.invalid", "no outcome");
 	/* Who is refused is told why at the same time: 行政手続法第8条. */
 	if ((rc = comment_check("reason", reason, refused, err)) < 0)
 		return rc;
@@ -706,7 +707,7 @@ int route_act(struct db *db, struct arena *a, const struct app_actor *actor,
 	for (size_t i = 0; i < COUNT(actions); i++)
 		known = known || text_eq(actions[i], action);
 	if (!known)
-		return err_field(err, ERR_INPUT, "action", "form.invalid", "no such action");
+		return err_field(err, ERR_INPUT, "action", "application.invalid", "no such action");
 	int rc = change_begin(&c, db, a, actor, id, action, err);
 	if (rc < 0)
 		return rc;

@@ -130,7 +130,8 @@ const struct sql life_sql[LIFE_SQL_COUNT] = {
     [SQL_STEP_KNOWN] = {"SELECT 1 FROM route_step WHERE application = ?1"
                         " AND (acted_by = ?2 OR review_by = ?2) LIMIT 1",
         NULL},
-    [SQL_TURN_ADD] = {"INSERT INTO route_turn (staff, kind, application) VALUES (?1, ?2, ?3)"
+    [SQL_TURN_ADD] = {"INSERT INTO route_turn (staff, kind, application, order_key)"
+                      " VALUES (?1, ?2, ?3, ?4)"
                       " ON CONFLICT (staff, kind, application) DO NOTHING",
         NULL},
     [SQL_TURN_CLEAR] = {"DELETE FROM route_turn WHERE application = ?1 AND kind = ?2", NULL},
@@ -208,9 +209,13 @@ const struct sql life_sql[LIFE_SQL_COUNT] = {
                        " AND (order_key, id) > (?2, ?3) AND order_key <= ?4"
                        " ORDER BY bucket, order_key, id LIMIT ?5",
         NULL},
-    [SQL_APPROVAL_AFTER] = {"SELECT id FROM application WHERE bucket = 1"
-                            " AND (order_key, id) > (?1, ?2) AND state = 'approval'"
-                            " ORDER BY bucket, order_key, id LIMIT ?3",
+    /* Of one state, in the order of the list; the index holds the state. */
+    [SQL_STATE_AFTER] = {"SELECT order_key, id FROM application WHERE bucket = ?1"
+                         " AND (order_key, id) > (?2, ?3) AND state = ?4"
+                         " ORDER BY bucket, order_key, id LIMIT ?5",
+        NULL},
+    [SQL_CORRECTION_DUE] = {"SELECT due FROM correction WHERE application = ?1"
+                            " AND state = 'open'",
         NULL},
     [SQL_DISPOSAL_AFTER] = {ROW "WHERE disposal_on IS NOT NULL AND disposal_on <= ?1"
                                 " AND (disposal_on, id) > (?2, ?3) AND hold_reason IS NULL"
@@ -320,7 +325,8 @@ const struct sql *const application_statements[] = {
     S(WAITING_DELETE),
     S(OF_ACCOUNT),
     S(DUE_AFTER),
-    S(APPROVAL_AFTER),
+    S(STATE_AFTER),
+    S(CORRECTION_DUE),
     S(DISPOSAL_AFTER),
     S(COUNT_DEPARTMENT),
     S(COUNT_DEPARTMENT_DUE),

@@ -45,8 +45,7 @@ static void whole_way(struct store *st)
 	    .id = id);
 	NO(&w, CLERK, ERR_DENIED, "application.route.own_draft", "approve", .proc = w.dog,
 	    .id = id);
-	NO(&w, HANAKO, ERR_DENIED, "application.denied", "approve", .proc = w.dog,
-	    .id = id);
+	NO(&w, HANAKO, ERR_DENIED, "application.denied", "approve", .proc = w.dog, .id = id);
 	NO(&w, TARO, ERR_MISSING, "application.missing", "approve", .proc = w.dog, .id = id);
 	DO(&w, CHIEF, "approve", .proc = w.dog, .id = id, .text = "よい");
 	assert_route(
@@ -144,7 +143,7 @@ static void consult_objects(struct store *st)
 	struct world w = world_new(st);
 	int64_t id = started(&w, w.dog);
 	DO(&w, CHIEF, "approve", .proc = w.dog, .id = id);
-	NO(&w, TAX_HEAD, ERR_INPUT, "form.required", "reject", .proc = w.dog, .id = id);
+	NO(&w, TAX_HEAD, ERR_INPUT, "application.required", "reject", .proc = w.dog, .id = id);
 	DO(&w, TAX_HEAD, "reject", .proc = w.dog, .id = id, .text = "課税台帳と合いません");
 	/* The other one is still heard. */
 	assert_state(&w, id, "approval");

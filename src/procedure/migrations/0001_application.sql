@@ -154,8 +154,10 @@ CREATE TABLE route_turn (
 	staff BIGINT NOT NULL,
 	kind TEXT NOT NULL CHECK (kind IN ('turn', 'review')),
 	application BIGINT NOT NULL REFERENCES application (id) ON DELETE CASCADE,
+	order_key BIGINT NOT NULL,            -- turn: the application's; review: newest first
 	PRIMARY KEY (staff, kind, application)
 );
+CREATE INDEX route_turn_order ON route_turn (staff, kind, order_key, application);
 CREATE INDEX route_turn_application ON route_turn (application);
 
 -- What is to be paid. Payment channels record here.
