@@ -396,15 +396,29 @@ static void send_redirect(struct request *rq)
 	queue(rq, b.status, make(rq, &b, false, MHD_RESPMEM_PERSISTENT));
 }
 
+/* Path and query of the page of this site that the request came from; n 0 when it is not known. */
+static struct str referring_path(struct request *rq)
+{
+	struct str from = str_from(rq_header(rq, "Referer")), host = rq->p->heads.host;
+	const char *slashes = from.n ? memmem(from.p, from.n, "://", 3) : NULL;
+	if (!slashes || !host.n)
+		return (struct str){NULL, 0};
+	from = (struct str){slashes + 3, (size_t)(from.p + from.n - slashes - 3)};
+	if (from.n <= host.n || memcmp(from.p, host.p, host.n) != 0 || from.p[host.n] != '/')
+		return (struct str){NULL, 0};
+	return (struct str){from.p + host.n, from.n - host.n};
+}
+
 static void send_to_sign_in(struct request *rq)
 {
 	struct buf location;
 	buf_init(&location, rq->arena);
 	buf_printf(&location, "%s/login", rq->p->base);
-	/* Only a page can be gone back to; a form that was sent cannot. */
-	if (rq->method == HTTP_GET) {
+	/* Only a page can be gone back to: for a form that was sent it is the page it stood on. */
+	struct str next = rq->method == HTTP_GET ? str_from(rq->url) : referring_path(rq);
+	if (next.n) {
 		buf_puts(&location, "?next=");
-		buf_url(&location, str_from(rq->url));
+		buf_url(&location, next);
 	}
 	rq->p->out.kind = ANSWER_REDIRECT;
 	rq->p->out.location = location.p;

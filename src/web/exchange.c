@@ -606,6 +606,8 @@ static int admit(struct request *rq, const struct line *line, bool body, struct 
 	csrf_prepare(rq);
 	if (rc < 0 || (rc = check_permission(rq, err)) < 0)
 		return rc;
+	if ((rq->route->flags & ROUTE_CACHE) && rq->actor.kind == ACTOR_ANONYMOUS)
+		p->token[0] = '\0'; /* one page for all: it cannot hold a token */
 	return body ? prepare_body(rq, err) : 0;
 }
 

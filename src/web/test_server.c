@@ -1,6 +1,9 @@
 /* The server from outside: requests and the answers wanted, over real connections. */
 #include "web/test_web.h"
 
+#include <openssl/evp.h>
+#include <openssl/pem.h>
+#include <openssl/x509.h>
 #include <pthread.h>
 
 #include "base/log.h"
@@ -246,7 +249,8 @@ static const struct route routes[] = {
     {HTTP_GET, "/hello", hello, .perm = "public"},
     {HTTP_GET, "/", page, .perm = "public", .template = "test/page", .flags = ROUTE_CACHE},
     {HTTP_GET, "/page", page, .perm = "public", .template = "test/page"},
-    {HTTP_GET, "/form", page, .perm = "public", .template = "test/form", .flags = ROUTE_CACHE},
+    {HTTP_GET, "/form", page, .perm = "public", .template = "test/form"},
+    {HTTP_GET, "/kept-form", page, .perm = "public", .template = "test/form", .flags = ROUTE_CACHE},
     {HTTP_GET, "/broken", page, .perm = "public", .template = "test/broken"},
     {HTTP_GET, "/cached", cached, .perm = "public", .template = "test/page", .flags = ROUTE_CACHE},
     {HTTP_GET, "/things/{id}", thing, .perm = "public"},
@@ -801,6 +805,8 @@ static void test_csrf(void **state)
 	    {"broken token", true, 2, NULL, 403},
 	    {"no cookie", false, 1, NULL, 403},
 	    {"nothing", false, 0, NULL, 403},
+	    {"from here, says the browser", true, 0, "Sec-Fetch-Site: same-origin", 303},
+	    {"broken token from here", true, 2, "Sec-Fetch-Site: same-origin", 403},
 	    {"from another site", true, 1, "Sec-Fetch-Site: cross-site", 403},
 	    {"good", true, 1, NULL, 303},
 	};
@@ -887,6 +893,28 @@ static void test_sessions(void **state)
 	struct call other = {.curl = two, .headers = {"Accept: application/json"}};
 	r = test_call(&t, "/secret", &other);
 	assert_int_equal(json_array_size(json_object_get(r.json, "sessions")), 1);
+	reply_free(&r);
+	/* A kept page opened before signing in has no token; afterwards it has one. */
+	r = test_call(&t, "/kept-form", NULL);
+	assert_non_null(strstr(r.body.p, "value=\"\""));
+	assert_null(reply_header(&t, &r, "Set-Cookie"));
+	reply_free(&r);
+	struct call kept = {.curl = one};
+	r = test_call(&t, "/kept-form", &kept);
+	assert_null(strstr(r.body.p, "value=\"\""));
+	reply_free(&r);
+	/* Who is asked to sign in on sending a form comes back to the form's page. */
+	struct call sent = {.body = "",
+	    .method = "POST",
+	    .headers = {
+	        "Accept: text/html", arena_printf(t.arena, "Referer: %s/en/page?a=b", t.base)}};
+	r = test_call(&t, "/en/sign-out", &sent);
+	assert_string_equal(
+	    reply_header(&t, &r, "Location"), "/en/login?next=%2Fen%2Fpage%3Fa%3Db");
+	reply_free(&r);
+	sent.headers[1] = "Referer: http://evil.example/page";
+	r = test_call(&t, "/en/sign-out", &sent);
+	assert_string_equal(reply_header(&t, &r, "Location"), "/en/login");
 	reply_free(&r);
 	/* Rights: staff may, a resident may not. */
 	r = test_call(&t, "/staff/jobs", &c);
@@ -1134,6 +1162,55 @@ static void test_rate_limit(void **state)
 	test_city_close(&s);
 }
 
+/* A key and a certificate for 127.0.0.1, in PEM files. */
+static void make_certificate(const char *key_path, const char *cert_path)
+{
+	EVP_PKEY *key = EVP_EC_gen("P-256");
+	X509 *cert = X509_new();
+	X509_gmtime_adj(X509_getm_notBefore(cert), -60);
+	X509_gmtime_adj(X509_getm_notAfter(cert), 3600);
+	X509_set_pubkey(cert, key);
+	X509_NAME *name = X509_get_subject_name(cert);
+	X509_NAME_add_entry_by_txt(
+	    name, "CN", MBSTRING_ASC, (const unsigned char *)"127.0.0.1", -1, -1, 0);
+	X509_set_issuer_name(cert, name);
+	assert_true(X509_sign(cert, key, EVP_sha256()) > 0);
+	FILE *f = fopen(key_path, "w");
+	assert_int_equal(PEM_write_PrivateKey(f, key, NULL, NULL, 0, NULL, NULL), 1);
+	fclose(f);
+	f = fopen(cert_path, "w");
+	assert_int_equal(PEM_write_X509(f, cert), 1);
+	fclose(f);
+	X509_free(cert);
+	EVP_PKEY_free(key);
+}
+
+static void test_tls(void **state)
+{
+	(void)state;
+	struct test_city s;
+	struct web_options o = options;
+	test_city_open(&s);
+	o.tls_key = arena_printf(s.arena, "%s/key.pem", s.store.dir);
+	o.tls_cert = arena_printf(s.arena, "%s/cert.pem", s.store.dir);
+	make_certificate(o.tls_key, o.tls_cert);
+	test_city_serve(&s, &o);
+	struct reply r = test_call(&s, "/login", NULL);
+	assert_int_equal(r.status, 200);
+	assert_non_null(reply_header(&s, &r, "Strict-Transport-Security"));
+	const char *cookie = reply_header(&s, &r, "Set-Cookie");
+	assert_non_null(cookie);
+	assert_int_equal(strncmp(cookie, "__Host-csrf=", 12), 0);
+	assert_non_null(strstr(cookie, "; Secure"));
+	assert_non_null(strstr(cookie, "; HttpOnly; SameSite=Lax"));
+	reply_free(&r);
+	struct call write = {.body = "name=tls"};
+	r = test_call(&s, "/free", &write);
+	assert_int_equal(r.status, 303);
+	reply_free(&r);
+	test_city_close(&s);
+}
+
 static void *slow_get(void *arg)
 {
 	struct test_city *s = arg;
@@ -1210,6 +1287,7 @@ int main(void)
 	    cmocka_unit_test(test_slow_clients),
 	    cmocka_unit_test(test_rate_limit),
 	    cmocka_unit_test(test_graceful_stop),
+	    cmocka_unit_test(test_tls),
 	};
 	return cmocka_run_group_tests(tests, setup, teardown);
 }

@@ -152,7 +152,9 @@ int session_list(struct request *, struct db *, int64_t account, struct session_
 /* --- announcing a module --- */
 enum rate { RATE_NORMAL, RATE_WRITE, RATE_LOGIN, RATE_NONE };
 enum route_flag {
-	ROUTE_CACHE = 1,     /* anonymous answers depend on city, path, query, language only */
+	/* Anonymous answers depend on city, path, query, language only, so they are kept. For anonymous people
+	 * the page has no form token: forms on it are for routes that need sign-in. */
+	ROUTE_CACHE = 1,
 	ROUTE_NO_CSRF = 2,   /* public protocol endpoint without a session */
 	ROUTE_RAW = 4,       /* standard's own shape: no template, no page frame */
 	ROUTE_UPLOAD = 8,    /* takes multipart files */
