@@ -8,7 +8,8 @@
 /* Mails with a link or code that lets somebody in. */
 bool notice_is_secret(const char *kind)
 {
-	static const char *const kinds[] = {"confirm-address", "confirm-mail", "password-reset"};
+	static const char *const kinds[] = {
+	    "confirm-address", "confirm-mail", "password-reset", "identity/invite-staff"};
 	for (size_t i = 0; i < COUNT(kinds); i++)
 		if (strcmp(kinds[i], kind) == 0)
 			return true;
