@@ -10,6 +10,13 @@ bool account_is_staff(const struct account *account)
 	return text_eq(account->kind, "staff");
 }
 
+char *account_actor(struct arena *a, const struct account *account)
+{
+	bool staff = account_is_staff(account);
+	return arena_printf(a, "%s:%lld", staff ? "staff" : "resident",
+	    (long long)(staff ? account->staff : account->id));
+}
+
 bool account_is_active(const struct account *account)
 {
 	return text_eq(account->state, "active");

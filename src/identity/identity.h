@@ -68,6 +68,8 @@ bool staff_is_absent(struct db *, int64_t staff);
  * department and those below it, or everywhere; from an absent officer one is the deputy of. One
  * query. */
 bool staff_may(struct db *, int64_t staff, const char *perm, int64_t department);
+/* The same for who makes the request, API token scopes considered. False for residents. */
+bool request_may(struct request *, struct db *, const char *perm, int64_t department);
 /* All present departments where the staff member has the permission. Returns the count or <0. */
 int staff_departments(
     struct db *, struct arena *, int64_t staff, const char *perm, int64_t **ids, struct err *);
@@ -98,5 +100,7 @@ int password_hash(struct arena *, const char *password, char **out, struct err *
 bool password_verify(const char *hash, const char *password);
 
 extern const struct module identity_module;
+/* For web_set_authenticator(), once at start. */
+extern const struct authenticator identity_authenticator;
 
 #endif

@@ -2,25 +2,31 @@
 #ifndef IDENTITY_PRIVATE_H
 #define IDENTITY_PRIVATE_H
 
+#include "base/secret.h"
 #include "identity/identity.h"
 
 /* Every statement; the texts are in sql.c. */
-#define IDENTITY_STATEMENTS(X)                                                                     \
-	X(ACCOUNT_ADD)                                                                             \
-	X(ACCOUNT_BY_ID)                                                                           \
-	X(ACCOUNT_BY_LOGIN)                                                                        \
-	X(ACCOUNT_SET_PASSWORD) X(ACCOUNT_SET_STATE) X(ACCOUNT_SET_LOGIN) X(ACCOUNT_SET_MAIL)      \
-	    X(ACCOUNT_SET_LANG) X(ACCOUNT_SET_TOTP) X(ACCOUNT_CLOSE) X(ACCOUNT_STATE) X(           \
-	        ACCOUNT_STATES) X(ACCOUNT_ACTOR) X(PERSON_ADD) X(PERSON_SET) X(PERSON_ROW)         \
-	        X(PERSON_STATES) X(STAFF_ADD) X(STAFF_SET) X(STAFF_ROW) X(STAFF_IDS) X(STAFF_MAIL) \
-	            X(STAFF_POSTS) X(STAFF_ROLES) X(STAFF_ABSENCES) X(STAFF_DEPUTIES)              \
-	                X(DEPARTMENT_ADD) X(DEPARTMENT_SET) X(DEPARTMENT_ROW) X(DEPARTMENT_ALL)    \
-	                    X(DEPARTMENT_BY_NAME) X(DEPARTMENT_BY_CODE) X(DEPARTMENT_ABOVE)        \
-	                        X(POST_ADD) X(POST_END) X(POST_DROP) X(POST_HOLDERS)               \
-	                            X(POST_MEMBERS) X(ABSENCE_ADD) X(ABSENCE_END) X(ABSENCE_DROP)  \
-	                                X(ABSENT) X(DEPUTY_ADD) X(DEPUTY_END) X(DEPUTY_DROP)       \
-	                                    X(DEPUTY_OF) X(ROLE_ADD) X(ROLE_END) X(ROLE_DROP)      \
-	                                        X(RIGHTS_IN) X(RIGHTS_ANY)
+/* clang-format off */
+#define IDENTITY_STATEMENTS(X) \
+	X(ACCOUNT_ADD) X(ACCOUNT_BY_ID) X(ACCOUNT_BY_LOGIN) X(ACCOUNT_SET_PASSWORD) \
+	X(ACCOUNT_SET_STATE) X(ACCOUNT_SET_LOGIN) X(ACCOUNT_SET_MAIL) X(ACCOUNT_SET_LANG) \
+	X(ACCOUNT_SET_TOTP) X(ACCOUNT_CLOSE) X(ACCOUNT_STATE) X(ACCOUNT_STATES) \
+	X(ACCOUNT_ACTOR) X(PERSON_ADD) X(PERSON_SET) X(PERSON_ROW) X(PERSON_STATES) \
+	X(STAFF_ADD) X(STAFF_SET) X(STAFF_ROW) X(STAFF_IDS) X(STAFF_MAIL) X(STAFF_POSTS) \
+	X(STAFF_ROLES) X(STAFF_ABSENCES) X(STAFF_DEPUTIES) X(DEPARTMENT_ADD) X(DEPARTMENT_SET) \
+	X(DEPARTMENT_ROW) X(DEPARTMENT_ALL) X(DEPARTMENT_BY_NAME) X(DEPARTMENT_BY_CODE) \
+	X(DEPARTMENT_ABOVE) X(POST_ADD) X(POST_END) X(POST_DROP) X(POST_HOLDERS) \
+	X(POST_MEMBERS) X(ABSENCE_ADD) X(ABSENCE_END) X(ABSENCE_DROP) X(ABSENT) X(DEPUTY_ADD) \
+	X(DEPUTY_END) X(DEPUTY_DROP) X(DEPUTY_OF) X(ROLE_ADD) X(ROLE_END) X(ROLE_DROP) \
+	X(RIGHTS_IN) X(RIGHTS_ANY) X(ACCOUNT_SIGNED_IN) X(ACCOUNT_SET_STEP) \
+	X(ACCOUNT_SET_PENDING) X(REGISTRATION_ADD) X(REGISTRATION_GET) X(REGISTRATION_DROP) \
+	X(REGISTRATION_EXPIRE) X(ONCE_ADD) X(ONCE_GET) X(ONCE_DROP) X(ONCE_COUNT) \
+	X(ONCE_EXPIRE) X(RECOVERY_ADD) X(RECOVERY_USE) X(RECOVERY_CLEAR) X(RECOVERY_COUNT) \
+	X(TOKEN_ADD) X(TOKEN_BY_HASH) X(TOKENS_OF) X(TOKEN_REVOKE) X(TOKEN_USED) \
+	X(TOKEN_STATE) X(TOKEN_STATES) X(DEVICE_FIND) X(DEVICE_SEEN) X(DEVICE_FORGET) \
+	X(ATTEMPT_GET) X(ATTEMPT_PUT) X(ATTEMPT_CLEAR) X(ATTEMPT_EXPIRE) X(SIGN_IN_ADD) \
+	X(SIGN_IN_OF) X(SIGN_IN_EXPIRE) X(USERS) X(RESIDENTS) X(DEPARTMENT_STAFF)
+/* clang-format on */
 
 enum identity_statement {
 #define X(name) SQL_##name,
@@ -43,6 +49,8 @@ bool day_of(const char *text, const char *fallback, char out[DAY_SIZE]);
 char *login_fold(struct arena *, const char *login);
 /* Text without spaces of any kind, for look-up of names. */
 char *name_fold(struct arena *, const char *name);
+/* A LIKE pattern for texts that hold the folded name; its wildcards are escaped with !. */
+char *name_pattern(struct arena *, const char *text);
 bool mail_is_plain(const char *mail);
 bool login_is_plain(const char *login);
 
@@ -63,6 +71,8 @@ int account_find(struct db *, struct arena *, const char *kind, const char *logi
     struct err *);
 bool account_is_staff(const struct account *);
 bool account_is_active(const struct account *);
+/* "resident:12" or "staff:3" for the journal. */
+char *account_actor(struct arena *, const struct account *);
 
 /* The changes: each journals "identity.<verb>" as actor. */
 int account_set_password(
@@ -162,6 +172,8 @@ struct role {
 extern const struct role roles[];
 extern const int nroles;
 int role_find(const char *name); /* index, -1 */
+/* Every permission that a role gives, once each; NULL-terminated. */
+const char *const *role_perms(void);
 /* The role that comes with a rank. */
 int role_of_rank(enum rank);
 bool role_has(int role, const char *perm);
@@ -169,6 +181,168 @@ bool role_has(int role, const char *perm);
 int staff_roles(struct db *, int64_t staff, uint64_t *bits, struct err *);
 bool roles_have(uint64_t bits, const char *perm);
 
+/* First column of all rows; ends r (NULL: the query failed). Returns the count or <0. */
+int id_list(struct rows *, struct arena *, int64_t **out);
+
+/* --- tokens (token.c) --- */
+enum {
+	TOKEN_HASH_SIZE = 65,       /* hexadecimal SHA-256 and NUL */
+	REGISTRATION_S = 24 * 3600, /* how long the link in the mail works */
+	RESET_S = 3600,
+	INVITE_S = 7 * 24 * 3600, /* first password of staff */
+	SECOND_S = 10 * 60,       /* between password and second factor */
+	RECOVERY_CODES = 10,
+	RECOVERY_LENGTH = 10,
+	SIGN_IN_KEPT_DAYS = 400
+};
+void token_hash(const char *token, char out[TOKEN_HASH_SIZE]);
+
+/* A token that works once, for an account; kind "reset", "mail" or "second"; data may be NULL. */
+int once_make(struct db *, struct arena *, const char *kind, int64_t account, const char *data,
+    int64_t lifetime_s, char **token, struct err *);
+/* 1 found, 0 unknown, used or expired, <0. data may be NULL. */
+int once_find(struct db *, struct arena *, const char *kind, const char *token, int64_t *account,
+    char **data, struct err *);
+/* Ends all tokens of that kind. */
+int once_drop(struct db *, int64_t account, const char *kind, struct err *);
+
+struct registration {
+	const char *mail, *hash, *profile, *lang; /* profile: JSON text */
+};
+int registration_make(
+    struct db *, struct arena *, const struct registration *, char **token, struct err *);
+int registration_find(
+    struct db *, struct arena *, const char *token, struct registration *, struct err *);
+int registration_drop(struct db *, const char *token, struct err *);
+
+/* Ten new codes, "ABCDE-FGHIJ", in place of the old ones; the array is on the arena. */
+int recovery_make(struct db *, struct arena *, int64_t account, json_t **codes, struct err *);
+/* 1 when it was one of them (it is gone now), 0 not. */
+int recovery_use(struct db *, struct arena *, int64_t account, const char *typed, struct err *);
+
+int api_token_make(struct db *, struct arena *, const char *actor, int64_t account,
+    const char *name, const char *scopes, int64_t lifetime_s, char **token, struct err *);
+int api_token_revoke(struct db *, const char *actor, int64_t account, int64_t id, struct err *);
+int api_token_revoke_all(struct db *, const char *actor, int64_t account, struct err *);
+bool scope_has(const char *scopes, const char *scope);
+
+/* With the city's key; bound to the account. Any thread. */
+int totp_seal(struct store *, struct arena *, int64_t account,
+    const unsigned char secret[TOTP_SECRET_SIZE], char **out, struct err *);
+int totp_open(struct store *, struct arena *, int64_t account, const char *sealed,
+    unsigned char secret[TOTP_SECRET_SIZE], struct err *);
+
+/* --- signing in (signin.c) --- */
+/* How long to wait after so many failures. */
+int64_t attempt_wait_us(int64_t failed);
+void attempt_key(const char *kind, const char *what, char out[TOKEN_HASH_SIZE]);
+/* Counts an attempt; *wait_us > 0: not now, it was not counted. Inside a write. */
+int attempt_begin(struct db *, const char *key, int64_t now, int64_t *wait_us, struct err *);
+int attempt_clear(struct db *, const char *key, struct err *);
+/* 1 when this browser signed in to the account before. */
+int device_find(struct request *, struct db *, int64_t account, int64_t *device, struct err *);
+/* outcome as in the table sign_in; account NULL: unknown. */
+int sign_in_log(
+    struct request *, struct db *, const struct account *, const char *outcome, struct err *);
+/* Session, device, log, notice. attempt: the count to forget, NULL: none. Inside a write. */
+int sign_in_finish(
+    struct request *, struct db *, const struct account *, const char *attempt, struct err *);
+/* A mail to the account's own address, in its language; view (taken over, may be NULL) gets name,
+ * city and login_url. Nothing when there is no address. */
+int account_mail(struct request *, struct db *, const struct account *, const char *kind,
+    json_t *view, struct err *);
+const char *city_name(const struct city *, const char *lang);
+const char *home_of(const struct account *); /* where a sign-in leads to */
+int tidy_job(struct store *, void *context, struct arena *, json_t *payload, struct err *);
+int identity_city_open(struct city *, struct err *);
+
+/* What a page of an account needs: the account of the session. ERR_DENIED for API tokens, which
+ * must not change how somebody signs in. */
+int own_account(struct request *, struct db *, struct account *, struct err *);
+
+/* "Too many attempts, try again in ...": status 429. */
+void wait_problem(struct request *, const char *field, int64_t wait_us);
+/* Mails a link to choose a (new) password. kind "password-reset" or "identity/invite-staff". */
+int reset_send(struct request *, struct db *, const struct account *, const char *kind,
+    int64_t lifetime_s, struct err *);
+/* The address of a page with a token, for a mail. */
+const char *mail_link(struct request *, const char *lang, const char *path, const char *token);
+char *mail_tidy(struct arena *, const char *typed);
+void check_new_password(
+    struct request *, const char *field, const char *password, const char *const *names);
+
+/* --- pages of one's own account (pages_account.c) --- */
+struct own {
+	struct account account;
+	int (*write)(struct request *, struct db *, struct err *);
+	const char *new_password; /* hashed before write, NULL: none */
+	char *hash;
+	const char *mail;
+	json_t *profile;
+	int64_t wait_us;
+	char attempt[TOKEN_HASH_SIZE];
+};
+/* The account of the session, in *out, and the breadcrumb. */
+int own_open(struct request *, struct own **out, struct err *);
+/* Ends a handler: o->write runs when the form's "password" is the account's own; else the view that
+ * was built is shown again with what is wrong. */
+int with_password(struct request *, struct own *o);
+void account_crumb(struct request *);
+/* "Firefox, Linux" for a User-Agent header. */
+const char *agent_text(struct request *, const char *agent);
+/* Ends everything that can sign in: sessions, links, API tokens. */
+int account_shut(struct db *, const char *actor, int64_t account, struct err *);
+
+/* --- pages of staff and departments --- */
+const char *rank_text(struct request *, enum rank);
+/* For rq_write_or(): a refused change as a problem at its field. */
+int problem_page(struct request *, struct err *);
+/* A link to choose the first password: by mail, or shown once to be handed over. */
+int invite(struct request *, struct db *, int64_t account, struct err *);
+
+/* --- handlers (pages_*.c) --- */
+/* clang-format off */
+#define HANDLERS(X) \
+	X(login_get) X(login_post) X(second_get) X(second_post) X(logout_get) X(logout_post) \
+	X(register_get) X(register_post) X(register_sent) X(confirm_get) X(confirm_post) \
+	X(reset_get) X(reset_post) X(reset_sent) X(choose_get) X(choose_post) \
+	X(account_get_page) X(profile_get) X(profile_post) X(password_get) X(password_post) \
+	X(mail_get) X(mail_post) X(sessions_get) X(sessions_post) X(history_get) \
+	X(close_get) X(close_post) X(totp_get) X(totp_start) X(totp_post) X(codes_post) \
+	X(tokens_get) X(tokens_post) X(tokens_revoke) \
+	X(users_get) X(user_new_get) X(user_new_post) X(user_get) X(user_edit_get) \
+	X(user_edit_post) X(user_add_get) X(user_add_post) X(user_end_post) X(user_do_post) \
+	X(residents_get) X(residents_post) X(resident_do_post) \
+	X(departments_get) X(department_new) X(department_edit) X(import_get) X(import_post)
+#define X(name) int name(struct request *, struct err *);
+HANDLERS(X)
+#undef X
+/* clang-format on */
+
+/* --- forms of pages (form.c) --- */
+struct form_field_spec {
+	const char *name, *label, *help; /* label, help: catalogue keys; help may be NULL */
+	const char *type;                /* the component's flag: "is_text" */
+	const char *autocomplete;
+	bool required;
+	int max;
+};
+void page_title(struct request *, const char *key);
+/* What was typed, trimmed; "" when absent. */
+const char *form_value(struct request *, const char *name);
+/* view.form: {action, button, fields, hidden}. Borrowed. button is a catalogue key. */
+json_t *page_form(struct request *, const char *action, const char *button);
+void form_hidden(json_t *form, const char *name, const char *value);
+/* Appends a field; value (taken over, may be NULL) is a text, or an object of parts. Borrowed. */
+json_t *form_field(struct request *, json_t *form, const struct form_field_spec *, json_t *value);
+void form_option(json_t *field, const char *value, const char *label, bool selected);
+/* What was typed for a field: a text, or an object of parts. New reference. */
+json_t *form_values(struct request *, const char *type, const char *name);
+/* A problem in the summary and at its field of view.form. */
+void form_problem(struct request *, const char *name, const char *key, json_t *args);
+
+extern const struct command identity_commands[1];
+extern const struct journal_verifier token_verifier;
 extern const struct journal_verifier account_verifier, person_verifier, staff_verifier,
     department_verifier;
 

@@ -59,6 +59,14 @@ int role_find(const char *name)
 	return -1;
 }
 
+const char *const *role_perms(void)
+{
+	static const char *const all[] = {"application.read", "application.check",
+	    "application.counter", "application.forward", "application.payment",
+	    "application.decide", "application.export", "operate", "identity.manage", NULL};
+	return all;
+}
+
 int role_of_rank(enum rank rank)
 {
 	return role_find(rank == RANK_STAFF ? "clerk" : rank == RANK_CHIEF ? "chief" : "manager");

@@ -12,6 +12,9 @@
 #define ACCOUNT_STATE_COLUMNS                                                                      \
 	"SELECT id, kind, login, mail, password_hash, totp_secret, state, lang FROM account "
 
+#define TOKEN_STATE_COLUMNS                                                                        \
+	"SELECT id, account, name, hash, scopes, expires_us, revoked_us FROM api_token "
+
 /* The department ?2 and those above it. UNION (not ALL) ends also on a circle. */
 #define DEPARTMENTS_UP                                                                             \
 	"WITH RECURSIVE up(id, parent) AS (SELECT id, parent FROM department WHERE id = ?2 "       \
@@ -151,6 +154,79 @@ const struct sql identity_sql[SQL_COUNT] = {
         " AND (g.department IS NULL OR g.department IN (SELECT id FROM up))", POST_REACHES,
         POST_REACHES)},
     [SQL_RIGHTS_ANY] = {RIGHTS("?2", "", "", "")},
+    [SQL_ACCOUNT_SIGNED_IN] = {"UPDATE account SET signed_in_us = ?2 WHERE id = ?1"},
+    [SQL_ACCOUNT_SET_STEP] = {"UPDATE account SET totp_step = ?2 WHERE id = ?1 AND totp_step < ?2"},
+    [SQL_ACCOUNT_SET_PENDING] = {"UPDATE account SET totp_pending = ?2 WHERE id = ?1"},
+
+    [SQL_REGISTRATION_ADD] = {"INSERT INTO registration (hash, mail, password_hash, profile, lang, "
+                              "created_us, expires_us) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)"},
+    [SQL_REGISTRATION_GET] = {"SELECT mail, password_hash, profile, lang FROM registration "
+                              "WHERE hash = ?1 AND expires_us > ?2"},
+    [SQL_REGISTRATION_DROP] = {"DELETE FROM registration WHERE hash = ?1"},
+    [SQL_REGISTRATION_EXPIRE] = {"DELETE FROM registration WHERE expires_us <= ?1"},
+
+    [SQL_ONCE_ADD] = {"INSERT INTO once_token (hash, kind, account, data, created_us, expires_us) "
+                      "VALUES (?1, ?2, ?3, ?4, ?5, ?6)"},
+    [SQL_ONCE_GET] = {"SELECT account, data FROM once_token "
+                      "WHERE hash = ?1 AND kind = ?2 AND expires_us > ?3"},
+    [SQL_ONCE_DROP] = {"DELETE FROM once_token WHERE account = ?1 AND kind = ?2"},
+    [SQL_ONCE_COUNT] = {"SELECT COUNT(*) FROM once_token "
+                        "WHERE account = ?1 AND kind = ?2 AND expires_us > ?3"},
+    [SQL_ONCE_EXPIRE] = {"DELETE FROM once_token WHERE expires_us <= ?1"},
+
+    [SQL_RECOVERY_ADD] = {"INSERT INTO recovery_code (account, hash) VALUES (?1, ?2) "
+                          "ON CONFLICT (account, hash) DO NOTHING"},
+    [SQL_RECOVERY_USE] = {"DELETE FROM recovery_code WHERE account = ?1 AND hash = ?2"},
+    [SQL_RECOVERY_CLEAR] = {"DELETE FROM recovery_code WHERE account = ?1"},
+    [SQL_RECOVERY_COUNT] = {"SELECT COUNT(*) FROM recovery_code WHERE account = ?1"},
+
+    [SQL_TOKEN_ADD] =
+        {"INSERT INTO api_token (account, name, hash, scopes, created_us, expires_us, "
+         "used_us, revoked_us) VALUES (?1, ?2, ?3, ?4, ?5, ?6, 0, 0) RETURNING id"},
+    [SQL_TOKEN_BY_HASH] = {"SELECT id, account, scopes, expires_us, used_us, revoked_us "
+                           "FROM api_token WHERE hash = ?1"},
+    [SQL_TOKENS_OF] = {"SELECT id, name, scopes, created_us, expires_us, used_us FROM api_token "
+                       "WHERE account = ?1 AND revoked_us = 0 ORDER BY id DESC"},
+    [SQL_TOKEN_REVOKE] = {"UPDATE api_token SET revoked_us = ?3 "
+                          "WHERE id = ?1 AND account = ?2 AND revoked_us = 0"},
+    [SQL_TOKEN_USED] = {"UPDATE api_token SET used_us = ?2 WHERE id = ?1"},
+    [SQL_TOKEN_STATE] = {TOKEN_STATE_COLUMNS "WHERE id = ?1"},
+    [SQL_TOKEN_STATES] = {TOKEN_STATE_COLUMNS "ORDER BY id"},
+
+    [SQL_DEVICE_FIND] = {"SELECT id FROM device WHERE account = ?1 AND hash = ?2"},
+    [SQL_DEVICE_SEEN] = {"INSERT INTO device (account, hash, first_us, last_us) "
+                         "VALUES (?1, ?2, ?3, ?3) "
+                         "ON CONFLICT (account, hash) DO UPDATE SET last_us = ?3"},
+    [SQL_DEVICE_FORGET] = {"DELETE FROM device WHERE account = ?1"},
+
+    [SQL_ATTEMPT_GET] = {"SELECT failed, at_us FROM attempt WHERE key = ?1"},
+    [SQL_ATTEMPT_PUT] = {"INSERT INTO attempt (key, failed, at_us) VALUES (?1, ?2, ?3) "
+                         "ON CONFLICT (key) DO UPDATE SET failed = ?2, at_us = ?3"},
+    [SQL_ATTEMPT_CLEAR] = {"DELETE FROM attempt WHERE key = ?1"},
+    [SQL_ATTEMPT_EXPIRE] = {"DELETE FROM attempt WHERE at_us <= ?1"},
+
+    [SQL_SIGN_IN_ADD] = {"INSERT INTO sign_in (account, at_us, outcome, address, agent) "
+                         "VALUES (NULLIF(?1, 0), ?2, ?3, ?4, ?5) RETURNING id"},
+    [SQL_SIGN_IN_OF] = {"SELECT id, at_us, outcome, address, agent FROM sign_in "
+                        "WHERE account = ?1 AND id < ?2 ORDER BY id DESC LIMIT ?3"},
+    [SQL_SIGN_IN_EXPIRE] = {"DELETE FROM sign_in WHERE at_us <= ?1"},
+
+    [SQL_USERS] =
+        {"SELECT s.id, a.login, s.name, s.kana, a.mail, a.state, s.state, a.signed_in_us, "
+         "CASE WHEN a.totp_secret IS NULL THEN 0 ELSE 1 END "
+         "FROM staff s JOIN account a ON a.id = s.account "
+         "WHERE s.id > ?2 AND (a.login_key LIKE ?1 ESCAPE '!' OR s.name_key LIKE ?1 ESCAPE '!' "
+         "OR s.kana LIKE ?1 ESCAPE '!') "
+         "AND (?3 = 0 OR EXISTS (SELECT 1 FROM post p WHERE p.staff = s.id "
+         "AND p.department = ?3 AND p.from_date <= ?4 AND p.until_date >= ?4)) "
+         "ORDER BY s.id LIMIT ?5"},
+    [SQL_RESIDENTS] = {"SELECT a.id, p.id, p.name, p.birthday, a.login, a.state, a.signed_in_us, "
+                       "CASE WHEN a.totp_secret IS NULL THEN 0 ELSE 1 END "
+                       "FROM account a JOIN person p ON p.account = a.id "
+                       "WHERE a.kind = 'resident' AND (a.login_key = ?1 OR p.name_key = ?2 "
+                       "OR p.kana_key = ?2) ORDER BY a.id LIMIT 50"},
+    [SQL_DEPARTMENT_STAFF] = {"SELECT department, COUNT(DISTINCT staff) FROM post "
+                              "WHERE from_date <= ?1 AND until_date >= ?1 GROUP BY department"},
 };
 
 const struct sql *const identity_statements[SQL_COUNT] = {

@@ -138,8 +138,7 @@ int staff_mail(
 	return rc < 0 ? rc : 0;
 }
 
-/* First column of all rows; ends r. */
-static int id_list(struct rows *r, struct arena *a, int64_t **out)
+int id_list(struct rows *r, struct arena *a, int64_t **out)
 {
 	int64_t *ids = arena_array(a, 8, sizeof(*ids));
 	int n = 0, cap = 8, rc = r ? 0 : -(int)ERR_STORE;

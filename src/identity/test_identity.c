@@ -457,6 +457,36 @@ static void endings(struct store *st)
 	assert_false(staff_may(reader(st), o.auditor, "application.read", 0));
 }
 
+/* --- the journal's state and its verifiers --- */
+
+static int raise_rank(struct db *db, void *arg, struct err *err)
+{
+	(void)arg;
+	static const struct sql sql = {"UPDATE post SET rank = 4 WHERE rank = 0"};
+	return (int)db_run(db, err, &sql, "") < 0 ? -(int)ERR_STORE : 0;
+}
+
+static void verifies(struct store *st)
+{
+	struct office o;
+	struct residents r;
+	struct err err = {0};
+	office_fill(st, &o);
+	write_ok(st, add_deputies, &o);
+	write_ok(st, add_residents, &r);
+	write_ok(st, change_resident, &r);
+	const struct journal_verifier *const all[] = {
+	    &account_verifier, &person_verifier, &staff_verifier, &department_verifier};
+	struct verify_report report;
+	assert_int_equal(journal_verify(st, all, COUNT(all), NULL, NULL, &report, &err), 0);
+	if (report.problems)
+		fail_msg("%s", report.first_bad);
+	assert_int_equal(report.subjects, 11 + 1 + 10 + 5);
+	write_ok(st, raise_rank, NULL); /* behind the program's back */
+	assert_int_equal(journal_verify(st, all, COUNT(all), NULL, NULL, &report, &err), 0);
+	assert_true(report.problems > 0);
+}
+
 #define ON_EACH(fn)                                                                                \
 	static void test_##fn(void **state)                                                        \
 	{                                                                                          \
@@ -472,6 +502,7 @@ ON_EACH(posts)
 ON_EACH(rights)
 ON_EACH(deputies)
 ON_EACH(endings)
+ON_EACH(verifies)
 
 static void test_names(void **state)
 {
@@ -496,6 +527,7 @@ int main(void)
 	    cmocka_unit_test(test_rights),
 	    cmocka_unit_test(test_deputies),
 	    cmocka_unit_test(test_endings),
+	    cmocka_unit_test(test_verifies),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -76,6 +76,20 @@ char *name_fold(struct arena *a, const char *name)
 	return out.p ? out.p : arena_strdup(a, "");
 }
 
+char *name_pattern(struct arena *a, const char *text)
+{
+	struct buf b;
+	buf_init(&b, a);
+	buf_putc(&b, '%');
+	for (const char *p = name_fold(a, text); *p; p++) {
+		if (strchr("%_!", *p))
+			buf_putc(&b, '!');
+		buf_putc(&b, *p);
+	}
+	buf_putc(&b, '%');
+	return b.p;
+}
+
 /* Enough to refuse what cannot be delivered or would break a mail header; whether the address
  * exists shows when its mail is answered. RFC 5321 §4.5.3.1 limits. */
 bool mail_is_plain(const char *mail)

@@ -1,0 +1,326 @@
+/* What people hold and we only know the hash of: links in mails, recovery codes, API tokens; and
+ * the key that TOTP secrets are sealed with. */
+#include "identity/private.h"
+
+#include <string.h>
+#include <unistd.h>
+
+#include "base/file.h"
+#include "base/time.h"
+
+void token_hash(const char *token, char out[TOKEN_HASH_SIZE])
+{
+	uint8_t hash[HASH_SIZE];
+	struct str part = str_from(token ? token : "");
+	hash_sha256(&part, 1, hash);
+	struct buf b = {.p = out, .cap = TOKEN_HASH_SIZE};
+	buf_hex(&b, hash, sizeof(hash));
+}
+
+/* --- links in mails, and the step between password and second factor --- */
+
+int once_make(struct db *db, struct arena *a, const char *kind, int64_t account, const char *data,
+    int64_t lifetime_s, char **token, struct err *err)
+{
+	char hash[TOKEN_HASH_SIZE];
+	int64_t now = now_us();
+	*token = random_token(a, 32);
+	token_hash(*token, hash);
+	int64_t n = db_run(db, err, SQL(ONCE_ADD), "ttitii", hash, kind, account, data, now,
+	    now + lifetime_s * 1000000);
+	return n < 0 ? (int)n : 0;
+}
+
+int once_find(struct db *db, struct arena *a, const char *kind, const char *token, int64_t *account,
+    char **data, struct err *err)
+{
+	char hash[TOKEN_HASH_SIZE];
+	token_hash(token, hash);
+	struct rows *r = db_query(db, err, SQL(ONCE_GET), "tti", hash, kind, now_us());
+	int rc = r ? rows_next(r) : -(int)ERR_STORE;
+	if (rc > 0) {
+		*account = rows_i64(r, 0);
+		if (data)
+			*data = rows_dup(r, 1, a);
+	}
+	rows_end(r);
+	return rc;
+}
+
+int once_drop(struct db *db, int64_t account, const char *kind, struct err *err)
+{
+	int64_t n = db_run(db, err, SQL(ONCE_DROP), "it", account, kind);
+	return n < 0 ? (int)n : 0;
+}
+
+/* --- registrations --- */
+
+int registration_make(
+    struct db *db, struct arena *a, const struct registration *r, char **token, struct err *err)
+{
+	char hash[TOKEN_HASH_SIZE];
+	int64_t now = now_us();
+	*token = random_token(a, 32);
+	token_hash(*token, hash);
+	int64_t n = db_run(db, err, SQL(REGISTRATION_ADD), "tttttii", hash, r->mail, r->hash,
+	    r->profile, r->lang, now, now + REGISTRATION_S * INT64_C(1000000));
+	return n < 0 ? (int)n : 0;
+}
+
+int registration_find(
+    struct db *db, struct arena *a, const char *token, struct registration *out, struct err *err)
+{
+	char hash[TOKEN_HASH_SIZE];
+	token_hash(token, hash);
+	struct rows *r = db_query(db, err, SQL(REGISTRATION_GET), "ti", hash, now_us());
+	int rc = r ? rows_next(r) : -(int)ERR_STORE;
+	if (rc > 0)
+		*out = (struct registration){
+		    .mail = rows_dup(r, 0, a),
+		    .hash = rows_dup(r, 1, a),
+		    .profile = rows_dup(r, 2, a),
+		    .lang = rows_dup(r, 3, a),
+		};
+	rows_end(r);
+	return rc;
+}
+
+int registration_drop(struct db *db, const char *token, struct err *err)
+{
+	char hash[TOKEN_HASH_SIZE];
+	token_hash(token, hash);
+	int64_t n = db_run(db, err, SQL(REGISTRATION_DROP), "t", hash);
+	return n < 0 ? (int)n : 0;
+}
+
+/* --- recovery codes --- */
+
+/* 50 random bits each; the account is hashed with them, so that one table look-up serves one
+ * account only. */
+static void recovery_hash(int64_t account, const char *code, char out[TOKEN_HASH_SIZE])
+{
+	struct buf b = {0};
+	buf_printf(&b, "recovery:%lld:%s", (long long)account, code);
+	token_hash(b.p, out);
+	bytes_wipe(b.p, b.n);
+	buf_free(&b);
+}
+
+int recovery_make(struct db *db, struct arena *a, int64_t account, json_t **codes, struct err *err)
+{
+	*codes = json_on_arena(a, json_array());
+	int64_t n = db_run(db, err, SQL(RECOVERY_CLEAR), "i", account);
+	for (int i = 0; i < RECOVERY_CODES && n >= 0; i++) {
+		unsigned char bytes[7];
+		char hash[TOKEN_HASH_SIZE];
+		random_bytes(bytes, sizeof(bytes));
+		char *code = totp_base32(a, bytes, sizeof(bytes), false);
+		code[RECOVERY_LENGTH] = '\0'; /* of 12 */
+		recovery_hash(account, code, hash);
+		n = db_run(db, err, SQL(RECOVERY_ADD), "it", account, hash);
+		json_array_append_new(
+		    *codes, json_sprintf("%.5s-%.5s", code, code + RECOVERY_LENGTH / 2));
+	}
+	return n < 0 ? (int)n : 0;
+}
+
+/* As typed: any case, with or without its hyphen. */
+int recovery_use(
+    struct db *db, struct arena *a, int64_t account, const char *typed, struct err *err)
+{
+	struct buf code;
+	buf_init(&code, a);
+	for (const char *p = login_fold(a, typed); *p; p++) {
+		if (*p == '-')
+			continue;
+		char c = *p >= 'a' && *p <= 'z' ? (char)(*p - 'a' + 'A') : *p;
+		/* base32 has no 0, 1 and 8: they are misread O, I and B */
+		buf_putc(&code, c == '0' ? 'O' : c == '1' ? 'I' : c == '8' ? 'B' : c);
+	}
+	if (code.n != RECOVERY_LENGTH)
+		return 0;
+	char hash[TOKEN_HASH_SIZE];
+	recovery_hash(account, code.p, hash);
+	int64_t n = db_run(db, err, SQL(RECOVERY_USE), "it", account, hash);
+	return n < 0 ? (int)n : n > 0;
+}
+
+/* --- API tokens --- */
+
+static json_t *token_state(struct rows *r)
+{
+	return json_pack("{s:I, s:s%, s:s%, s:s%, s:I, s:b}", "account", (json_int_t)rows_i64(r, 1),
+	    "name", rows_str(r, 2).p, rows_str(r, 2).n, "hash", rows_str(r, 3).p, rows_str(r, 3).n,
+	    "scopes", rows_str(r, 4).p, rows_str(r, 4).n, "expires_us", (json_int_t)rows_i64(r, 5),
+	    "revoked", (int)(rows_i64(r, 6) != 0));
+}
+
+static int token_journal(
+    struct db *db, const char *actor, const char *verb, int64_t id, struct err *err)
+{
+	struct rows *r = db_query(db, err, SQL(TOKEN_STATE), "i", id);
+	int rc = r ? rows_next(r) : -(int)ERR_STORE;
+	json_t *state = rc > 0 ? token_state(r) : NULL;
+	rows_end(r);
+	if (rc > 0) {
+		char subject[48];
+		(void)snprintf(subject, sizeof(subject), "api-token:%lld", (long long)id);
+		struct journal_change change = {
+		    .actor = actor, .verb = verb, .subject = subject, .state = state};
+		rc = journal_add(db, &change, NULL, err);
+	}
+	json_decref(state);
+	return rc;
+}
+
+static int each_token(struct db *db, int (*take)(void *arg, const char *subject, json_t *state),
+    void *arg, struct err *err)
+{
+	struct rows *r = db_query(db, err, SQL(TOKEN_STATES), "");
+	int rc = r ? 0 : -(int)ERR_STORE;
+	while (r && (rc = rows_next(r)) > 0) {
+		char subject[48];
+		(void)snprintf(
+		    subject, sizeof(subject), "api-token:%lld", (long long)rows_i64(r, 0));
+		json_t *state = token_state(r);
+		rc = take(arg, subject, state);
+		json_decref(state);
+		if (rc < 0)
+			break;
+	}
+	rows_end(r);
+	return rc;
+}
+
+const struct journal_verifier token_verifier = {.kind = "api-token", .each = each_token};
+
+int api_token_make(struct db *db, struct arena *a, const char *actor, int64_t account,
+    const char *name, const char *scopes, int64_t lifetime_s, char **token, struct err *err)
+{
+	char hash[TOKEN_HASH_SIZE];
+	int64_t id, now = now_us();
+	/* The prefix lets scanners of published code find a leaked token. */
+	*token = arena_printf(a, "machi_%s", random_token(a, 32));
+	token_hash(*token, hash);
+	int rc = db_get_i64(db, err, &id, SQL(TOKEN_ADD), "itttii", account, name, hash, scopes,
+	    now, now + lifetime_s * 1000000);
+	return rc < 0 ? rc : token_journal(db, actor, "identity.token_added", id, err);
+}
+
+int api_token_revoke(struct db *db, const char *actor, int64_t account, int64_t id, struct err *err)
+{
+	int64_t n = db_run(db, err, SQL(TOKEN_REVOKE), "iii", id, account, now_us());
+	if (n <= 0)
+		return n < 0 ? (int)n
+		             : err_set(err, ERR_MISSING, NULL, "API token %lld", (long long)id);
+	return token_journal(db, actor, "identity.token_revoked", id, err);
+}
+
+int api_token_revoke_all(struct db *db, const char *actor, int64_t account, struct err *err)
+{
+	struct arena *a = arena_new();
+	int64_t *ids;
+	int n = id_list(db_query(db, err, SQL(TOKENS_OF), "i", account), a, &ids),
+	    rc = n < 0 ? n : 0;
+	for (int i = 0; i < n && rc == 0; i++)
+		rc = api_token_revoke(db, actor, account, ids[i], err);
+	arena_free(a);
+	return rc;
+}
+
+bool scope_has(const char *scopes, const char *scope)
+{
+	struct str rest = str_from(scopes), one;
+	while (str_cut(&rest, ' ', &one))
+		if (str_is(one, scope))
+			return true;
+	return false;
+}
+
+/* --- sealing --- */
+
+/* <dir>/keys/identity.key: 64 hexadecimal digits. Outside the database, so that a copy of it alone
+ * does not give the second factors away; processes on one PostgreSQL store need the same file. */
+static int key_load(struct store *st, struct arena *a, struct secret_bytes **out, struct err *err)
+{
+	const char *dir = arena_printf(a, "%s/keys", store_dir(st));
+	const char *path = arena_printf(a, "%s/identity.key", dir);
+	struct str text;
+	int rc = file_read(a, path, &text, err);
+	if (rc == -(int)ERR_MISSING) {
+		unsigned char bytes[32];
+		struct buf hex;
+		buf_init(&hex, a);
+		random_bytes(bytes, sizeof(bytes));
+		buf_hex(&hex, bytes, sizeof(bytes));
+		bytes_wipe(bytes, sizeof(bytes));
+		/* Whoever comes second reads the first one's key: link() does not replace. */
+		const char *temp =
+		    arena_printf(a, "%s.%d.%s", path, (int)getpid(), random_token(a, 6));
+		rc = dir_make(dir, 0700, err);
+		if (rc == 0)
+			rc = file_write(temp, buf_to_str(&hex), 0600, err);
+		if (rc == 0) {
+			(void)!link(temp, path); /* the reading below tells whether one is there */
+			(void)unlink(temp);
+			rc = file_read(a, path, &text, err);
+		}
+	}
+	if (rc < 0)
+		return rc;
+	unsigned char key[32];
+	text = str_trim(text);
+	bool ok = text.n == 2 * sizeof(key);
+	for (size_t i = 0; ok && i < text.n; i++) {
+		char c = text.p[i];
+		int digit = c >= '0' && c <= '9'   ? c - '0'
+		            : c >= 'a' && c <= 'f' ? c - 'a' + 10
+		                                   : -1;
+		ok = digit >= 0;
+		key[i / 2] = (unsigned char)(i % 2 ? key[i / 2] << 4 | digit : digit);
+	}
+	if (!ok)
+		return err_set(err, ERR_IO, NULL, "%s is not a key", path);
+	*out = secret_in(a, key, sizeof(key));
+	bytes_wipe(key, sizeof(key));
+	return 0;
+}
+
+static struct str seal_context(struct arena *a, int64_t account)
+{
+	return str_from(arena_printf(a, "account.totp/%lld", (long long)account));
+}
+
+int totp_seal(struct store *st, struct arena *a, int64_t account,
+    const unsigned char secret[TOTP_SECRET_SIZE], char **out, struct err *err)
+{
+	struct secret_bytes *key;
+	int rc = key_load(st, a, &key, err);
+	if (rc < 0)
+		return rc;
+	struct buf b;
+	buf_init(&b, a);
+	field_seal(&b, key, (struct str){(const char *)secret, TOTP_SECRET_SIZE},
+	    seal_context(a, account));
+	*out = b.p;
+	return 0;
+}
+
+int totp_open(struct store *st, struct arena *a, int64_t account, const char *sealed,
+    unsigned char secret[TOTP_SECRET_SIZE], struct err *err)
+{
+	struct secret_bytes *key;
+	int rc = key_load(st, a, &key, err);
+	if (rc < 0)
+		return rc;
+	struct secret_bytes *plain = field_open(key, str_from(sealed), seal_context(a, account));
+	if (!plain || secret_size(plain) != TOTP_SECRET_SIZE) {
+		secret_free(plain);
+		return err_set(err, ERR_INTERNAL, NULL,
+		    "account %lld: the second factor was sealed with another key",
+		    (long long)account);
+	}
+	memcpy(secret, secret_at(plain), TOTP_SECRET_SIZE);
+	secret_free(plain);
+	return 0;
+}
