@@ -1,8 +1,57 @@
-/* machi: one program, its commands found in the modules' tables. */
+/* machi: one program. Its commands are found in the modules' tables. */
+#include <signal.h>
 #include <stdio.h>
+#include <string.h>
 
-int main(void)
+#include "main/cli.h"
+
+static void list_commands(void)
 {
-	puts("machi");
-	return 0;
+	puts("machi: a digital city hall\n\nusage: machi COMMAND [options]\n");
+	for (int i = 0; i < nmodules; i++)
+		for (int k = 0; k < modules[i]->ncommands; k++)
+			if (modules[i]->commands[k].summary)
+				printf("  %-10s %s\n", modules[i]->commands[k].name,
+				    modules[i]->commands[k].summary);
+	puts("\nmachi COMMAND --help tells more.");
+}
+
+static const struct command *find_command(const char *name)
+{
+	for (int i = 0; i < nmodules; i++)
+		for (int k = 0; k < modules[i]->ncommands; k++)
+			if (strcmp(modules[i]->commands[k].name, name) == 0)
+				return &modules[i]->commands[k];
+	return NULL;
+}
+
+static int help(const struct command *c)
+{
+	printf("usage: %s\n\nSettings of every command:\n", c->help);
+	settings_help(stdout);
+	puts("\nEach is also read from the environment (--smtp-url is MACHI_SMTP_URL) and from the\n"
+	     "configuration file. Exit codes: 0 done, 1 failed, 2 wrong words, 3 problems found.");
+	return EXIT_OK;
+}
+
+int main(int argc, char **argv)
+{
+	(void)signal(SIGPIPE, SIG_IGN); /* a closed connection is an ordinary error */
+	if (argc < 2 || strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "help") == 0) {
+		if (argc > 2 && find_command(argv[2]))
+			return help(find_command(argv[2]));
+		list_commands();
+		return argc < 2 ? EXIT_USAGE : EXIT_OK;
+	}
+	const char *name = strcmp(argv[1], "--version") == 0 ? "version" : argv[1];
+	const struct command *c = find_command(name);
+	if (!c) {
+		fprintf(stderr, "machi: no command %s\nTry: machi --help\n", name);
+		return EXIT_USAGE;
+	}
+	argc -= 2;
+	argv += 2;
+	if (cli_flag(&argc, argv, "help"))
+		return help(c);
+	return c->run(argc, argv);
 }

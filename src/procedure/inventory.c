@@ -1,0 +1,221 @@
+#include "procedure/inventory.h"
+
+#include <string.h>
+
+#include "base/csv.h"
+#include "base/time.h"
+#include "store/journal.h"
+
+enum { INVENTORY_ROWS_MAX = 20000, INVENTORY_TEXT_MAX = 2000 };
+
+#define COLUMNS                                                                                    \
+	"id, title_ja, title_en, department, life_events, law, article, yearly_volume, attachments, "  \
+	"where_ja, where_en, how_ja, how_en, priority"
+
+static const struct sql sql_all = {"SELECT " COLUMNS " FROM inventory ORDER BY id", NULL};
+static const struct sql sql_find = {"SELECT " COLUMNS " FROM inventory WHERE id = ?1", NULL};
+static const struct sql sql_put = {
+    "INSERT INTO inventory (" COLUMNS ", updated_us) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, "
+    "?10, ?11, ?12, ?13, ?14, ?15) ON CONFLICT (id) DO UPDATE SET title_ja = excluded.title_ja, "
+    "title_en = excluded.title_en, department = excluded.department, "
+    "life_events = excluded.life_events, law = excluded.law, article = excluded.article, "
+    "yearly_volume = excluded.yearly_volume, attachments = excluded.attachments, "
+    "where_ja = excluded.where_ja, where_en = excluded.where_en, how_ja = excluded.how_ja, "
+    "how_en = excluded.how_en, priority = excluded.priority, updated_us = excluded.updated_us",
+    NULL};
+
+const struct sql *const inventory_statements[] = {&sql_all, &sql_find, &sql_put};
+const int inventory_nstatements = COUNT(inventory_statements);
+
+/* The columns of the CSV and where they go; `volume` is a number, the rest are texts. */
+#define TEXT(name)                                                                                 \
+	{                                                                                          \
+		#name, offsetof(struct inventory_entry, name), false                               \
+	}
+static const struct column {
+	const char *name;
+	size_t at;
+	bool number;
+} columns[] = {
+    TEXT(id),
+    TEXT(title_ja),
+    TEXT(title_en),
+    TEXT(department),
+    TEXT(life_events),
+    TEXT(law),
+    TEXT(article),
+    {"yearly_volume", offsetof(struct inventory_entry, yearly_volume), true},
+    TEXT(attachments),
+    TEXT(where_ja),
+    TEXT(where_en),
+    TEXT(how_ja),
+    TEXT(how_en),
+    TEXT(priority),
+};
+
+static const char **text_at(struct inventory_entry *e, const struct column *c)
+{
+	return (const char **)((char *)e + c->at);
+}
+
+static void read_row(struct rows *r, struct arena *a, struct inventory_entry *e)
+{
+	for (size_t i = 0; i < COUNT(columns); i++) {
+		if (columns[i].number)
+			e->yearly_volume = rows_i64(r, (int)i);
+		else
+			*text_at(e, &columns[i]) = rows_dup(r, (int)i, a);
+	}
+}
+
+int inventory_all(struct db *db, struct arena *a, struct inventory_entry **out, struct err *err)
+{
+	struct rows *r = db_query(db, err, &sql_all, "");
+	if (!r)
+		return -(int)ERR_STORE;
+	int n = 0, cap = 0, rc;
+	struct inventory_entry *list = NULL;
+	while ((rc = rows_next(r)) == 1) {
+		if (n == cap) {
+			cap = cap ? cap * 2 : 64;
+			struct inventory_entry *more = arena_array(a, (size_t)cap, sizeof(*more));
+			if (n)
+				memcpy(more, list, (size_t)n * sizeof(*list));
+			list = more;
+		}
+		read_row(r, a, &list[n++]);
+	}
+	rows_end(r);
+	*out = list;
+	return rc < 0 ? rc : n;
+}
+
+int inventory_find(
+    struct db *db, struct arena *a, const char *id, struct inventory_entry *out, struct err *err)
+{
+	struct rows *r = db_query(db, err, &sql_find, "t", id);
+	if (!r)
+		return -(int)ERR_STORE;
+	int rc = rows_next(r);
+	if (rc == 1)
+		read_row(r, a, out);
+	rows_end(r);
+	return rc;
+}
+
+/* --- import --- */
+
+struct import {
+	struct arena *arena;
+	struct inventory_report *report;
+	int at[COUNT(columns)]; /* field of the row for each column; -1: the file has none */
+	size_t line;
+};
+
+static void problem(struct import *im, const char *column, const char *key)
+{
+	json_array_append_new(im->report->problems,
+	    json_pack("{s:I, s:s, s:s}", "line", (json_int_t)im->line, "column", column, "key", key));
+}
+
+static void read_head(struct import *im, const struct str *fields, size_t n)
+{
+	for (size_t c = 0; c < COUNT(columns); c++) {
+		im->at[c] = -1;
+		for (size_t i = 0; i < n; i++)
+			if (str_is(str_trim(fields[i]), columns[c].name))
+				im->at[c] = (int)i;
+	}
+	for (size_t c = 0; c < 2; c++) /* id, title_ja */
+		if (im->at[c] < 0)
+			problem(im, columns[c].name, "inventory.problem.no_column");
+}
+
+static bool is_id(const char *s)
+{
+	return s[0] && strlen(s) <= 80 &&
+	       strspn(s, "abcdefghijklmnopqrstuvwxyz0123456789-") == strlen(s);
+}
+
+/* False when the row has a problem. */
+static bool read_entry(
+    struct import *im, const struct str *fields, size_t n, struct inventory_entry *e)
+{
+	size_t before = json_array_size(im->report->problems);
+	for (size_t c = 0; c < COUNT(columns); c++) {
+		bool there = im->at[c] >= 0 && (size_t)im->at[c] < n;
+		struct str value = there ? str_trim(fields[im->at[c]]) : STR("");
+		if (value.n > INVENTORY_TEXT_MAX)
+			problem(im, columns[c].name, "inventory.problem.long");
+		if (!columns[c].number)
+			*text_at(e, &columns[c]) = str_dup(im->arena, value);
+		else if (value.n && !str_to_i64(value, 0, INT64_MAX, &e->yearly_volume))
+			problem(im, columns[c].name, "inventory.problem.number");
+	}
+	if (!is_id(e->id))
+		problem(im, "id", "inventory.problem.id");
+	if (!e->title_ja[0])
+		problem(im, "title_ja", "inventory.problem.empty");
+	if (e->priority[0] && !(strchr("ABC", e->priority[0]) && !e->priority[1]))
+		problem(im, "priority", "inventory.problem.priority");
+	return json_array_size(im->report->problems) == before;
+}
+
+static int put(struct db *db, const struct inventory_entry *e, struct err *err)
+{
+	int64_t n = db_run(db, err, &sql_put, "tttttttitttttti", e->id, e->title_ja, e->title_en,
+	    e->department, e->life_events, e->law, e->article, e->yearly_volume, e->attachments,
+	    e->where_ja, e->where_en, e->how_ja, e->how_en, e->priority, now_us());
+	return n < 0 ? (int)n : 0;
+}
+
+static void drop_json(void *p)
+{
+	json_decref(p);
+}
+
+int inventory_import(struct db *db, struct arena *a, struct str csv, const char *actor, bool dry_run,
+    struct inventory_report *report, struct err *err)
+{
+	*report = (struct inventory_report){.problems = json_array()};
+	arena_cleanup(a, drop_json, report->problems);
+	struct import im = {.arena = a, .report = report};
+	struct csv_reader *reader = csv_reader_of(a, csv, NULL);
+	const struct str *fields;
+	size_t n;
+	int rc = csv_next(reader, &fields, &n, err);
+	if (rc <= 0)
+		return rc < 0 ? rc
+		              : err_set(err, ERR_INPUT, "inventory.problem.no_file", "the file is empty");
+	im.line = csv_line(reader);
+	read_head(&im, fields, n);
+	while (json_array_size(report->problems) < 100 && (rc = csv_next(reader, &fields, &n, err)) == 1) {
+		struct inventory_entry e = {0}, was;
+		im.line = csv_line(reader);
+		if (++report->rows > INVENTORY_ROWS_MAX)
+			return err_set(err, ERR_TOO_LARGE, NULL, "more than %d rows", INVENTORY_ROWS_MAX);
+		if (!read_entry(&im, fields, n, &e))
+			continue;
+		int found = inventory_find(db, a, e.id, &was, err);
+		if (found < 0)
+			return found;
+		report->added += !found;
+		report->changed += found;
+		if (!dry_run && json_array_size(report->problems) == 0 && (rc = put(db, &e, err)) < 0)
+			return rc;
+	}
+	if (rc < 0)
+		return rc;
+	if (json_array_size(report->problems) > 0)
+		return dry_run ? 0 : err_set(err, ERR_INPUT, "inventory.problems", "%zu problems",
+		                         json_array_size(report->problems));
+	if (dry_run)
+		return 0;
+	json_t *data = json_pack("{s:i, s:i, s:i}", "rows", report->rows, "added", report->added,
+	    "changed", report->changed);
+	struct journal_change change = {
+	    .actor = actor, .verb = "inventory.imported", .subject = "inventory:all", .data = data};
+	rc = journal_add(db, &change, NULL, err);
+	json_decref(data);
+	return rc;
+}

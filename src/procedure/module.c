@@ -1,0 +1,81 @@
+/* The procedure module: definitions, applications, their pages. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/postal.h"
+#include "procedure/application.h"
+#include "procedure/catalogue.h"
+#include "procedure/procedure.h"
+
+/* Addresses of a postal code, for forms (with a script) and for other programs. */
+static int postal(struct request *rq, struct err *err)
+{
+	(void)err;
+	struct postal_address *found;
+	size_t n = postal_find(rq->arena, str_from(rq_param(rq, "code")), &found);
+	json_t *out = json_array();
+	for (size_t i = 0; i < n; i++)
+		json_array_append_new(out,
+		    json_pack("{s:s, s:s, s:s, s:s}", "postal_code", found[i].code, "prefecture",
+			found[i].prefecture, "city", found[i].city, "town", found[i].town));
+	json_object_set_new(rq->view, "addresses", out);
+	return 0;
+}
+
+static const struct route api_routes[] = {
+    {HTTP_GET, "/api/postal/{code}", postal, .perm = "public",
+	.summary = "Addresses of a postal code.", .flags = ROUTE_CACHE},
+};
+
+static const struct perm perms[] = {
+    {"application.read", "perm.application.read"},
+    {"application.check", "perm.application.check"},
+    {"application.decide", "perm.application.decide"},
+    {"application.forward", "perm.application.forward"},
+    {"application.export", "perm.application.export"},
+    {"application.counter", "perm.application.counter"},
+    {"application.payment", "perm.application.payment"},
+    {"procedure.manage", "perm.procedure.manage"},
+};
+
+static const struct menu_item menu[] = {
+    {"procedure.list.title", "/procedures", "public", "public", 10},
+    {"application.my.title", "/my", "resident", "resident", 10},
+    {"staff.menu.inbox", "/staff", "staff", "staff", 10},
+    {"staff.menu.counter", "/staff/counter", "application.counter", "staff", 20},
+    {"staff.menu.inventory", "/staff/procedures", "staff", "staff", 30},
+    {"staff.menu.statistics", "/staff/statistics", "staff", "staff", 40},
+};
+
+static int schedule(struct db *db, void *arg, struct err *err)
+{
+	(void)arg;
+	return app_schedule(db, err);
+}
+
+static int opened(struct city *city, struct err *err)
+{
+	int rc = catalogue_load(city, err);
+	return rc < 0 ? rc : store_write(city->store, schedule, NULL, err);
+}
+
+static const struct journal_verifier *const verifiers[] = {&application_verifier};
+
+const struct module procedure_module = {
+    .name = "procedure",
+    .slot = SLOT_PROCEDURE,
+    .migrations = true,
+    .routes = api_routes,
+    .nroutes = COUNT(api_routes),
+    .perms = perms,
+    .nperms = COUNT(perms),
+    .menu = menu,
+    .nmenu = COUNT(menu),
+    .jobs = application_jobs,
+    .njobs = APPLICATION_JOB_COUNT,
+    .verifiers = verifiers,
+    .nverifiers = COUNT(verifiers),
+    .city_open = opened,
+    .city_reload = catalogue_load,
+    .city_close = catalogue_free,
+};

@@ -1,0 +1,52 @@
+/* What the pages of this module share. Private to src/procedure. */
+#ifndef PROCEDURE_PAGES_H
+#define PROCEDURE_PAGES_H
+
+#include "procedure/application.h"
+#include "procedure/catalogue.h"
+#include "procedure/definition.h"
+#include "web/web.h"
+
+/* Who acts, for the functions of application.h. */
+struct app_actor rq_app_actor(const struct request *);
+
+/* What forms and expressions may know of this request. The profile is read for residents; it and the
+ * strings live on the request's arena. */
+int rq_form_context(struct request *, const struct application *, struct form_context *, struct err *);
+
+/* The definition in {id} of the path, current version; ERR_MISSING. Held until the request ends. */
+int rq_procedure(struct request *, struct procedure **, struct err *);
+/* The version an application was made under. */
+int app_procedure(struct request *, const struct application *, struct procedure **, struct err *);
+
+/* The application in {id} of the path, when it is the actor's own: ERR_MISSING otherwise. */
+int rq_own_application(struct request *, struct application **, struct err *);
+
+/* The text of {"ja": ..., "en": ...} in the request's language. */
+const char *text_of(const struct request *, const json_t *texts);
+
+/* The list filter that a page's query names; its strings are the request's. */
+void rq_filter(struct request *, struct app_filter *);
+
+/* A link for the browser: the path with the language's prefix. On the request's arena. */
+const char *rq_href(const struct request *, const char *fmt, ...)
+    __attribute__((format(printf, 2, 3)));
+
+/* Sets view.title to a catalogue text. */
+void rq_title(struct request *, const char *msgkey);
+
+/* Takes a post's controls of one section into answers; see form_section_take(). */
+int rq_take_section(struct request *, const struct procedure *, int section,
+    const struct form_context *, json_t *answers, struct form_problem **problems);
+/* Keeps what was uploaded for the form's file controls and adds it to the answers. Returns 1 and the
+ * first problem when a file cannot be taken, 0, or <0. Writes files: call it from rq_defer(). */
+int rq_take_files(struct request *, const struct procedure *, const struct form_context *,
+    json_t *answers, struct form_problem **problems, struct err *);
+/* {"sections": [...]} for web/answers, with links to files and, with change, to the steps. New
+ * reference. */
+json_t *rq_answers(struct request *, const struct procedure *, const struct form_context *,
+    json_t *answers, int64_t id, bool change);
+/* Turns problems of a form into the page's error summary. */
+void rq_form_problems(struct request *, const struct form_problem *, int n);
+
+#endif

@@ -1,0 +1,337 @@
+/* The front page, the catalogue of procedures, a procedure, and its paper form. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/text.h"
+#include "base/time.h"
+#include "procedure/pages.h"
+#include "procedure/procedure.h"
+
+enum { POPULAR_COUNT = 6 };
+
+const char *text_of(const struct request *rq, const json_t *texts)
+{
+	const char *s = json_string_value(json_object_get(texts, rq->lang));
+	return s ? s : json_string_value(json_object_get(texts, "ja"));
+}
+
+const char *rq_href(const struct request *rq, const char *fmt, ...)
+{
+	va_list ap;
+	va_start(ap, fmt);
+	const char *path = arena_vprintf(rq->arena, fmt, ap);
+	va_end(ap);
+	return text_eq(rq->lang, "ja") ? path : arena_printf(rq->arena, "/%s%s", rq->lang, path);
+}
+
+void rq_title(struct request *rq, const char *msgkey)
+{
+	json_object_set_new(rq->view, "title", json_string(rq_tr(rq, msgkey)));
+}
+
+static void unref(void *p)
+{
+	procedure_unref(p);
+}
+
+int rq_procedure(struct request *rq, struct procedure **out, struct err *err)
+{
+	struct procedure *p = procedure_find(rq->city, rq_param(rq, "id"));
+	if (!p)
+		return err_set(err, ERR_MISSING, NULL, "no procedure %s", rq_param(rq, "id"));
+	arena_cleanup(rq->arena, unref, p);
+	*out = p;
+	return 0;
+}
+
+/* One line of a list of procedures. */
+static json_t *card(const struct request *rq, const struct procedure *p)
+{
+	const json_t *def = procedure_json(p);
+	return json_pack("{s:s, s:s, s:s?, s:s?, s:b}", "id", procedure_id(p), "title",
+	    procedure_text(p, "title", rq->lang), "summary", procedure_text(p, "summary", rq->lang),
+	    "department", json_string_value(json_object_get(def, "department")), "online",
+	    (int)procedure_online(p));
+}
+
+static int64_t volume(const struct procedure *p)
+{
+	return json_integer_value(json_object_get(procedure_json(p), "yearly_volume"));
+}
+
+static int by_volume(const void *a, const void *b)
+{
+	int64_t x = volume(*(struct procedure *const *)a), y = volume(*(struct procedure *const *)b);
+	return (x < y) - (x > y);
+}
+
+static bool has_event(const struct procedure *p, const char *event)
+{
+	size_t i;
+	json_t *v;
+	json_array_foreach(json_object_get(procedure_json(p), "life_events"), i, v)
+	{
+		if (text_eq(json_string_value(v), event))
+			return true;
+	}
+	return false;
+}
+
+/* The life events that hold a procedure, with their counts; selected marks the chosen one. */
+static json_t *life_events(
+    struct request *rq, struct procedure_list *list, const char *selected)
+{
+	json_t *out = json_array();
+	const struct life_event *events;
+	int n = procedure_life_events(&events);
+	for (int i = 0; i < n; i++) {
+		int count = 0;
+		for (int k = 0; k < list->n; k++)
+			count += has_event(list->items[k], events[i].key);
+		if (count)
+			json_array_append_new(out,
+			    json_pack("{s:s, s:s, s:i, s:b}", "key", events[i].key, "label",
+				text_eq(rq->lang, "ja") ? events[i].ja : events[i].en, "count", count,
+				"selected", (int)text_eq(selected, events[i].key)));
+	}
+	return out;
+}
+
+static int front(struct request *rq, struct err *err)
+{
+	(void)err;
+	struct procedure_list *list = procedures_of(rq->city, rq->arena);
+	struct procedure **sorted = arena_array(rq->arena, (size_t)list->n + 1, sizeof(*sorted));
+	int n = 0;
+	for (int i = 0; i < list->n; i++)
+		if (procedure_online(list->items[i]))
+			sorted[n++] = list->items[i];
+	if (n)
+		qsort(sorted, (size_t)n, sizeof(*sorted), by_volume);
+	json_t *popular = json_array();
+	for (int i = 0; i < n && i < POPULAR_COUNT; i++)
+		json_array_append_new(popular, card(rq, sorted[i]));
+	json_object_set_new(rq->view, "popular", popular);
+	json_object_set_new(rq->view, "life_events", life_events(rq, list, NULL));
+	json_object_set_new(rq->view, "online_count", json_integer(n));
+	json_object_set_new(rq->view, "all_count", json_integer(list->n));
+	json_object_set_new(rq->view, "is_front", json_true());
+	rq_title(rq, "procedure.front.title");
+	return 0;
+}
+
+/* All words of the query are in the procedure's search text; both are folded. */
+static bool matches(struct arena *a, const struct procedure *p, const char *query)
+{
+	const char *text = procedure_search_text(p, a);
+	struct buf folded;
+	buf_init(&folded, a);
+	text_fold_search(&folded, str_from(query));
+	struct str rest = buf_to_str(&folded), word;
+	while (str_cut(&rest, ' ', &word))
+		if (word.n && !strstr(text, str_dup(a, word)))
+			return false;
+	return true;
+}
+
+static json_t *departments(struct procedure_list *list, const char *selected)
+{
+	json_t *counts = json_object(), *out = json_array();
+	for (int i = 0; i < list->n; i++) {
+		const char *d = json_string_value(
+		    json_object_get(procedure_json(list->items[i]), "department"));
+		if (d)
+			json_object_set_new(counts, d,
+			    json_integer(json_integer_value(json_object_get(counts, d)) + 1));
+	}
+	const char *name;
+	json_t *count;
+	json_object_foreach(counts, name, count)
+	{
+		json_array_append_new(out, json_pack("{s:s, s:O, s:b}", "name", name, "count", count,
+		                               "selected", (int)text_eq(name, selected)));
+	}
+	json_decref(counts);
+	return out;
+}
+
+static const char *some(const char *s)
+{
+	return s && s[0] ? s : NULL;
+}
+
+static int list_procedures(struct request *rq, struct err *err)
+{
+	(void)err;
+	const char *q = some(rq_query(rq, "q")), *event = some(rq_query(rq, "event")),
+		   *department = some(rq_query(rq, "department")),
+		   *online = some(rq_query(rq, "online"));
+	struct procedure_list *list = procedures_of(rq->city, rq->arena);
+	json_t *found = json_array();
+	for (int i = 0; i < list->n; i++) {
+		struct procedure *p = list->items[i];
+		const char *d =
+		    json_string_value(json_object_get(procedure_json(p), "department"));
+		if ((event && !has_event(p, event)) || (department && !text_eq(d, department)) ||
+		    (online && !procedure_online(p)) || (q && !matches(rq->arena, p, q)))
+			continue;
+		json_array_append_new(found, card(rq, p));
+	}
+	json_object_set_new(rq->view, "count", json_integer((json_int_t)json_array_size(found)));
+	json_object_set_new(rq->view, "none", json_boolean(json_array_size(found) == 0));
+	json_object_set_new(rq->view, "procedures", found);
+	json_object_set_new(rq->view, "life_events", life_events(rq, list, event));
+	json_object_set_new(rq->view, "departments", departments(list, department));
+	json_object_set_new(rq->view, "q", json_string(q ? q : ""));
+	json_object_set_new(rq->view, "online", json_boolean(online != NULL));
+	json_object_set_new(rq->view, "filtered", json_boolean(q || event || department || online));
+	rq_title(rq, "procedure.list.title");
+	return 0;
+}
+
+/* {document, law} of what the city holds, in the request's language. */
+static json_t *held_documents(const struct request *rq, const json_t *def)
+{
+	json_t *out = json_array(), *held;
+	size_t i;
+	json_array_foreach(json_object_get(def, "held_by_city"), i, held)
+	{
+		json_t *law = json_object_get(held, "law");
+		json_array_append_new(out,
+		    json_pack("{s:s?, s:s?, s:s?}", "document",
+			text_of(rq, json_object_get(held, "document")), "law",
+			json_string_value(json_object_get(law, "name")), "article",
+			json_string_value(json_object_get(law, "article"))));
+	}
+	return out;
+}
+
+static json_t *attachment_list(const struct request *rq, const json_t *def)
+{
+	json_t *out = json_array(), *slot;
+	size_t i;
+	json_array_foreach(json_object_get(def, "attachments"), i, slot)
+	{
+		json_t *required = json_object_get(slot, "required");
+		json_array_append_new(out,
+		    json_pack("{s:s?, s:s?, s:b, s:b}", "label",
+			text_of(rq, json_object_get(slot, "label")), "help",
+			text_of(rq, json_object_get(slot, "help")), "always",
+			(int)(json_is_true(required) || text_eq(json_string_value(required), "true")),
+			"sometimes", (int)(json_is_string(required) || json_object_get(slot, "when"))));
+	}
+	return out;
+}
+
+static json_t *day(struct request *rq, struct date d)
+{
+	return d.year ? json_string(date_format(rq->arena, d)) : json_null();
+}
+
+static int show(struct request *rq, struct err *err)
+{
+	struct procedure *p;
+	int rc = rq_procedure(rq, &p, err);
+	if (rc < 0)
+		return rc;
+	const json_t *def = procedure_json(p);
+	json_t *v = rq->view, *period = json_object_get(def, "period"),
+	       *fee = json_object_get(def, "fee"), *offline = json_object_get(def, "offline");
+	struct date from, to;
+	bool open = procedure_open(p, date_of_us(rq->now_us), &from, &to);
+	json_object_set_new(v, "title", json_string(procedure_text(p, "title", rq->lang)));
+	json_object_set_new(v, "procedure", card(rq, p));
+	json_object_set(v, "laws", json_object_get(def, "law"));
+	json_object_set_new(v, "held", held_documents(rq, def));
+	json_object_set_new(v, "attachments", attachment_list(rq, def));
+	json_object_set_new(v, "open", json_boolean(open && procedure_online(p)));
+	json_object_set_new(v, "closed", json_boolean(!open && procedure_online(p)));
+	json_object_set_new(v, "window_from", day(rq, from));
+	json_object_set_new(v, "window_to", day(rq, to));
+	json_object_set_new(v, "period_days", json_incref(json_object_get(period, "days")));
+	json_object_set_new(v, "period_business",
+	    json_boolean(text_eq(json_string_value(json_object_get(period, "kind")), "business")));
+	json_object_set_new(v, "fee_label", json_string(text_of(rq, json_object_get(fee, "label"))));
+	json_object_set(v, "fee_yen", json_object_get(fee, "amount"));
+	json_object_set_new(v, "has_fee", json_boolean(json_is_object(fee)));
+	json_object_set_new(v, "where", json_string(text_of(rq, json_object_get(offline, "where"))));
+	json_object_set_new(v, "how", json_string(text_of(rq, json_object_get(offline, "how"))));
+	json_t *kinds = json_array(), *kind;
+	size_t i;
+	json_array_foreach(json_object_get(def, "applicants"), i, kind)
+	{
+		const char *name = json_string_value(kind);
+		json_array_append_new(kinds,
+		    json_pack("{s:s, s:s, s:b}", "value", name, "label_key",
+			arena_printf(rq->arena, "procedure.applicant.%s", name), "first", i == 0));
+	}
+	json_object_set_new(v, "several_kinds", json_boolean(json_array_size(kinds) > 1));
+	json_object_set_new(v, "applicants", kinds);
+	json_object_set_new(v, "signed_in", json_boolean(rq->actor.kind == ACTOR_RESIDENT));
+	rq_crumb(rq, rq_tr(rq, "procedure.list.title"), rq_href(rq, "/procedures"));
+	return 0;
+}
+
+/* The form to print and fill by hand: every section, empty. */
+static int paper(struct request *rq, struct err *err)
+{
+	struct procedure *p;
+	int rc = rq_procedure(rq, &p, err);
+	if (rc < 0)
+		return rc;
+	struct form_context context = {
+	    .lang = rq->lang, .i18n = rq->city->i18n, .today = date_of_us(rq->now_us), .fee_yen = -1};
+	json_t *sections = json_array(), *answers = json_object();
+	for (int i = 0; i < procedure_section_count(p); i++)
+		json_array_append_new(sections,
+		    form_section_view(p, rq->arena, i, &context, answers, NULL, 0, "paper"));
+	json_decref(answers);
+	json_object_set_new(rq->view, "sections", sections);
+	json_object_set_new(rq->view, "title", json_string(procedure_text(p, "title", rq->lang)));
+	json_object_set_new(rq->view, "procedure", card(rq, p));
+	json_object_set_new(rq->view, "attachments", attachment_list(rq, procedure_json(p)));
+	json_object_set_new(rq->view, "version", json_string(procedure_version(p)));
+	return 0;
+}
+
+static int schema(struct request *rq, struct err *err)
+{
+	struct procedure *p;
+	int rc = rq_procedure(rq, &p, err);
+	if (rc < 0)
+		return rc;
+	json_t *json = procedure_schema(p, rq->lang);
+	char *text = json_dumps(json, JSON_INDENT(2));
+	json_decref(json);
+	char *body = arena_strdup(rq->arena, text);
+	free(text);
+	return rq_send(rq, "application/schema+json", str_from(body), NULL);
+}
+
+static const struct input list_inputs[] = {
+    {"q", "string", false, 200},
+    {"event", "string", false, 40},
+    {"department", "string", false, 100},
+    {"online", "boolean", false, 5},
+    {NULL, NULL, false, 0},
+};
+
+static const struct route routes[] = {
+    {HTTP_GET, "/", front, .perm = "public", .template = "procedure/front",
+	.summary = "Front page: popular procedures and life events.", .flags = ROUTE_CACHE},
+    {HTTP_GET, "/procedures", list_procedures, .perm = "public", .template = "procedure/list",
+	.summary = "Catalogue of procedures by life event, department and word.",
+	.inputs = list_inputs, .flags = ROUTE_CACHE},
+    {HTTP_GET, "/procedures/{id}", show, .perm = "public", .template = "procedure/show",
+	.summary = "One procedure: who, what, how long, how much.", .flags = ROUTE_CACHE},
+    {HTTP_GET, "/procedures/{id}/paper", paper, .perm = "public", .template = "procedure/paper",
+	.summary = "The form to print and fill by hand.", .flags = ROUTE_CACHE},
+    {HTTP_GET, "/procedures/{id}/schema", schema, .perm = "public",
+	.summary = "JSON Schema of the answers.", .flags = ROUTE_CACHE | ROUTE_RAW},
+};
+const struct module public_pages = {
+    .name = "procedure.public",
+    .slot = -1,
+    .routes = routes,
+    .nroutes = COUNT(routes),
+};

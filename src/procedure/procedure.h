@@ -1,0 +1,17 @@
+/* The procedure engine's entries in the list of modules: definitions and applications, and each group
+ * of pages with its own routing table. */
+#ifndef PROCEDURE_PROCEDURE_H
+#define PROCEDURE_PROCEDURE_H
+
+#include "web/web.h"
+
+extern const struct module procedure_module;
+extern const struct module public_pages;
+extern const struct module apply_pages;
+extern const struct module application_pages;
+extern const struct module inbox_pages;
+extern const struct module staff_pages;
+extern const struct module inventory_pages;
+extern const struct module export_pages;
+
+#endif
