@@ -1,8 +1,6 @@
 /* The front page, the catalogue of procedures, a procedure, and its paper form. */
 #include <stdlib.h>
-#include <string.h>
 
-#include "base/text.h"
 #include "base/time.h"
 #include "procedure/pages.h"
 #include "procedure/procedure.h"
@@ -120,20 +118,6 @@ static int front(struct request *rq, struct err *err)
 	return 0;
 }
 
-/* All words of the query are in the procedure's search text; both are folded. */
-static bool matches(struct arena *a, const struct procedure *p, const char *query)
-{
-	const char *text = procedure_search_text(p, a);
-	struct buf folded;
-	buf_init(&folded, a);
-	text_fold_search(&folded, str_from(query));
-	struct str rest = buf_to_str(&folded), word;
-	while (str_cut(&rest, ' ', &word))
-		if (word.n && !strstr(text, str_dup(a, word)))
-			return false;
-	return true;
-}
-
 static json_t *departments(struct procedure_list *list, const char *selected)
 {
 	json_t *counts = json_object(), *out = json_array();
@@ -168,15 +152,11 @@ static int list_procedures(struct request *rq, struct err *err)
 		   *online = some(rq_query(rq, "online"));
 	struct procedure_list *list = procedures_of(rq->city, rq->arena);
 	json_t *found = json_array();
-	for (int i = 0; i < list->n; i++) {
-		struct procedure *p = list->items[i];
-		const char *d =
-		    json_string_value(json_object_get(procedure_json(p), "department"));
-		if ((event && !has_event(p, event)) || (department && !text_eq(d, department)) ||
-		    (online && !procedure_online(p)) || (q && !matches(rq->arena, p, q)))
-			continue;
-		json_array_append_new(found, card(rq, p));
-	}
+	struct procedure_filter filter = {
+	    .life_event = event, .department = department, .query = q, .online_only = online != NULL};
+	struct procedure_list *fitting = procedures_filter(list, rq->arena, &filter);
+	for (int i = 0; i < fitting->n; i++)
+		json_array_append_new(found, card(rq, fitting->items[i]));
 	json_object_set_new(rq->view, "count", json_integer((json_int_t)json_array_size(found)));
 	json_object_set_new(rq->view, "none", json_boolean(json_array_size(found) == 0));
 	json_object_set_new(rq->view, "procedures", found);
