@@ -10,6 +10,7 @@
 #include "main/cli.h"
 #include "main/demo.h"
 #include "main/init.h"
+#include "procedure/catalogue.h"
 
 /* The shared beginning of a command on one city. */
 struct opened {
@@ -117,7 +118,7 @@ int init_demo_if_empty(const struct settings *s, struct err *err)
 	return make_city(s, &demo, err);
 }
 
-static int init(int argc, char **argv)
+int run_init(int argc, char **argv)
 {
 	struct err err = {0};
 	struct settings *s;
@@ -155,7 +156,7 @@ static int init(int argc, char **argv)
 
 /* --- migrate --- */
 
-static int migrate(int argc, char **argv)
+int run_migrate(int argc, char **argv)
 {
 	struct err err = {0};
 	struct settings *s;
@@ -176,6 +177,30 @@ static int migrate(int argc, char **argv)
 	return rc < 0 ? cli_fail("migrate", &err) : EXIT_OK;
 }
 
+/* --- check --- */
+
+int run_check(int argc, char **argv)
+{
+	struct err err = {0};
+	struct settings *s;
+	const char *id = cli_option(&argc, argv, "city");
+	if (settings_load(&argc, argv, &s, &err) < 0)
+		return cli_fail("check", &err);
+	struct arena *a = arena_new();
+	int problems = 0;
+	if (argc > 0)
+		problems = procedures_check_files((const char *const *)argv, argc, stdout);
+	else
+		problems = procedures_check_city(
+		    id ? arena_printf(a, "%s/%s", settings_get(s, "data"), id) : NULL, stdout);
+	arena_free(a);
+	settings_free(s);
+	if (problems < 0)
+		return EXIT_FAILED;
+	printf("%d %s\n", problems, problems == 1 ? "problem" : "problems");
+	return problems ? EXIT_PROBLEMS : EXIT_OK;
+}
+
 /* --- backup and restore --- */
 
 static void show_progress(void *arg, int64_t done, int64_t total)
@@ -183,7 +208,7 @@ static void show_progress(void *arg, int64_t done, int64_t total)
 	progress_set(arg, done, total);
 }
 
-static int backup(int argc, char **argv)
+int run_backup(int argc, char **argv)
 {
 	struct opened o;
 	int code = open_for("backup", &argc, argv, &o);
@@ -198,7 +223,7 @@ static int backup(int argc, char **argv)
 	return close_with(&o, rc < 0 ? cli_fail("backup", &err) : EXIT_OK);
 }
 
-static int restore(int argc, char **argv)
+int run_restore(int argc, char **argv)
 {
 	struct err err = {0};
 	struct settings *s;
@@ -227,7 +252,7 @@ static int restore(int argc, char **argv)
 
 /* --- verify --- */
 
-static int verify(int argc, char **argv)
+int run_verify(int argc, char **argv)
 {
 	struct opened o;
 	int code = open_for("verify", &argc, argv, &o);
@@ -255,60 +280,10 @@ static int verify(int argc, char **argv)
 	return close_with(&o, report.problems ? EXIT_PROBLEMS : EXIT_OK);
 }
 
-static int version(int argc, char **argv)
+int run_version(int argc, char **argv)
 {
 	(void)argc;
 	(void)argv;
 	puts("machi " MACHI_VERSION);
 	return EXIT_OK;
 }
-
-const struct command admin_commands[] = {
-    {
-	.name = "init",
-	.summary = "make a city in the data directory",
-	.help = "machi init [--data DIR] [--city ID] [--name TEXT] [--name-en TEXT] [--host NAME]\n"
-		"       [--store URL] [--demo] [--demo-size N] [--seed N]\n\n"
-		"Makes a city: its folder, its settings (city.yaml) and its store. --demo fills it with\n"
-		"fictional people and applications, always the same for the same seed; --demo-size N\n"
-		"makes N applications.",
-	.run = init,
-    },
-    {
-	.name = "migrate",
-	.summary = "bring the stores up to date with this program",
-	.help = "machi migrate [--data DIR]\n\nAdds what this version's schema needs, in every city.",
-	.run = migrate,
-    },
-    {
-	.name = "backup",
-	.summary = "copy a city's store and files while it runs",
-	.help = "machi backup [--data DIR] [--city ID] TARGET\n\n"
-		"Writes everything the store holds, with attachments and documents, to TARGET (a new\n"
-		"file or folder). The city may go on working.",
-	.run = backup,
-    },
-    {
-	.name = "restore",
-	.summary = "make a store from a backup",
-	.help = "machi restore [--data DIR] [--city ID] [--store URL] BACKUP\n\n"
-		"Fills an empty store from a backup; SQLite and PostgreSQL take each other's.",
-	.run = restore,
-    },
-    {
-	.name = "verify",
-	.summary = "prove the store against its journal",
-	.help = "machi verify [--data DIR] [--city ID]\n\n"
-		"Recomputes every journal entry, the Merkle tree and its signed heads, every record that\n"
-		"the journal describes and every file. Names the first damaged entry. Exit code 3 when\n"
-		"something does not fit.",
-	.run = verify,
-    },
-    {
-	.name = "version",
-	.summary = "print the version",
-	.help = "machi version",
-	.run = version,
-    },
-};
-const int nadmin_commands = COUNT(admin_commands);

@@ -22,9 +22,17 @@ int cli_usage(const char *command, const char *what, const char *word);
 /* Prints the error for a person and gives EXIT_FAILED. */
 int cli_fail(const char *command, const struct err *);
 
-extern const struct command serve_commands[];
-extern const int nserve_commands;
-extern const struct command admin_commands[];
-extern const int nadmin_commands;
+/* serve is in serve.c, the operator's commands in admin.c, their table in commands.c. */
+enum { MAIN_COMMAND_COUNT = 8 };
+extern const struct command main_commands[];
+
+int run_serve(int argc, char **argv);
+int run_init(int argc, char **argv);
+int run_migrate(int argc, char **argv);
+int run_check(int argc, char **argv);
+int run_backup(int argc, char **argv);
+int run_restore(int argc, char **argv);
+int run_verify(int argc, char **argv);
+int run_version(int argc, char **argv);
 
 #endif

@@ -1,13 +1,32 @@
 /* Every module of the program: the engines, then the packs. */
 #include "document/document.h"
 #include "identity/identity.h"
+#include "main/cli.h"
 #include "notice/notice.h"
+#include "procedure/procedure.h"
 #include "web/web.h"
 
+/* The program's own commands. */
+static const struct module main_module = {
+    .name = "main",
+    .slot = -1,
+    .commands = main_commands,
+    .ncommands = MAIN_COMMAND_COUNT,
+};
+
 const struct module *const modules[] = {
+    &main_module,
     &web_module,
     &identity_module,
     &notice_module,
     &document_module,
+    &procedure_module,
+    &public_pages,
+    &apply_pages,
+    &application_pages,
+    &inbox_pages,
+    &staff_pages,
+    &inventory_pages,
+    &export_pages,
 };
 const int nmodules = sizeof(modules) / sizeof(modules[0]);

@@ -83,7 +83,7 @@ static int serve_cities(const struct settings *s, struct city **cities, int n, s
 	return 0;
 }
 
-static int serve(int argc, char **argv)
+int run_serve(int argc, char **argv)
 {
 	int64_t started_us = now_us();
 	struct err err = {0};
@@ -115,16 +115,3 @@ static int serve(int argc, char **argv)
 	settings_free(s);
 	return rc < 0 ? cli_fail("serve", &err) : EXIT_OK;
 }
-
-const struct command serve_commands[] = {
-    {
-	.name = "serve",
-	.summary = "serve the cities of the data directory",
-	.help = "machi serve [--data DIR] [--port N] [--demo]\n\n"
-		"Serves every city below the data directory, in the foreground, and logs to standard\n"
-		"error. --demo makes the demo city first when there is no city yet. SIGHUP reads\n"
-		"definitions, templates and texts anew; SIGTERM finishes what is in flight and stops.",
-	.run = serve,
-    },
-};
-const int nserve_commands = COUNT(serve_commands);

@@ -310,7 +310,7 @@ void rq_form_problems(struct request *rq, const struct form_problem *problems, i
 		if (problems[i].text)
 			rq_problem_text(rq, problems[i].field, problems[i].text);
 		else
-			rq_problem(rq, problems[i].field, problems[i].msgkey, problems[i].args);
+			rq_problem(rq, problems[i].field, problems[i].msgkey, json_incref(problems[i].args));
 	}
 }
 

@@ -245,10 +245,9 @@ static int bulk_write(struct request *rq, struct db *db, struct err *err)
 		b->done += rc == 0;
 		b->failed += rc < 0;
 	}
-	json_t *args = json_pack("{s:i, s:i}", "done", b->done, "failed", b->failed);
 	rq_flash(rq, b->failed ? "warning" : "success",
-	    b->failed ? "staff.bulk.some" : "staff.bulk.done", args);
-	json_decref(args);
+	    b->failed ? "staff.bulk.some" : "staff.bulk.done",
+	    json_pack("{s:i, s:i}", "done", b->done, "failed", b->failed));
 	const char *back = rq_form(rq, "back");
 	return rq_redirect(rq, "%s", back && strncmp(back, "/staff", 6) == 0 ? back : "/staff");
 }

@@ -139,10 +139,8 @@ static int import_write(struct request *rq, struct db *db, struct err *err)
 	int rc = inventory_import(db, rq->arena, im->csv, rq->actor.id, false, &im->report, err);
 	if (rc < 0)
 		return rc;
-	json_t *args =
-	    json_pack("{s:i, s:i}", "added", im->report.added, "changed", im->report.changed);
-	rq_flash(rq, "success", "inventory.imported", args);
-	json_decref(args);
+	rq_flash(rq, "success", "inventory.imported",
+	    json_pack("{s:i, s:i}", "added", im->report.added, "changed", im->report.changed));
 	return rq_redirect(rq, "/staff/procedures");
 }
 
@@ -156,10 +154,10 @@ static int import_failed(struct request *rq, struct err *err)
 	size_t i;
 	json_array_foreach(im->report.problems, i, p)
 	{
-		json_t *args = json_pack("{s:O, s:O}", "line", json_object_get(p, "line"), "column",
-		    json_object_get(p, "column"));
-		rq_problem(rq, "file", json_string_value(json_object_get(p, "key")), args);
-		json_decref(args);
+		rq_problem(rq, "file",
+		    arena_strdup(rq->arena, json_string_value(json_object_get(p, "key"))),
+		    json_pack("{s:O, s:O}", "line", json_object_get(p, "line"), "column",
+			json_object_get(p, "column")));
 	}
 	if (!rq_has_problems(rq))
 		rq_problem(rq, "file", was.msg ? was.msg : "inventory.problem.no_file", NULL);
