@@ -10,8 +10,42 @@
 #include <string.h>
 #include <time.h>
 
-#pragma GCC poison strcpy strcat strncpy strncat sprintf vsprintf gets strtok
-#pragma GCC poison gmtime localtime ctime asctime atoi atol atoll tmpnam mktemp
+/* Macros and not poison: a library's header may mention them in macros of its own. */
+#define BANNED(name) use_of_##name##_is_banned
+#undef strcpy
+#define strcpy(...) BANNED(strcpy)
+#undef strcat
+#define strcat(...) BANNED(strcat)
+#undef strncpy
+#define strncpy(...) BANNED(strncpy)
+#undef strncat
+#define strncat(...) BANNED(strncat)
+#undef sprintf
+#define sprintf(...) BANNED(sprintf)
+#undef vsprintf
+#define vsprintf(...) BANNED(vsprintf)
+#undef gets
+#define gets(...) BANNED(gets)
+#undef strtok
+#define strtok(...) BANNED(strtok)
+#undef gmtime
+#define gmtime(...) BANNED(gmtime)
+#undef localtime
+#define localtime(...) BANNED(localtime)
+#undef ctime
+#define ctime(...) BANNED(ctime)
+#undef asctime
+#define asctime(...) BANNED(asctime)
+#undef atoi
+#define atoi(...) BANNED(atoi)
+#undef atol
+#define atol(...) BANNED(atol)
+#undef atoll
+#define atoll(...) BANNED(atoll)
+#undef tmpnam
+#define tmpnam(...) BANNED(tmpnam)
+#undef mktemp
+#define mktemp(...) BANNED(mktemp)
 
 #endif
 #endif
