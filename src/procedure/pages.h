@@ -23,7 +23,7 @@ int app_procedure(struct request *, const struct application *, struct procedure
 int rq_own_application(struct request *, struct application **, struct err *);
 
 /* The text of {"ja": ..., "en": ...} in the request's language. */
-const char *text_of(const struct request *, const json_t *texts);
+const char *rq_text_of(const struct request *, const json_t *texts);
 
 /* The list filter that a page's query names; its strings are the request's. */
 void rq_filter(struct request *, struct app_filter *);

@@ -7,7 +7,7 @@
 
 enum { POPULAR_COUNT = 6 };
 
-const char *text_of(const struct request *rq, const json_t *texts)
+const char *rq_text_of(const struct request *rq, const json_t *texts)
 {
 	const char *s = json_string_value(json_object_get(texts, rq->lang));
 	return s ? s : json_string_value(json_object_get(texts, "ja"));
@@ -179,7 +179,7 @@ static json_t *held_documents(const struct request *rq, const json_t *def)
 		json_t *law = json_object_get(held, "law");
 		json_array_append_new(out,
 		    json_pack("{s:s?, s:s?, s:s?}", "document",
-			text_of(rq, json_object_get(held, "document")), "law",
+			rq_text_of(rq, json_object_get(held, "document")), "law",
 			json_string_value(json_object_get(law, "name")), "article",
 			json_string_value(json_object_get(law, "article"))));
 	}
@@ -195,8 +195,8 @@ static json_t *attachment_list(const struct request *rq, const json_t *def)
 		json_t *required = json_object_get(slot, "required");
 		json_array_append_new(out,
 		    json_pack("{s:s?, s:s?, s:b, s:b}", "label",
-			text_of(rq, json_object_get(slot, "label")), "help",
-			text_of(rq, json_object_get(slot, "help")), "always",
+			rq_text_of(rq, json_object_get(slot, "label")), "help",
+			rq_text_of(rq, json_object_get(slot, "help")), "always",
 			(int)(json_is_true(required) || text_eq(json_string_value(required), "true")),
 			"sometimes", (int)(json_is_string(required) || json_object_get(slot, "when"))));
 	}
@@ -231,11 +231,11 @@ static int show(struct request *rq, struct err *err)
 	json_object_set_new(v, "period_days", json_incref(json_object_get(period, "days")));
 	json_object_set_new(v, "period_business",
 	    json_boolean(text_eq(json_string_value(json_object_get(period, "kind")), "business")));
-	json_object_set_new(v, "fee_label", json_string(text_of(rq, json_object_get(fee, "label"))));
+	json_object_set_new(v, "fee_label", json_string(rq_text_of(rq, json_object_get(fee, "label"))));
 	json_object_set(v, "fee_yen", json_object_get(fee, "amount"));
 	json_object_set_new(v, "has_fee", json_boolean(json_is_object(fee)));
-	json_object_set_new(v, "where", json_string(text_of(rq, json_object_get(offline, "where"))));
-	json_object_set_new(v, "how", json_string(text_of(rq, json_object_get(offline, "how"))));
+	json_object_set_new(v, "where", json_string(rq_text_of(rq, json_object_get(offline, "where"))));
+	json_object_set_new(v, "how", json_string(rq_text_of(rq, json_object_get(offline, "how"))));
 	json_t *kinds = json_array(), *kind;
 	size_t i;
 	json_array_foreach(json_object_get(def, "applicants"), i, kind)

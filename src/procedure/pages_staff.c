@@ -77,9 +77,9 @@ static json_t *correction_fields(struct request *rq, const struct page *p)
 				repeats ? json_string(id)
 					: json_sprintf("%s.%s", id,
 					      json_string_value(json_object_get(field, "id"))),
-				"section", text_of(rq, json_object_get(section, "title")), "label",
-				repeats ? text_of(rq, json_object_get(section, "title"))
-					: text_of(rq, json_object_get(field, "label"))));
+				"section", rq_text_of(rq, json_object_get(section, "title")), "label",
+				repeats ? rq_text_of(rq, json_object_get(section, "title"))
+					: rq_text_of(rq, json_object_get(field, "label"))));
 			if (repeats)
 				break;
 		}
@@ -90,7 +90,7 @@ static json_t *correction_fields(struct request *rq, const struct page *p)
 		    json_pack("{s:o, s:s, s:s?}", "name",
 			json_sprintf("attachments.%s", json_string_value(json_object_get(slot, "id"))),
 			"section", rq_tr(rq, "application.step.attachments"), "label",
-			text_of(rq, json_object_get(slot, "label"))));
+			rq_text_of(rq, json_object_get(slot, "label"))));
 	}
 	return out;
 }

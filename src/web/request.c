@@ -284,20 +284,27 @@ void *rq_data(struct request *rq)
 
 /* --- view model --- */
 
-void rq_problem(struct request *rq, const char *field, const char *msgkey, json_t *args)
+static void add_problem(struct request *rq, const char *field, const char *text, const char *code)
 {
 	struct request_private *p = rq->p;
 	if (!p->problems)
 		p->problems = json_array();
-	const char *text = i18n_format(city_texts(rq->city), rq->arena, rq->lang, msgkey, args);
-	json_decref(args);
-	json_t *one = json_object();
-	json_object_set_new(one, "field", json_string(field ? field : ""));
-	json_object_set_new(one, "text", json_string(text));
-	json_object_set_new(one, "code", json_string(msgkey));
-	json_array_append_new(p->problems, one);
+	json_array_append_new(p->problems,
+	    json_pack("{s:s, s:s, s:s}", "field", field ? field : "", "text", text, "code", code));
 	p->out.nproblems++;
 	rq->status = MHD_HTTP_UNPROCESSABLE_CONTENT;
+}
+
+void rq_problem(struct request *rq, const char *field, const char *msgkey, json_t *args)
+{
+	add_problem(rq, field, i18n_format(city_texts(rq->city), rq->arena, rq->lang, msgkey, args),
+	    msgkey);
+	json_decref(args);
+}
+
+void rq_problem_text(struct request *rq, const char *field, const char *text)
+{
+	add_problem(rq, field, text, "definition");
 }
 
 bool rq_has_problems(struct request *rq)
