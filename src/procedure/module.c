@@ -28,14 +28,14 @@ static const struct route api_routes[] = {
 };
 
 static const struct perm perms[] = {
-    {"application.read", "perm.application.read"},
-    {"application.check", "perm.application.check"},
-    {"application.decide", "perm.application.decide"},
-    {"application.forward", "perm.application.forward"},
-    {"application.export", "perm.application.export"},
-    {"application.counter", "perm.application.counter"},
-    {"application.payment", "perm.application.payment"},
-    {"procedure.manage", "perm.procedure.manage"},
+    {"application.read", "procedure.perm.application_read"},
+    {"application.check", "procedure.perm.application_check"},
+    {"application.decide", "procedure.perm.application_decide"},
+    {"application.forward", "procedure.perm.application_forward"},
+    {"application.export", "procedure.perm.application_export"},
+    {"application.counter", "procedure.perm.application_counter"},
+    {"application.payment", "procedure.perm.application_payment"},
+    {"procedure.manage", "procedure.perm.manage"},
 };
 
 static const struct menu_item menu[] = {
