@@ -15,7 +15,7 @@ static const char csp_page[] =
 static const char csp_file[] = "default-src 'none'; style-src 'unsafe-inline'; sandbox";
 static const char csp_viewed[] = "default-src 'none'; style-src 'unsafe-inline'; object-src 'self'";
 
-enum { GZIP_MIN = 1024, GZIP_NOW = 1, GZIP_KEPT = 9 };
+enum { GZIP_MIN = 1024, GZIP_NOW = 1, GZIP_KEPT = 9, SCRATCH_MAX = 1024 * 1024 };
 
 static void add(struct MHD_Response *r, const char *name, const char *value)
 {
@@ -84,6 +84,7 @@ struct bytes_answer {
 	int status;
 	const char *type, *csp, *etag;
 	struct str body;
+	bool scratch;    /* body stays valid for this call only */
 	struct buf gzip; /* n 0: none */
 };
 
@@ -188,8 +189,24 @@ static void send_bytes(struct request *rq, struct bytes_answer *b, bool personal
 		keep(rq, b);
 	if (b->etag && p->heads.if_none_match.n && etag_matches(p->heads.if_none_match, b->etag))
 		queue(rq, MHD_HTTP_NOT_MODIFIED, make_not_modified(rq, b));
+	else if (wanted && b->gzip.n)
+		queue(rq, b->status, make(rq, b, true, MHD_RESPMEM_PERSISTENT));
 	else
-		queue(rq, b->status, make(rq, b, wanted && b->gzip.n, MHD_RESPMEM_PERSISTENT));
+		queue(rq, b->status,
+		    make(
+		        rq, b, false, b->scratch ? MHD_RESPMEM_MUST_COPY : MHD_RESPMEM_PERSISTENT));
+}
+
+/* The network thread's own buffer, which has grown to the size of pages; free again when the answer
+ * was handed over. One that grew very large is not kept. */
+static struct buf *scratch_of(struct request *rq)
+{
+	struct buf *b = &rq->p->x->net->scratch;
+	if (b->cap > SCRATCH_MAX)
+		buf_free(b);
+	buf_clear(b);
+	buf_puts(b, ""); /* never without memory, also for an empty page */
+	return b;
 }
 
 static int dump_to_buf(const char *bytes, size_t n, void *buf)
@@ -206,11 +223,11 @@ static void json_to_buf(json_t *json, struct buf *out)
 
 static void send_json(struct request *rq, json_t *json, int status, const char *type)
 {
-	struct buf body;
-	buf_init(&body, rq->arena);
-	json_to_buf(json, &body);
-	bool personal = fill_tokens(rq, &body);
-	struct bytes_answer b = {.status = status, .type = type, .body = buf_to_str(&body)};
+	struct buf *body = scratch_of(rq);
+	json_to_buf(json, body);
+	bool personal = fill_tokens(rq, body);
+	struct bytes_answer b = {
+	    .status = status, .type = type, .body = buf_to_str(body), .scratch = true};
 	send_bytes(rq, &b, personal);
 }
 
@@ -226,16 +243,16 @@ static void send_problem(struct request *rq, const struct err *err)
 
 static int send_html(struct request *rq, struct err *err)
 {
-	struct buf body;
-	buf_init(&body, rq->arena);
-	int rc = page_render(rq, &body, err);
+	struct buf *body = scratch_of(rq);
+	int rc = page_render(rq, body, err);
 	if (rc < 0)
 		return rc;
-	bool personal = fill_tokens(rq, &body);
+	bool personal = fill_tokens(rq, body);
 	struct bytes_answer b = {.status = rq->status,
 	    .type = "text/html; charset=utf-8",
 	    .csp = csp_page,
-	    .body = buf_to_str(&body)};
+	    .body = buf_to_str(body),
+	    .scratch = true};
 	send_bytes(rq, &b, personal);
 	return 0;
 }

@@ -422,7 +422,10 @@ static struct request *request_new(struct exchange *x, struct web_city *city,
 	struct arena *a = arena_new();
 	struct request *rq = arena_new_of(a, struct request);
 	struct request_private *p = arena_new_of(a, struct request_private);
-	*p = (struct request_private){.x = x, .web = x->web, .city = city, .heads = *heads};
+	p->x = x; /* member by member: it is large, and zero already */
+	p->web = x->web;
+	p->city = city;
+	p->heads = *heads;
 	p->head = head;
 	p->base = line->base;
 	p->query.arena = p->form.arena = a;

@@ -8,7 +8,6 @@ int page_render(struct request *rq, struct buf *out, struct err *err)
 {
 	struct templates *t = __atomic_load_n(&rq->city->templates, __ATOMIC_ACQUIRE);
 	globals_set(rq);
-	buf_reserve(out, 16 * 1024);
 	return template_render(t, rq->template, rq->lang, rq->view, out, err);
 }
 

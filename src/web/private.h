@@ -188,8 +188,7 @@ struct net {
 	struct cache *cache;
 	z_stream gzip;
 	bool gzip_ready;
-	struct arena *spare[16];
-	int nspare;
+	struct buf scratch; /* where a page is made before its response takes a copy */
 };
 
 /* A city as this server sees it. */

@@ -17,9 +17,7 @@
 #include "web/private.h"
 
 enum {
-	HEAD_SECONDS = 30, /* to send all header fields */
-	BODY_SECONDS = 30, /* to send a body, plus a second for each ... */
-	BODY_BYTES_PER_S = 4096,
+	BODY_BYTES_PER_S = 4096,       /* the slowest body */
 	ANSWER_SECONDS = 3600,         /* to take an answer */
 	STOP_SECONDS = 30,             /* for requests in flight when stopping */
 	CONNECTION_MEMORY = 32 * 1024, /* request line, header fields and read buffer together */
@@ -111,10 +109,12 @@ static void reap(struct web *w)
 	for (struct connection *c = w->connections; c; c = c->next) {
 		int64_t age = now_ms - atomic_load_explicit(&c->since_ms, memory_order_relaxed);
 		int64_t bytes = atomic_load_explicit(&c->bytes, memory_order_relaxed);
-		int64_t limit = (int64_t)w->options.timeout_s + HEAD_SECONDS;
+		int64_t timeout = w->options.timeout_s;
+		int64_t limit =
+		    2 * timeout; /* silence before the request, then its header fields */
 		int phase = atomic_load_explicit(&c->phase, memory_order_relaxed);
 		if (phase == PHASE_BODY)
-			limit = BODY_SECONDS + bytes / BODY_BYTES_PER_S;
+			limit = timeout + bytes / BODY_BYTES_PER_S;
 		else if (phase == PHASE_ANSWER)
 			limit = ANSWER_SECONDS;
 		/* The lock keeps the descriptor from being closed and used for something else. */
@@ -256,6 +256,7 @@ static void web_free(struct web *w)
 	for (struct net *n = w->nets, *next; n; n = next) {
 		next = n->next;
 		cache_free(n->cache);
+		buf_free(&n->scratch);
 		if (n->gzip_ready)
 			(void)deflateEnd(
 			    &n->gzip); /* complains about data not sent; there is none */

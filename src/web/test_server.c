@@ -1135,6 +1135,19 @@ static void test_slow_clients(void **state)
 		assert_true(closed_within(fd, 8));
 		(void)close(fd);
 	}
+	/* One byte now and then. */
+	static const char *const dribbles[] = {"GET /hello HTTP/1.1\r\nHost: ",
+	    "POST /echo HTTP/1.1\r\nHost: x\r\nContent-Length: 1000\r\n\r\n"};
+	for (size_t i = 0; i < COUNT(dribbles); i++) {
+		int fd = test_connect(&s);
+		test_send(fd, dribbles[i], strlen(dribbles[i]));
+		int sent = 0;
+		struct timespec moment = {.tv_nsec = 200 * 1000 * 1000};
+		for (; sent < 40 && send(fd, "a", 1, MSG_NOSIGNAL) == 1; sent++)
+			(void)nanosleep(&moment, NULL);
+		assert_in_range(sent, 4, 30);
+		(void)close(fd);
+	}
 	test_city_close(&s);
 }
 
@@ -1289,5 +1302,10 @@ int main(void)
 	    cmocka_unit_test(test_graceful_stop),
 	    cmocka_unit_test(test_tls),
 	};
-	return cmocka_run_group_tests(tests, setup, teardown);
+	int failed = cmocka_run_group_tests(tests, setup, teardown);
+	if (getenv("MACHI_TEST_PG")) {
+		test_on_postgres = true;
+		failed += cmocka_run_group_tests_name("postgres", tests, setup, teardown);
+	}
+	return failed;
 }

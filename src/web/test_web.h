@@ -52,10 +52,12 @@ static int test_city_catalogue(void *arg, const char *path, struct str po)
 	return 0;
 }
 
+static bool test_on_postgres; /* the stores of the cities that are opened next */
+
 static void test_city_open(struct test_city *t)
 {
 	*t = (struct test_city){.arena = arena_new()};
-	test_store_new(&t->store, getenv("MACHI_TEST_PG") && getenv("MACHI_TEST_PG_WEB"));
+	test_store_new(&t->store, test_on_postgres);
 	test_store_migrate(t->store.st);
 	t->city = (struct city){.id = "test", .dir = t->store.dir, .store = t->store.st};
 	t->city.settings = json_pack("{s:{s:s,s:s}}", "name", "ja", "試験市", "en", "Testville");
