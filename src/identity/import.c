@@ -289,6 +289,8 @@ int import_get(struct request *rq, struct err *err)
 	json_object_set_new(form, "multipart", json_true());
 	json_t *field = form_field(rq, form, &file, NULL);
 	json_object_set_new(field, "accept", json_string(".csv,.txt"));
+	json_object_set_new(field, "can_add", json_true());
+	json_object_set_new(field, "single", json_true());
 	json_t *list = json_array();
 	for (int c = 0; c < COLUMN_COUNT; c++)
 		json_array_append_new(list,

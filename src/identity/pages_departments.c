@@ -24,14 +24,15 @@ static const char *shown_name(struct request *rq, const struct department *d)
 int departments_get(struct request *rq, struct err *err)
 {
 	struct db *db = rq_db(rq, err);
-	char day[DAY_SIZE];
+	char now[DAY_SIZE], day[DAY_SIZE];
 	struct department *tree;
 	if (!db)
 		return -(int)err->kind;
-	today(day);
-	const char *on = rq_query(rq, "on");
-	if (!day_of(on, day, day))
+	today(now);
+	if (!day_of(rq_query(rq, "on"), now, day)) {
 		rq_problem(rq, "on", "identity.bad_date", NULL);
+		today(day);
+	}
 	int n = department_tree(db, rq->arena, day, &tree, err);
 	if (n < 0)
 		return n;

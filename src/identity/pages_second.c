@@ -10,8 +10,8 @@ static const struct form_field_spec password_again = {"password", "identity.fiel
 
 static void code_form(struct request *rq)
 {
-	static const struct form_field_spec code = {"code", "identity.second.code",
-	    "identity.second.code_help", "is_text", "one-time-code", true, 10};
+	static const struct form_field_spec code = {
+	    "code", "identity.second.code", NULL, "is_text", "one-time-code", true, 10};
 	json_t *form = page_form(rq, "/account/totp", "identity.totp.button");
 	json_t *field = form_field(rq, form, &code, NULL);
 	json_object_set_new(field, "inputmode", json_string("numeric"));

@@ -883,6 +883,10 @@ static void test_departments_page(void **state)
 	    "Counter", "parent", arena_printf(t.arena, "%lld", (long long)office.department),
 	    "from", "2026-04-01");
 	see_other(&r, "/staff/departments");
+	r = get_html(b, "/staff/departments"); /* today */
+	shows(&r, 200, "窓口係");
+	r = get_html(b, "/staff/departments?on=2026-99-31");
+	shows(&r, 422, "日付を正しく");
 	r = get_html(b, "/staff/departments?on=2026-03-31");
 	assert_null(strstr(r.body.p, "窓口係"));
 	shows(&r, 200, "市民課");
@@ -919,6 +923,7 @@ static void test_import(void **state)
 	(void)state;
 	CURL *b = signed_in("admin");
 	struct reply r = get_html(b, "/staff/users/import");
+	assert_non_null(strstr(r.body.p, "type=\"file\""));
 	shows(&r, 200, "組織コード");
 	r = upload(b, "氏名\n山田\n");
 	shows(&r, 422, "「ログイン名」の列がありません");
