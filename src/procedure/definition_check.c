@@ -297,6 +297,10 @@ static void unknown_name(struct scope *sc, const char *text)
 	const char **names = arena_array(sc->l->scratch, (size_t)most, sizeof(*names));
 	for (int i = 0; i < p->nnames; i++)
 		names[n++] = p->names[i].text;
+	if (sc->value)
+		names[n++] = "value";
+	if (sc->section && sc->section->repeats)
+		names[n++] = "item";
 	for (int i = 0; expr_functions[i] && n < most; i++)
 		names[n++] = expr_functions[i];
 	for (int i = 0; expr_constants[i] && n < most; i++)

@@ -564,6 +564,15 @@ static void unknown_key(struct loader *l, const struct shape *shape, const struc
 	    shape->what);
 }
 
+/* Was the key meant by one that is unknown? Then that was said already. */
+static bool misspelt(const struct shape *shape, const struct yaml_node *node, const char *key)
+{
+	for (const struct yaml_node *c = node->first; c; c = c->next)
+		if (!rule_find(shape, c->key) && nearest_name(c->key.p, &key, 1))
+			return true;
+	return false;
+}
+
 /* The absent value's default as a node: a list when the rule wants one. */
 static const struct yaml_node *fallback_node(
     struct loader *l, const struct rule *r, const struct yaml_node *parent)
@@ -613,7 +622,7 @@ static bool read_shape(struct loader *l, const struct shape *shape, const struct
 		if (!value && r->fallback && !r->types)
 			value = fallback_node(l, r, node);
 		if (!value) {
-			if (r->required)
+			if (r->required && !misspelt(shape, node, r->key))
 				problem_at(l, node, arena_printf(l->scratch, "add `%s: …`", r->key),
 				    arena_printf(
 				        l->scratch, "%s has no `%s`", shape->what, r->key));

@@ -411,6 +411,15 @@ static void push_row(lua_State *L, int i, lua_Integer row)
 		push_json(L, v);
 }
 
+/* Calls the function on top of the stack with its argument. A row in which something was not
+ * answered says nothing about the list as a whole: unknown stays as it was. */
+static void call_for_row(lua_State *L)
+{
+	bool unknown = thread_of(L)->unknown;
+	lua_call(L, 1, 1);
+	thread_of(L)->unknown = unknown;
+}
+
 /* Calls the function (argument 2) on each row; counts those for which it is true. */
 static lua_Integer count_rows(lua_State *L, bool stop_at, bool stop)
 {
@@ -420,7 +429,7 @@ static lua_Integer count_rows(lua_State *L, bool stop_at, bool stop)
 	for (lua_Integer i = 1; i <= n; i++) {
 		lua_pushvalue(L, 2);
 		push_row(L, 1, i);
-		lua_call(L, 1, 1);
+		call_for_row(L);
 		bool yes = lua_toboolean(L, -1);
 		lua_pop(L, 1);
 		found += yes;
@@ -462,7 +471,7 @@ static int f_sum(lua_State *L)
 			lua_pushnil(L); /* so that two are to be popped either way */
 		push_row(L, 1, i);
 		if (by_function) {
-			lua_call(L, 1, 1);
+			call_for_row(L);
 			lua_pushnil(L);
 			lua_insert(L, -2);
 		} else {

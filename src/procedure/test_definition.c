@@ -1,5 +1,6 @@
 #include "procedure/definition.h"
 
+#include <dirent.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -107,10 +108,155 @@ static void test_built_in(void **state)
 	assert_int_equal(bad, 0);
 }
 
+/* --- tests/definitions: NAME.yaml and what is wrong with it in NAME.problems --- */
+
+static char *listing(struct arena *a, const struct definition_problem *problems, int n)
+{
+	struct buf b;
+	buf_init(&b, a);
+	buf_puts(&b, "");
+	for (int i = 0; i < n; i++) {
+		buf_printf(
+		    &b, "%d:%d: %s\n", problems[i].line, problems[i].column, problems[i].what);
+		if (problems[i].remedy)
+			buf_printf(&b, "    %s\n", problems[i].remedy);
+	}
+	return b.p ? b.p : arena_strdup(a, "");
+}
+
+static int yaml_files(const struct dirent *e)
+{
+	return str_ends(str_from(e->d_name), ".yaml");
+}
+
+static void test_problems(void **state)
+{
+	(void)state;
+	struct arena *a = arena_new();
+	const char *dir = arena_printf(a, "%s/tests/definitions", getenv("MACHI_SOURCE"));
+	struct dirent **names;
+	int n = scandir(dir, &names, yaml_files, alphasort), bad = 0;
+	assert_true(n > 10);
+	for (int i = 0; i < n; i++) {
+		struct str text, expected = STR("");
+		struct err err;
+		struct definition_problem *problems;
+		int count;
+		const char *file = arena_printf(a, "%s/%s", dir, names[i]->d_name);
+		const char *wanted = arena_printf(a, "%.*s.problems", (int)strlen(file) - 5, file);
+		assert_int_equal(file_read(a, file, &text, &err), 0);
+		struct procedure *p = procedure_parse(a, file, text, &problems, &count);
+		assert_true((p == NULL) == (count > 0));
+		procedure_unref(p);
+		const char *found = listing(a, problems, count);
+		if (getenv("MACHI_TEST_WRITE")) /* to look at in the diff */
+			assert_int_equal(file_write(wanted, str_from(found), 0644, &err), 0);
+		(void)file_read(a, wanted, &expected, &err); /* absent: none are expected */
+		if (!str_is(expected, found)) {
+			print_message("%s:\n%s", names[i]->d_name, found);
+			bad++;
+		}
+		free(names[i]);
+	}
+	free(names);
+	arena_free(a);
+	assert_int_equal(bad, 0);
+}
+
+/* The same bytes are the same version; another byte is another. */
+static void test_version(void **state)
+{
+	(void)state;
+	struct str text;
+	struct arena *a = arena_new();
+	assert_true(resource_find("packs/resident/procedures/dog-registration.yaml", &text));
+	struct procedure *p = parse(a, "a", text), *q = parse(a, "b", text);
+	struct procedure *r =
+	    parse(a, "c", str_from(arena_printf(a, "%.*s# more\n", STR_ARG(text))));
+	assert_string_equal(procedure_version(p), procedure_version(q));
+	assert_string_not_equal(procedure_version(p), procedure_version(r));
+	assert_int_equal(strlen(procedure_version(p)), 16);
+	assert_true(str_eq(procedure_source(p), text));
+	procedure_unref(p);
+	procedure_unref(q);
+	procedure_unref(r);
+	arena_free(a);
+}
+
+static struct procedure *entry(struct arena *a, const char *lines)
+{
+	return parse(a, "entry",
+	    str_from(arena_printf(a,
+	        "id: entry\ntitle: {ja: 題, en: Title}\nsummary: {ja: 約, en: Summary}\n"
+	        "department: 税務課\nlife_events: [tax]\nlaw: [{name: 法}]\nonline: false\n"
+	        "offline: {where: {ja: 窓口, en: Counter}, how: {ja: 来る, en: Come}}\n"
+	        "retention: {years: 1}\n%s",
+	        lines)));
+}
+
+static void test_window(void **state)
+{
+	(void)state;
+	static const struct {
+		const char *window;
+		struct date on;
+		bool open;
+		struct date from, until;
+	} cases[] = {
+	    {"", {2026, 11, 20}, true, {0}, {0}},
+	    {"window: {from: 2026-04-01, to: 2026-06-30}", {2026, 4, 1}, true, {2026, 4, 1},
+	        {2026, 6, 30}},
+	    {"window: {from: 2026-04-01, to: 2026-06-30}", {2026, 7, 1}, false, {2026, 4, 1},
+	        {2026, 6, 30}},
+	    {"window: {from: {month_day: 06-01}, to: {month_day: 06-30}}", {2026, 6, 30}, true,
+	        {2026, 6, 1}, {2026, 6, 30}},
+	    {"window: {from: {month_day: 06-01}, to: {month_day: 06-30}}", {2026, 7, 1}, false,
+	        {2027, 6, 1}, {2027, 6, 30}},
+	    {"window: {from: {month_day: 12-01}, to: {month_day: 02-29}}", {2027, 1, 5}, true,
+	        {2026, 12, 1}, {2027, 2, 28}},
+	    {"window: {from: {month_day: 12-01}, to: {month_day: 02-29}}", {2027, 3, 1}, false,
+	        {2027, 12, 1}, {2028, 2, 29}},
+	};
+	for (size_t i = 0; i < COUNT(cases); i++) {
+		struct arena *a = arena_new();
+		struct procedure *p = entry(a, cases[i].window);
+		struct date from, until;
+		assert_non_null(p);
+		bool open = procedure_open(p, cases[i].on, &from, &until);
+		if (open != cases[i].open || date_compare(from, cases[i].from) != 0 ||
+		    date_compare(until, cases[i].until) != 0)
+			fail_msg("case %zu: %d %s %s", i, open, date_format(a, from),
+			    date_format(a, until));
+		procedure_unref(p);
+		arena_free(a);
+	}
+}
+
+static void test_due(void **state)
+{
+	(void)state;
+	struct arena *a = arena_new();
+	struct procedure *calendar = entry(a, "period: {days: 14}"),
+	                 *business = entry(a, "period: {days: 3, kind: business}"),
+	                 *none = entry(a, "");
+	struct date friday = {2026, 11, 20}; /* Monday is a holiday */
+	assert_string_equal(date_format(a, procedure_due(calendar, friday)), "2026-12-04");
+	assert_string_equal(date_format(a, procedure_due(business, friday)), "2026-11-26");
+	assert_int_equal(procedure_due(none, friday).year, 0);
+	procedure_unref(calendar);
+	procedure_unref(business);
+	procedure_unref(none);
+	arena_free(a);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(test_built_in),
+	    cmocka_unit_test(test_problems),
+	    cmocka_unit_test(test_version),
+	    cmocka_unit_test(test_window),
+	    cmocka_unit_test(test_due),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
