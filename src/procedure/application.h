@@ -3,7 +3,7 @@
  *
  * States: draft, submitted, accepted, reviewing, correction, approval, payment, granted, refused,
  * withdrawn, cancelled, closed. app_moves() is the one table of moves (from, verb, to, who); a move
- * that it does not hold is ERR_CONFLICT "application.state". Someone else's application is
+ * that it does not hold is ERR_CONFLICT "application.wrong_state". Someone else's application is
  * ERR_MISSING; one that may be seen but not handled so is ERR_DENIED. */
 #ifndef PROCEDURE_APPLICATION_H
 #define PROCEDURE_APPLICATION_H

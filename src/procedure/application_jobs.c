@@ -307,34 +307,43 @@ static int filled(
 	return rc;
 }
 
+/* A line of the letter's head: a catalogue text with what fills it. The text is taken. */
+static json_t *line(const struct case_file *c, const char *key, json_t *args)
+{
+	json_t *out = json_string(i18n_format(c->city->i18n, c->arena, c->lang, key, args));
+	json_decref(args);
+	return out;
+}
+
 static json_t *to_lines(const struct case_file *c)
 {
 	json_t *to = json_array();
-	const char *sir = i18n_get(c->city->i18n, c->lang, "application.document.to");
-	const char *proxy = i18n_get(c->city->i18n, c->lang, "application.document.proxy");
 	const char *name = c->app->applicant_name ? c->app->applicant_name : "";
-	const char *principal =
-	    json_string_value(json_object_get(c->app->mandate, "principal_name"));
+	json_t *principal = json_object_get(c->app->mandate, "principal_name");
 	/* Both names on every output of a proxy's application. */
 	if (principal)
 		json_array_append_new(
-		    to, json_string(arena_printf(c->arena, "%s%s", principal, sir)));
+		    to, line(c, "application.document.to", json_pack("{s:O}", "name", principal)));
 	json_array_append_new(
-	    to, json_string(arena_printf(c->arena, "%s%s%s", principal ? proxy : "", name, sir)));
+	    to, line(c, principal ? "application.document.proxy" : "application.document.to",
+	            json_pack("{s:s}", "name", name)));
 	return to;
+}
+
+/* A setting in the applicant's language, else in Japanese. */
+static const char *setting(const struct case_file *c, const char *name)
+{
+	const char *ja = city_setting(c->city, arena_printf(c->arena, "%s.ja", name), "");
+	return city_setting(c->city, arena_printf(c->arena, "%s.%s", name, c->lang), ja);
 }
 
 static json_t *from_lines(const struct case_file *c)
 {
+	const char *mayor = setting(c, "mayor");
 	json_t *from = json_array();
-	const char *city = city_setting(c->city, arena_printf(c->arena, "name.%s", c->lang),
-	    city_setting(c->city, "name.ja", ""));
-	const char *mayor = city_setting(c->city, arena_printf(c->arena, "mayor.%s", c->lang),
-	    city_setting(c->city, "mayor.ja", ""));
-	json_t *args = json_pack("{s:s, s:s}", "city", city, "mayor", mayor);
-	json_array_append_new(from, json_string(i18n_format(c->city->i18n, c->arena, c->lang,
-	                                "application.document.from", args)));
-	json_decref(args);
+	json_array_append_new(
+	    from, line(c, mayor[0] ? "application.document.from" : "application.document.from_city",
+	              json_pack("{s:s, s:s}", "city", setting(c, "name"), "mayor", mayor)));
 	return from;
 }
 

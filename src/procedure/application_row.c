@@ -362,7 +362,7 @@ int change_begin(struct change *c, struct db *db, struct arena *a, const struct 
 	c->from = row_state(c->row);
 	const struct app_move *m = move_find(c->from, verb);
 	if (!m)
-		return err_set(err, ERR_CONFLICT, "application.state",
+		return err_set(err, ERR_CONFLICT, "application.wrong_state",
 		    "application %" PRId64 " is %s: no %s", id, c->row->state, verb);
 	c->to = m->to;
 	if (m->who == APP_WHO_ROUTE ? !actor->staff : !actor_may(db, a, actor, c->row, m->who))

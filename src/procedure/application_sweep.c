@@ -243,10 +243,11 @@ static int digest_write(struct db *db, void *arg, struct err *err)
 	char *mail = NULL, *lang = NULL;
 	int rc = staff_mail(db, a, m->d->staff, &mail, &lang, err);
 	if (rc == 0 && mail) {
-		json_t *view = json_pack("{s:s, s:s, s:O, s:b, s:i}", "name",
-		    staff_name(db, a, m->d->staff, err), "url",
-		    arena_printf(a, "%s/staff", m->s->city->base_url), "items", m->d->items,
-		    "overdue", m->d->overdue > 0, "overdue_count", m->d->overdue);
+		json_t *view =
+		    json_pack("{s:s, s:s, s:O}", "name", staff_name(db, a, m->d->staff, err), "url",
+		        arena_printf(a, "%s/staff", m->s->city->base_url), "items", m->d->items);
+		if (m->d->overdue)
+			json_object_set_new(view, "overdue", json_integer(m->d->overdue));
 		rc = notice_mail(db, mail, lang ? lang : "ja", "staff-reminder",
 		    arena_printf(a, "staff:%" PRId64, m->d->staff), view, err);
 		json_decref(view);

@@ -130,7 +130,7 @@ static void reviewer_absent(struct store *st)
 	    &w, id, "check approved, chief absent, consult open, consult open, decide waiting");
 	DO(&w, TAX_HEAD, "approve", .proc = w.dog, .id = id);
 	DO(&w, CARE_HEAD, "approve", .proc = w.dog, .id = id);
-	NO(&w, CHIEF, ERR_CONFLICT, "application.state", "review", .id = id);
+	NO(&w, CHIEF, ERR_CONFLICT, "application.wrong_state", "review", .id = id);
 	DO(&w, HEAD, "approve", .proc = w.dog, .id = id);
 	assert_state(&w, id, "granted");
 	DO(&w, CHIEF, "review", .id = id);
@@ -275,7 +275,7 @@ static void concurrent(struct store *st)
 	DO(&w, CHIEF, "approve", .proc = w.small, .id = id);
 	NO(&w, HEAD, ERR_CONFLICT, "application.changed", "approve", .proc = w.small, .id = id);
 	w.actors[HEAD].seen = 0; /* a client that does not say what it saw */
-	NO(&w, HEAD, ERR_CONFLICT, "application.state", "approve", .proc = w.small, .id = id);
+	NO(&w, HEAD, ERR_CONFLICT, "application.wrong_state", "approve", .proc = w.small, .id = id);
 	world_free(&w);
 }
 
