@@ -191,7 +191,7 @@ bool procedure_online(const struct procedure *p)
 
 int procedure_section_count(const struct procedure *p)
 {
-	return p->d.sections.n - (p->d.attachments.n > 0);
+	return p->d.sections.n;
 }
 
 const struct section *section_at(const struct procedure *p, int i)

@@ -77,8 +77,8 @@ const json_t *procedure_json(const struct procedure *);
  * NULL when there is none. */
 const char *procedure_text(const struct procedure *, const char *key, const char *lang);
 bool procedure_online(const struct procedure *);
-/* Sections of the form. The functions below that take a section's number also know the one after
- * the last, when there are attachments: its id is "attachments", its fields are the slots. */
+/* Sections of the form, the steps of applying. Attachments, when there are any, are the last one: its
+ * id is "attachments", its fields are the slots. */
 int procedure_section_count(const struct procedure *);
 const char *procedure_section_id(const struct procedure *, int section);
 bool procedure_section_repeats(const struct procedure *, int section);
@@ -166,21 +166,6 @@ struct form_file {
 bool form_file_wanted(const struct procedure *, const char *control);
 int form_file_add(const struct procedure *, struct arena *, const struct form_context *,
     json_t *answers, const struct form_file *, struct form_problem **problems);
-
-/* Attachments stand in the answers as attachments.<slot id>: [{blob, name, type, size}]; slot is
- * the place in the definition's list. The view is a file field for its component (name: the slot's
- * id) with "files" of what is there. */
-bool form_attachment_shown(
-    const struct procedure *, int slot, const struct form_context *, json_t *answers);
-json_t *form_attachment_view(const struct procedure *, struct arena *, int slot,
-    const struct form_context *, json_t *answers, const struct form_problem *problems,
-    int nproblems);
-/* Drops files of a wrong kind or size and those beyond the greatest number; a problem for each. */
-int form_attachments_prune(const struct procedure *, struct arena *, const struct form_context *,
-    json_t *answers, struct form_problem **problems);
-/* Are all required files there? */
-int form_attachments_check(const struct procedure *, struct arena *, const struct form_context *,
-    json_t *answers, struct form_problem **problems);
 
 /* Checks everything as at submission: sections, attachments, computed values (set in answers under
  * "computed"), cross checks; drops answers of hidden sections and fields, and members that the

@@ -206,19 +206,6 @@ int form_check(const struct procedure *p, struct arena *a, const struct form_con
 	return fm.n;
 }
 
-int form_attachments_check(const struct procedure *p, struct arena *a,
-    const struct form_context *ctx, json_t *answers, struct form_problem **problems)
-{
-	struct form fm = form_make(p, a, ctx, answers);
-	if (p->d.attachments.n) {
-		check_section(&fm, section_at(p, p->d.sections.n - 1));
-		for (int i = 0; i < fm.n; i++) /* named by their slots here */
-			fm.problems[i].field += strlen("attachments.");
-	}
-	*problems = fm.problems;
-	return fm.n;
-}
-
 int form_fee(const struct procedure *p, const struct form_context *ctx, json_t *answers,
     int64_t *yen, struct err *err)
 {

@@ -514,54 +514,6 @@ int form_file_add(const struct procedure *p, struct arena *a, const struct form_
 	return fm.n;
 }
 
-/* --- attachments by their place in the definition's list --- */
-
-static const struct field *slot_at(const struct procedure *p, int slot)
-{
-	const struct list *all = &p->d.attachments;
-	return slot >= 0 && slot < all->n ? (const struct field *)all->items + slot : NULL;
-}
-
-/* The section that the slots are the fields of. */
-static const struct section *slots(const struct procedure *p)
-{
-	return section_at(p, p->d.sections.n - 1);
-}
-
-bool form_attachment_shown(
-    const struct procedure *p, int slot, const struct form_context *ctx, json_t *answers)
-{
-	const struct field *f = slot_at(p, slot);
-	if (!f)
-		return false;
-	struct form fm = form_make(p, NULL, ctx, answers);
-	struct spot spot = spot_of(&fm, slots(p));
-	return field_shown(&fm, &spot, f);
-}
-
-int form_attachments_prune(const struct procedure *p, struct arena *a,
-    const struct form_context *ctx, json_t *answers, struct form_problem **problems)
-{
-	struct form fm = form_make(p, a, ctx, answers);
-	LIST_EACH(const struct field, f, p->d.attachments) {
-		json_t *list = json_object_get(json_object_get(answers, "attachments"), f->id);
-		for (size_t i = 0; i < json_array_size(list);) {
-			json_t *file = json_array_get(list, i);
-			const char *wrong = file_problem(f, file);
-			if (!wrong && i >= (size_t)f->max)
-				wrong = "form.file.count";
-			if (!wrong) {
-				i++;
-				continue;
-			}
-			say_file(&fm, f->id, f, wrong, file);
-			json_array_remove(list, i);
-		}
-	}
-	*problems = fm.problems;
-	return fm.n;
-}
-
 /* --- note --- */
 
 static void view_note(struct form *fm, const struct field *f, const char *name, const json_t *value,

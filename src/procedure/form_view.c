@@ -193,21 +193,6 @@ bool form_section_shown(
 	return s && section_shown(&fm, s);
 }
 
-json_t *form_attachment_view(const struct procedure *p, struct arena *a, int slot,
-    const struct form_context *ctx, json_t *answers, const struct form_problem *problems,
-    int nproblems)
-{
-	if (slot < 0 || slot >= p->d.attachments.n)
-		return json_object();
-	struct form fm = form_make(p, a, ctx, answers);
-	struct spot spot = spot_of(&fm, section_at(p, p->d.sections.n - 1));
-	const struct field *f = (const struct field *)p->d.attachments.items + slot;
-	/* The same field, named by its slot alone. */
-	struct field named = *f;
-	named.path = f->id;
-	return field_view(&fm, &spot, &named, problems, nproblems, "online");
-}
-
 /* --- answers for reading --- */
 
 static json_t *row_view(struct form *fm, const struct spot *spot, const struct field *f)

@@ -53,7 +53,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	    .fee_yen = -1};
 	struct form_problem *problems;
 	json_t *answers = json_object();
-	int section = data[0] % (procedure_section_count(p) + 2);
+	int section = data[0] % (procedure_section_count(p) + 1);
 	for (int round = 0; round < 2; round++) {
 		int n = form_section_take(p, a, section, &ctx, answers, controls, &post, &problems);
 		json_decref(form_section_view(

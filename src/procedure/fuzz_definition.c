@@ -23,7 +23,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		struct err err;
 		int64_t yen;
 		json_t *answers = json_object();
-		for (int i = 0; i <= procedure_section_count(p); i++)
+		for (int i = 0; i < procedure_section_count(p); i++)
 			json_decref(form_section_view(p, a, i, &ctx, answers, NULL, 0, "online"));
 		(void)form_check(p, a, &ctx, answers, &found);
 		(void)form_fee(p, &ctx, answers, &yen, &err);

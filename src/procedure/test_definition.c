@@ -66,7 +66,7 @@ static void check_example(struct arena *a, const struct procedure *p, const char
 		int64_t fee;
 		struct err err;
 		assert_int_equal(form_fee(p, &ctx, answers, &fee, &err), 0);
-		for (int i = 0; i <= procedure_section_count(p); i++) {
+		for (int i = 0; i < procedure_section_count(p); i++) {
 			json_t *view =
 			    form_section_view(p, a, i, &ctx, answers, NULL, 0, modes[k % 3]);
 			check_no_keys(view, path);

@@ -558,22 +558,19 @@ static void test_files(void **state)
 	assert_int_equal(json_array_size(json_path(answers, "ends.paper")), 1);
 	assert_string_equal(json_path_text(answers, "ends.paper.0.blob"), "b5");
 
-	/* Attachments by slot. */
-	assert_true(form_attachment_shown(form, 0, &ctx, answers));
-	assert_false(form_attachment_shown(form, 1, &ctx, answers));
-	assert_int_equal(form_attachments_check(form, a, &ctx, answers, &problems), 0);
+	/* Attachments are the last section. */
+	int slots = procedure_section_count(form) - 1;
+	assert_string_equal(procedure_section_id(form, slots), "attachments");
+	assert_true(form_section_shown(form, slots, &ctx, answers));
 	json_object_set_new(json_object_get(answers, "main"), "yes", json_true());
-	json_object_del(answers, "attachments");
-	assert_int_equal(form_attachments_check(form, a, &ctx, answers, &problems), 1);
-	assert_string_equal(problems[0].field, "photo");
-	json_object_set_new(answers, "attachments",
-	    json("{\"photo\":[{\"blob\":\"x\",\"name\":\"a\",\"type\":\"image/jpeg\",\"size\":5},"
-	         "{\"blob\":\"y\",\"name\":\"b\",\"type\":\"image/png\",\"size\":5}]}"));
-	assert_int_equal(form_attachments_prune(form, a, &ctx, answers, &problems), 1);
-	assert_int_equal(json_array_size(json_path(answers, "attachments.photo")), 1);
-	view = form_attachment_view(form, a, 0, &ctx, answers, NULL, 0);
-	assert_string_equal(json_text(view, "name"), "photo");
-	assert_string_equal(json_path_text(view, "files.0.name"), "a");
+	assert_int_equal(take(a, "attachments", "", answers, &problems), 0);
+	assert_int_equal(take(a, "attachments", "attachments.photo.0.remove=1", answers, &problems),
+	    FORM_AGAIN);
+	assert_int_equal(take(a, "attachments", "", answers, &problems), 1);
+	assert_string_equal(problems[0].field, "attachments.photo");
+	view = view_of(a, "attachments", answers, problems, 1, "online");
+	assert_string_equal(json_text(view, "title"), "添付書類");
+	assert_non_null(json_path_text(view, "fields.0.problem"));
 	json_decref(view);
 	json_decref(answers);
 	arena_free(a);
