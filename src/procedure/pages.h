@@ -46,6 +46,8 @@ int rq_take_files(struct request *, const struct procedure *, const struct form_
  * reference. */
 json_t *rq_answers(struct request *, const struct procedure *, const struct form_context *,
     json_t *answers, int64_t id, bool change);
+/* view.has_fee, fee_yen, fee_due (something is still to be paid), fee_due_yen. */
+void rq_fee(struct request *, const struct application *);
 /* Turns problems of a form into the page's error summary. */
 void rq_form_problems(struct request *, const struct form_problem *, int n);
 

@@ -69,6 +69,15 @@ static json_t *document_views(struct request *rq, struct db *db, int64_t id, str
 	return out;
 }
 
+void rq_fee(struct request *rq, const struct application *app)
+{
+	int64_t due = app->fee_yen - app->paid_yen;
+	json_object_set_new(rq->view, "has_fee", json_boolean(app->fee_yen > 0));
+	json_object_set_new(rq->view, "fee_yen", json_integer((json_int_t)app->fee_yen));
+	json_object_set_new(rq->view, "fee_due", json_boolean(due > 0));
+	json_object_set_new(rq->view, "fee_due_yen", json_integer((json_int_t)(due > 0 ? due : 0)));
+}
+
 static int show(struct request *rq, struct err *err)
 {
 	struct application *app;
@@ -89,6 +98,7 @@ static int show(struct request *rq, struct err *err)
 	if ((rc = app_view(db, rq->arena, &actor, app, p, rq->lang, APP_FOR_APPLICANT, &view, err)) < 0)
 		return rc;
 	json_object_set_new(rq->view, "application", view);
+	rq_fee(rq, app);
 	if ((rc = app_history(db, rq->arena, app->id, APP_FOR_APPLICANT, &history, err)) < 0)
 		return rc;
 	json_object_set_new(rq->view, "history", history);

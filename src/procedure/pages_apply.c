@@ -226,8 +226,9 @@ static void step_frame(struct request *rq, const struct step_page *s)
 			"current", (int)(step == s->step), "done", (int)(!confirm && step < s->step)));
 	}
 	json_object_set_new(rq->view, "form",
-	    json_pack("{s:{s:o, s:i, s:i}, s:s, s:s}", "steps_view", "steps", steps, "position",
+	    json_pack("{s:{s:o, s:i, s:i}, s:s, s:s, s:s}", "steps_view", "steps", steps, "position",
 		position, "count", number, "action",
+		rq_href(rq, "/applications/%lld/steps/%d", id, s->step), "draft_href",
 		rq_href(rq, "/applications/%lld/steps/%d", id, s->step), "back_href",
 		rq_href(rq, "%s", previous_page(rq, s))));
 	json_object_set_new(rq->view, "application",
@@ -322,6 +323,18 @@ static int step_write(struct request *rq, struct db *db, struct err *err)
 	int rc = app_draft_save(
 	    db, &actor, s->procedure, s->app->id, s->answers, furthest, err);
 	return rc < 0 ? rc : rq_redirect(rq, "%s", s->next);
+}
+
+/* What a script saves while the person types: nothing is said, nothing moves. */
+static int autosave_write(struct request *rq, struct db *db, struct err *err)
+{
+	struct step_page *s = rq_data(rq);
+	struct app_actor actor = rq_app_actor(rq);
+	int rc = app_draft_save(
+	    db, &actor, s->procedure, s->app->id, s->answers, s->app->step, err);
+	if (rc == 0)
+		json_object_set_new(rq->view, "saved", json_true());
+	return rc;
 }
 
 static const char *here(struct request *rq, const struct step_page *s)
@@ -419,6 +432,8 @@ static int step_take(struct request *rq, struct err *err)
 		return files;
 	bool leave = rq_form(rq, "save") != NULL;
 	int n = rq_take_section(rq, s->procedure, s->step - 1, &s->context, s->answers, &problems);
+	if (rq_form(rq, "draft"))
+		return rq_write(rq, autosave_write);
 	if (take_lookup(rq, s->answers))
 		return step_view(rq, s, NULL, 0);
 	if (files > 0 && !leave)

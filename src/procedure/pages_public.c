@@ -1,11 +1,14 @@
 /* The front page, the catalogue of procedures, a procedure, and its paper form. */
 #include <stdlib.h>
+#include <string.h>
 
+#include "base/text.h"
 #include "base/time.h"
+#include "procedure/inventory.h"
 #include "procedure/pages.h"
 #include "procedure/procedure.h"
 
-enum { POPULAR_COUNT = 6 };
+enum { POPULAR_COUNT = 6, PAGE_SIZE = 20 };
 
 const char *rq_text_of(const struct request *rq, const json_t *texts)
 {
@@ -73,6 +76,61 @@ static bool has_event(const struct procedure *p, const char *event)
 			return true;
 	}
 	return false;
+}
+
+/* A catalogue entry of the inventory as a card. */
+static json_t *entry_card(const struct request *rq, const struct inventory_entry *e)
+{
+	bool ja = text_eq(rq->lang, "ja");
+	return json_pack("{s:s, s:s, s:s, s:s, s:b}", "id", e->id, "title",
+	    ja || !e->title_en[0] ? e->title_ja : e->title_en, "summary",
+	    ja || !e->how_en[0] ? e->how_ja : e->how_en, "department", e->department, "online", 0);
+}
+
+/* Is one of the list's parts, separated by semicolons, this one? */
+static bool in_list(const char *list, const char *part)
+{
+	struct str rest = str_from(list), one;
+	while (str_cut(&rest, ';', &one))
+		if (str_is(one, part))
+			return true;
+	return false;
+}
+
+/* All words of the query, folded, are in the entry's texts. */
+static bool entry_matches(struct arena *a, const struct inventory_entry *e, const char *query)
+{
+	struct buf text, words;
+	buf_init(&text, a);
+	buf_init(&words, a);
+	text_fold_search(&text,
+	    str_from(arena_printf(a, "%s %s %s %s %s", e->title_ja, e->title_en, e->how_ja, e->how_en, e->law)));
+	text_fold_search(&words, str_from(query));
+	struct str rest = buf_to_str(&words), word;
+	while (str_cut(&rest, ' ', &word))
+		if (word.n && !memmem(text.p, text.n, word.p, word.n))
+			return false;
+	return true;
+}
+
+/* Adds the entries that fit the filter and have no definition. */
+static int add_entries(
+    struct request *rq, const struct procedure_filter *f, json_t *found, struct err *err)
+{
+	struct db *db = rq_db(rq, err);
+	struct inventory_entry *list;
+	int n = db ? inventory_all(db, rq->arena, &list, err) : -(int)ERR_STORE;
+	for (int i = 0; i < n; i++) {
+		if ((f->life_event && !in_list(list[i].life_events, f->life_event)) ||
+		    (f->department && !text_eq(list[i].department, f->department)) ||
+		    (f->query && !entry_matches(rq->arena, &list[i], f->query)))
+			continue;
+		struct procedure *p = procedure_find(rq->city, list[i].id);
+		if (!p)
+			json_array_append_new(found, entry_card(rq, &list[i]));
+		procedure_unref(p);
+	}
+	return n < 0 ? n : 0;
 }
 
 /* The life events that hold a procedure, with their counts; selected marks the chosen one. */
@@ -144,9 +202,48 @@ static const char *some(const char *s)
 	return s && s[0] ? s : NULL;
 }
 
+/* The part of a list that ?page=N names, with links to the others in view.pages. */
+static json_t *one_page(struct request *rq, json_t *all)
+{
+	int64_t total = (int64_t)json_array_size(all), page;
+	int64_t last = total > 0 ? (total + PAGE_SIZE - 1) / PAGE_SIZE : 1;
+	if (!str_to_i64(str_from(rq_query(rq, "page")), 1, last, &page))
+		page = 1;
+	json_object_set_new(rq->view, "count", json_integer(total));
+	static const char *const kept[] = {"q", "event", "department", "online"};
+	struct buf query;
+	buf_init(&query, rq->arena);
+	for (size_t i = 0; i < COUNT(kept); i++) {
+		if (!some(rq_query(rq, kept[i])))
+			continue;
+		buf_printf(&query, "%s=", kept[i]);
+		buf_url(&query, str_from(rq_query(rq, kept[i])));
+		buf_putc(&query, '&');
+	}
+	const char *q = query.n ? query.p : "";
+	json_t *pages = json_array(), *paging = json_object(), *part = json_array();
+	for (int64_t i = 1; i <= last; i++)
+		json_array_append_new(pages,
+		    json_pack("{s:I, s:s, s:b}", "number", (json_int_t)i, "href",
+			rq_href(rq, "/procedures?%spage=%d", q, (int)i), "current", (int)(i == page)));
+	json_object_set_new(paging, "pages", pages);
+	if (page > 1)
+		json_object_set_new(paging, "previous",
+		    json_string(rq_href(rq, "/procedures?%spage=%d", q, (int)page - 1)));
+	if (page < last)
+		json_object_set_new(paging, "next",
+		    json_string(rq_href(rq, "/procedures?%spage=%d", q, (int)page + 1)));
+	if (last > 1)
+		json_object_set(rq->view, "paging", paging);
+	json_decref(paging);
+	for (int64_t i = (page - 1) * PAGE_SIZE; i < total && i < page * PAGE_SIZE; i++)
+		json_array_append(part, json_array_get(all, (size_t)i));
+	json_decref(all);
+	return part;
+}
+
 static int list_procedures(struct request *rq, struct err *err)
 {
-	(void)err;
 	const char *q = some(rq_query(rq, "q")), *event = some(rq_query(rq, "event")),
 		   *department = some(rq_query(rq, "department")),
 		   *online = some(rq_query(rq, "online"));
@@ -157,7 +254,12 @@ static int list_procedures(struct request *rq, struct err *err)
 	struct procedure_list *fitting = procedures_filter(list, rq->arena, &filter);
 	for (int i = 0; i < fitting->n; i++)
 		json_array_append_new(found, card(rq, fitting->items[i]));
-	json_object_set_new(rq->view, "count", json_integer((json_int_t)json_array_size(found)));
+	int rc = online ? 0 : add_entries(rq, &filter, found, err);
+	if (rc < 0) {
+		json_decref(found);
+		return rc;
+	}
+	found = one_page(rq, found);
 	json_object_set_new(rq->view, "none", json_boolean(json_array_size(found) == 0));
 	json_object_set_new(rq->view, "procedures", found);
 	json_object_set_new(rq->view, "life_events", life_events(rq, list, event));
@@ -208,10 +310,41 @@ static json_t *day(struct request *rq, struct date d)
 	return d.year ? json_string(date_format(rq->arena, d)) : json_null();
 }
 
+/* A procedure that is only in the inventory: where and how to apply. */
+static int show_entry(struct request *rq, struct err *err)
+{
+	struct db *db = rq_db(rq, err);
+	struct inventory_entry e;
+	int rc = db ? inventory_find(db, rq->arena, rq_param(rq, "id"), &e, err) : -(int)ERR_STORE;
+	if (rc == 0)
+		return err_set(err, ERR_MISSING, NULL, "no procedure %s", rq_param(rq, "id"));
+	if (rc < 0)
+		return rc;
+	bool ja = text_eq(rq->lang, "ja");
+	json_t *v = rq->view, *card = entry_card(rq, &e), *attachments = json_array();
+	json_object_set(v, "title", json_object_get(card, "title"));
+	json_object_set_new(card, "summary", json_string(""));
+	json_object_set_new(v, "procedure", card);
+	json_object_set_new(
+	    v, "laws", json_pack("[{s:s, s:s}]", "name", e.law, "article", e.article));
+	json_object_set_new(v, "where", json_string(ja || !e.where_en[0] ? e.where_ja : e.where_en));
+	json_object_set_new(v, "how", json_string(ja || !e.how_en[0] ? e.how_ja : e.how_en));
+	struct str rest = str_from(e.attachments), one;
+	while (str_cut(&rest, ';', &one))
+		json_array_append_new(
+		    attachments, json_pack("{s:s%, s:b}", "label", one.p, one.n, "always", 1));
+	json_object_set_new(v, "attachments", attachments);
+	json_object_set_new(v, "is_entry", json_true());
+	rq_crumb(rq, rq_tr(rq, "procedure.list.title"), rq_href(rq, "/procedures"));
+	return 0;
+}
+
 static int show(struct request *rq, struct err *err)
 {
 	struct procedure *p;
 	int rc = rq_procedure(rq, &p, err);
+	if (rc == -(int)ERR_MISSING)
+		return show_entry(rq, err);
 	if (rc < 0)
 		return rc;
 	const json_t *def = procedure_json(p);
@@ -293,6 +426,7 @@ static const struct input list_inputs[] = {
     {"event", "string", false, 40},
     {"department", "string", false, 100},
     {"online", "boolean", false, 5},
+    {"page", "integer", false, 6},
     {NULL, NULL, false, 0},
 };
 

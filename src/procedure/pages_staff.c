@@ -214,6 +214,7 @@ static int show_view(struct request *rq, struct page *p, struct err *err)
 	VIEW("documents", document_views(rq, db, id, &made, err));
 	VIEW("colleagues", colleague_options(db, a, p->app, &made, err));
 	VIEW("departments", department_options(rq, db, &made, err));
+	rq_fee(rq, p->app);
 	(void)file_views(rq, json_object_get(rq->view, "files"), id);
 	int rc = answers_views(rq, db, p, err);
 	if (rc < 0)
