@@ -187,6 +187,8 @@ int journal_inclusion_show(struct request *rq, struct err *err)
 	int n, rc = read_head(rq, &head, key, err);
 	if (rc < 0)
 		return rc;
+	if (!rq_query(rq, "leaf"))
+		return err_field(err, ERR_INPUT, "leaf", "web.input.required", "no leaf");
 	int64_t leaf = number(rq, "leaf", -1), size = number(rq, "size", head.size);
 	struct db *db = rq_db(rq, err);
 	rc = journal_inclusion(db, rq->arena, leaf, size, &path, &n, err);
@@ -212,6 +214,8 @@ int journal_consistency_show(struct request *rq, struct err *err)
 	int n, rc = read_head(rq, &head, key, err);
 	if (rc < 0)
 		return rc;
+	if (!rq_query(rq, "from"))
+		return err_field(err, ERR_INPUT, "from", "web.input.required", "no from");
 	int64_t from = number(rq, "from", -1), to = number(rq, "to", head.size);
 	rc = journal_consistency(rq_db(rq, err), rq->arena, from, to, &path, &n, err);
 	if (rc < 0)

@@ -58,6 +58,11 @@ static void remove_tree(struct arena *a, const char *path)
 	(void)rmdir(path);
 }
 
+void sample_workers_end(void)
+{
+	worker_stop_all();
+}
+
 void sample_city_end(struct city *city)
 {
 	struct arena *a = arena_new();

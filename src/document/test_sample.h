@@ -13,6 +13,8 @@ int sample_main_begins(int argc, char **argv, int *code);
 /* A city in a new temporary directory; sample_city_end() removes it. */
 void sample_city(struct city *);
 void sample_city_end(struct city *);
+/* Ends the worker processes. */
+void sample_workers_end(void);
 /* A view by its name: "certificate", "decision", "refusal", "receipt", "application", "paper",
  * "long". New reference. */
 json_t *sample_view(const char *name);

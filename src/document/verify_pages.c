@@ -63,55 +63,6 @@ static int not_found(
 	return 0;
 }
 
-/* ?code=… of the form, ?sha256=… for programs */
-int verify_form(struct request *rq, struct err *err)
-{
-	const char *code = rq_query(rq, "code"), *hash = rq_query(rq, "sha256");
-	struct document *d;
-	struct db *db = rq_db(rq, err);
-	if (!db)
-		return -(int)ERR_STORE;
-	if (hash) {
-		int rc = is_hash(hash) ? document_by_hash(db, rq->arena, hash, &d, err) : 0;
-		if (rc < 0)
-			return rc;
-		if (rc == 1)
-			return rq_redirect(rq, "/verify/%s?sha256=%s", d->code, hash);
-		return not_found(rq, 404, "pdf", "document.verify.unknown_file", NULL);
-	}
-	if (code && code[0]) {
-		int rc = document_by_code(db, rq->arena, code, &d, err);
-		if (rc < 0)
-			return rc;
-		return rc == 1 ? rq_redirect(rq, "/verify/%s", d->code)
-		               : not_found(rq, 404, "code", "document.verify.unknown_code", code);
-	}
-	put_form(rq, NULL);
-	return 0;
-}
-
-int verify_upload(struct request *rq, struct err *err)
-{
-	const struct upload *u = rq_upload(rq, "pdf", 0);
-	const char *code = rq_param(rq, "code");
-	char hash[HASH_SIZE * 2 + 1];
-	struct document *d;
-	if (!u || u->size == 0)
-		return not_found(rq, 422, "pdf", "document.verify.no_file", NULL);
-	int rc = hash_upload(u, hash, err);
-	if (rc < 0)
-		return rc;
-	struct db *db = rq_db(rq, err);
-	rc = db ? document_by_hash(db, rq->arena, hash, &d, err) : -(int)ERR_STORE;
-	if (rc < 0)
-		return rc;
-	if (rc == 1)
-		return rq_redirect(rq, "/verify/%s?sha256=%s", d->code, hash);
-	/* On a document's own page the answer is that this is another file. */
-	return code ? rq_redirect(rq, "/verify/%s?sha256=%s", code, hash)
-	            : not_found(rq, 404, "pdf", "document.verify.unknown_file", NULL);
-}
-
 /* --- one document --- */
 
 static void put_document(struct request *rq, const struct document *d)
@@ -167,6 +118,71 @@ static int put_proofs(struct request *rq, struct db *db, const struct document *
 	return 0;
 }
 
+/* hash: of the file to compare with; NULL: none. */
+static int show(
+    struct request *rq, struct db *db, const struct document *d, const char *hash, struct err *err)
+{
+	put_form(rq, NULL);
+	put_document(rq, d);
+	rq->template = "document/verified";
+	if (hash)
+		json_object_set_new(rq->view, "compared",
+		    json_pack("{s:b,s:s}", "same", text_eq(hash, d->blob), "sha256", hash));
+	rq_crumb(rq, rq_tr(rq, "document.verify.title"),
+	    arena_printf(rq->arena, "%s/verify", link_base(rq)));
+	return put_proofs(rq, db, d, err);
+}
+
+/* --- asking --- */
+
+/* ?code=… of the form, ?sha256=… for programs */
+int verify_form(struct request *rq, struct err *err)
+{
+	const char *code = rq_query(rq, "code"), *hash = rq_query(rq, "sha256");
+	struct document *d;
+	struct db *db = rq_db(rq, err);
+	if (!db)
+		return -(int)ERR_STORE;
+	if (hash) {
+		int rc = is_hash(hash) ? document_by_hash(db, rq->arena, hash, &d, err) : 0;
+		if (rc < 0)
+			return rc;
+		return rc == 1 ? show(rq, db, d, hash, err)
+		               : not_found(rq, 404, "pdf", "document.verify.unknown_file", NULL);
+	}
+	if (code && code[0]) {
+		int rc = document_by_code(db, rq->arena, code, &d, err);
+		if (rc < 0)
+			return rc;
+		return rc == 1 ? rq_redirect(rq, "/verify/%s", d->code)
+		               : not_found(rq, 404, "code", "document.verify.unknown_code", code);
+	}
+	put_form(rq, NULL);
+	return 0;
+}
+
+int verify_upload(struct request *rq, struct err *err)
+{
+	const struct upload *u = rq_upload(rq, "pdf", 0);
+	const char *code = rq_param(rq, "code");
+	char hash[HASH_SIZE * 2 + 1];
+	struct document *d;
+	if (!u || u->size == 0)
+		return not_found(rq, 422, "pdf", "document.verify.no_file", NULL);
+	int rc = hash_upload(u, hash, err);
+	if (rc < 0)
+		return rc;
+	struct db *db = rq_db(rq, err);
+	rc = db ? document_by_hash(db, rq->arena, hash, &d, err) : -(int)ERR_STORE;
+	if (rc < 0)
+		return rc;
+	if (rc == 1)
+		return rq_redirect(rq, "/verify/%s?sha256=%s", d->code, hash);
+	/* On a document's own page the answer is that this is another file. */
+	return code ? rq_redirect(rq, "/verify/%s?sha256=%s", code, hash)
+	            : not_found(rq, 404, "pdf", "document.verify.unknown_file", NULL);
+}
+
 int verify_show(struct request *rq, struct err *err)
 {
 	struct document *d;
@@ -175,16 +191,8 @@ int verify_show(struct request *rq, struct err *err)
 	int rc = db ? document_by_code(db, rq->arena, code, &d, err) : -(int)ERR_STORE;
 	if (rc < 0)
 		return rc;
-	if (rc == 0)
-		return not_found(rq, 404, "code", "document.verify.unknown_code", code);
-	put_form(rq, NULL);
-	put_document(rq, d);
-	if (is_hash(hash))
-		json_object_set_new(rq->view, "compared",
-		    json_pack("{s:b,s:s}", "same", text_eq(hash, d->blob), "sha256", hash));
-	rq_crumb(rq, rq_tr(rq, "document.verify.title"),
-	    arena_printf(rq->arena, "%s/verify", link_base(rq)));
-	return put_proofs(rq, db, d, err);
+	return rc == 1 ? show(rq, db, d, is_hash(hash) ? hash : NULL, err)
+	               : not_found(rq, 404, "code", "document.verify.unknown_code", code);
 }
 
 /* --- the file --- */

@@ -38,7 +38,8 @@ static int test_city_source(
 			return 0;
 		}
 	}
-	return resource_find(arena_printf(a, "templates/%s.html", name), out)
+	const char *dot = strrchr(name, '.'); /* mails name their file in full */
+	return resource_find(arena_printf(a, "templates/%s%s", name, dot ? "" : ".html"), out)
 	           ? 0
 	           : err_set(err, ERR_MISSING, NULL, "no template %s", name);
 }
