@@ -72,6 +72,9 @@ void exchange_completed(
 	if (x->connection)
 		phase_set(x->connection, PHASE_HEAD, now_us);
 	count_request(x, now_us);
+	/* Without the query: it may say what somebody searched for. */
+	log_debug("http.request", "%.*s %d %lld us", (int)strcspn(x->uri, "?"), x->uri, x->status,
+	    (long long)(now_us - x->start_us));
 	if (x->rq && !stream_abandon(x->rq))
 		request_free(x->rq);
 	free(x);

@@ -228,6 +228,8 @@ struct web {
 	struct connection *connections;
 	int nconnections;
 	pthread_t reaper;
+	pthread_cond_t wake; /* the reaper */
+	bool reaped;         /* it shall end */
 };
 
 /* workers.c: threads for rq_defer() and rq_stream(). */

@@ -101,11 +101,11 @@ static void connection_notify(
 }
 
 /* libmicrohttpd's own timeout begins anew with every byte, so that a client that sends one byte at
- * a time would stay forever. This ends connections whose current phase takes too long. */
+ * a time would stay forever. This ends connections whose current phase takes too long. w->lock is
+ * held. */
 static void reap(struct web *w)
 {
 	int64_t now_ms = monotonic_us() / 1000;
-	pthread_mutex_lock(&w->lock);
 	for (struct connection *c = w->connections; c; c = c->next) {
 		int64_t age = now_ms - atomic_load_explicit(&c->since_ms, memory_order_relaxed);
 		int64_t bytes = atomic_load_explicit(&c->bytes, memory_order_relaxed);
@@ -121,17 +121,21 @@ static void reap(struct web *w)
 		if (age > limit * 1000 && c->fd >= 0)
 			(void)shutdown(c->fd, SHUT_RDWR); /* may be gone already */
 	}
-	pthread_mutex_unlock(&w->lock);
 }
 
 static void *reaper_main(void *arg)
 {
 	struct web *w = arg;
-	while (!atomic_load(&w->stopping)) {
+	pthread_mutex_lock(&w->lock);
+	while (!w->reaped) {
+		struct timespec until;
+		(void)clock_gettime(CLOCK_REALTIME, &until); /* cannot fail with a valid clock */
+		until.tv_sec++;
+		/* Woken by web_stop(); a clock that was set only makes a turn longer or shorter. */
+		(void)pthread_cond_timedwait(&w->wake, &w->lock, &until);
 		reap(w);
-		struct timespec second = {.tv_nsec = 500 * 1000 * 1000};
-		(void)nanosleep(&second, NULL); /* waking early is harmless */
 	}
+	pthread_mutex_unlock(&w->lock);
 	return NULL;
 }
 
@@ -265,6 +269,7 @@ static void web_free(struct web *w)
 	router_free(w->router);
 	ratelimit_free(w->ratelimit);
 	pthread_mutex_destroy(&w->lock);
+	pthread_cond_destroy(&w->wake);
 	arena_free(w->arena);
 }
 
@@ -313,6 +318,7 @@ int web_start(
 	struct web *w = arena_new_of(arena, struct web);
 	*w = (struct web){.options = *o, .arena = arena, .started_us = now_us()};
 	pthread_mutex_init(&w->lock, NULL);
+	pthread_cond_init(&w->wake, NULL);
 	set_defaults(&w->options);
 	csrf_mark_make();
 	int fd = -1;
@@ -369,6 +375,10 @@ void web_stop(struct web *w)
 	while (atomic_load(&w->suspended) > 0)
 		(void)nanosleep(&moment, NULL);
 	MHD_stop_daemon(w->daemon);
+	pthread_mutex_lock(&w->lock);
+	w->reaped = true;
+	pthread_cond_signal(&w->wake);
+	pthread_mutex_unlock(&w->lock);
 	pthread_join(w->reaper, NULL);
 	web_free(w);
 }

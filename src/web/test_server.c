@@ -672,6 +672,7 @@ static void test_raw_requests(void **state)
 {
 	(void)state;
 #define H "Host: x\r\n"
+#define LAST "Connection: close\r\n"
 	static const struct {
 		const char *name, *bytes, *want;
 	} cases[] = {
@@ -687,16 +688,19 @@ static void test_raw_requests(void **state)
 	    {"bad length", "POST /echo HTTP/1.1\r\n" H "Content-Length: x\r\n\r\n", "400"},
 	    {"no host", "GET /hello HTTP/1.1\r\n\r\n", "400"},
 	    {"two hosts", "GET /hello HTTP/1.1\r\n" H H "\r\n", "400"},
-	    {"absolute form", "GET http://x/en/hello HTTP/1.1\r\n" H "\r\n", "\"hello\":\"en\""},
+	    {"absolute form", "GET http://x/en/hello HTTP/1.1\r\n" H LAST "\r\n",
+	        "\"hello\":\"en\""},
 	    {"old client", "GET /hello HTTP/1.0\r\n\r\n", "\"hello\""},
-	    {"a body of a GET", "GET /hello HTTP/1.1\r\n" H "Content-Length: 5\r\n\r\nhello",
-	        "\"hello\""},
+	    {"a body of a GET",
+	        "GET /hello HTTP/1.1\r\n" H "Content-Length: 5\r\n" LAST "\r\nhello", "\"hello\""},
 	    {"cut body", "POST /echo HTTP/1.1\r\n" H "Content-Length: 5\r\n\r\na=", ""},
 	    {"nonsense", "\x01\x02\x03\r\n\r\n", ""},
 	    {"two in one packet",
-	        "GET /things/1 HTTP/1.1\r\n" H "\r\nGET /things/2 HTTP/1.1\r\n" H "\r\n", "\"2\""},
+	        "GET /things/1 HTTP/1.1\r\n" H "\r\nGET /things/2 HTTP/1.1\r\n" H LAST "\r\n",
+	        "\"2\""},
 	};
 #undef H
+#undef LAST
 	for (size_t i = 0; i < COUNT(cases); i++) {
 		char *out = test_raw(&t, cases[i].bytes, strlen(cases[i].bytes));
 		if (!strstr(out, cases[i].want))
@@ -1125,28 +1129,35 @@ static void test_slow_clients(void **state)
 	o.timeout_s = 1;
 	test_city_open(&s);
 	test_city_serve(&s, &o);
-	/* Silent from the start, silent in the header, silent in the body. */
-	static const char *const beginnings[] = {"", "GET /hello HTTP/1.1\r\nHost:",
-	    "POST /echo HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n\r\na="};
-	for (size_t i = 0; i < COUNT(beginnings); i++) {
-		int fd = test_connect(&s);
-		if (beginnings[i][0])
-			test_send(fd, beginnings[i], strlen(beginnings[i]));
-		assert_true(closed_within(fd, 8));
-		(void)close(fd);
+	/* Silent from the start, in the header, in the body; then one byte now and then. All at
+	 * once. */
+	static const struct {
+		const char *begin;
+		bool dribble;
+	} clients[] = {
+	    {"", false},
+	    {"GET /hello HTTP/1.1\r\nHost:", false},
+	    {"POST /echo HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n\r\na=", false},
+	    {"GET /hello HTTP/1.1\r\nHost: ", true},
+	    {"POST /echo HTTP/1.1\r\nHost: x\r\nContent-Length: 1000\r\n\r\n", true},
+	};
+	int fds[COUNT(clients)], sent[COUNT(clients)] = {0};
+	for (size_t i = 0; i < COUNT(clients); i++) {
+		fds[i] = test_connect(&s);
+		if (clients[i].begin[0])
+			test_send(fds[i], clients[i].begin, strlen(clients[i].begin));
 	}
-	/* One byte now and then. */
-	static const char *const dribbles[] = {"GET /hello HTTP/1.1\r\nHost: ",
-	    "POST /echo HTTP/1.1\r\nHost: x\r\nContent-Length: 1000\r\n\r\n"};
-	for (size_t i = 0; i < COUNT(dribbles); i++) {
-		int fd = test_connect(&s);
-		test_send(fd, dribbles[i], strlen(dribbles[i]));
-		int sent = 0;
-		struct timespec moment = {.tv_nsec = 200 * 1000 * 1000};
-		for (; sent < 40 && send(fd, "a", 1, MSG_NOSIGNAL) == 1; sent++)
-			(void)nanosleep(&moment, NULL);
-		assert_in_range(sent, 4, 30);
-		(void)close(fd);
+	struct timespec moment = {.tv_nsec = 100 * 1000 * 1000};
+	for (int turn = 0; turn < 45; turn++) {
+		(void)nanosleep(&moment, NULL);
+		for (size_t i = 0; i < COUNT(clients); i++)
+			if (clients[i].dribble && send(fds[i], "a", 1, MSG_NOSIGNAL) == 1)
+				sent[i]++;
+	}
+	for (size_t i = 0; i < COUNT(clients); i++) {
+		if (clients[i].dribble ? sent[i] < 8 || sent[i] > 40 : !closed_within(fds[i], 1))
+			fail_msg("client %zu stayed, %d", i, sent[i]);
+		(void)close(fds[i]);
 	}
 	test_city_close(&s);
 }
@@ -1172,6 +1183,60 @@ static void test_rate_limit(void **state)
 	struct reply r = test_call(&s, "/hello", NULL);
 	assert_int_equal(r.status, 200);
 	reply_free(&r);
+	test_city_close(&s);
+}
+
+static void test_hosts(void **state)
+{
+	(void)state;
+	static const char *const hosts[] = {"one.example", "www.one.example", NULL};
+	struct test_city s;
+	test_city_open(&s);
+	s.city.hosts = hosts;
+	test_city_serve(&s, &options);
+	static const struct {
+		const char *host;
+		long status;
+	} cases[] = {
+	    {"Host: one.example", 200},
+	    {"Host: WWW.One.Example:8080", 200},
+	    {"Host: two.example", 421},
+	    {"Host: one.example.evil", 421},
+	    {"Host: [::1]:80", 421},
+	};
+	for (size_t i = 0; i < COUNT(cases); i++) {
+		struct call c = {.headers = {cases[i].host}};
+		struct reply r = test_call(&s, "/hello", &c);
+		if (r.status != cases[i].status)
+			fail_msg("%s: %ld", cases[i].host, r.status);
+		reply_free(&r);
+	}
+	test_city_close(&s);
+}
+
+/* What a reload replaces is not shown from the cache, and assets get a new version. */
+static void test_reload(void **state)
+{
+	(void)state;
+	struct test_city s;
+	test_city_open(&s);
+	test_city_serve(&s, &options);
+	CURL *curl = test_browser();
+	struct call c = {.curl = curl};
+	made = 0;
+	for (int i = 0; i < 3; i++) {
+		struct reply r = test_call(&s, "/cached", &c);
+		reply_free(&r);
+	}
+	assert_int_equal(made, 1);
+	struct templates *old = s.city.templates;
+	__atomic_store_n(&s.city.templates, templates_new(test_city_source, NULL, s.city.i18n),
+	    __ATOMIC_RELEASE);
+	struct reply r = test_call(&s, "/cached", &c);
+	assert_int_equal(made, 2);
+	reply_free(&r);
+	curl_easy_cleanup(curl);
+	templates_free(old);
 	test_city_close(&s);
 }
 
@@ -1301,6 +1366,8 @@ int main(void)
 	    cmocka_unit_test(test_rate_limit),
 	    cmocka_unit_test(test_graceful_stop),
 	    cmocka_unit_test(test_tls),
+	    cmocka_unit_test(test_hosts),
+	    cmocka_unit_test(test_reload),
 	};
 	int failed = cmocka_run_group_tests(tests, setup, teardown);
 	if (getenv("MACHI_TEST_PG")) {
