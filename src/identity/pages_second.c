@@ -218,11 +218,14 @@ static void tokens_form(struct request *rq, const struct account *account)
 		const char *const *ticked;
 		int n = rq_form_all(rq, "rights", &ticked);
 		field = form_field(rq, form, &rights, NULL);
-		for (const char *const *perm = role_perms(); *perm; perm++) {
-			bool selected = false;
-			for (int i = 0; i < n; i++)
-				selected = selected || text_eq(ticked[i], *perm);
-			form_option(field, *perm, *perm, selected);
+		for (int m = 0; m < nmodules; m++) {
+			for (int k = 0; k < modules[m]->nperms; k++) {
+				const struct perm *perm = &modules[m]->perms[k];
+				bool selected = false;
+				for (int i = 0; i < n; i++)
+					selected = selected || text_eq(ticked[i], perm->name);
+				form_option(field, perm->name, rq_tr(rq, perm->summary), selected);
+			}
 		}
 	}
 	field = form_field(rq, form, &days, NULL);
@@ -265,6 +268,15 @@ int tokens_get(struct request *rq, struct err *err)
 	return rc < 0 ? rc : tokens_view(rq, &o->account, rq_db(rq, err), err);
 }
 
+static bool perm_find(const char *name)
+{
+	for (int m = 0; m < nmodules; m++)
+		for (int k = 0; k < modules[m]->nperms; k++)
+			if (text_eq(modules[m]->perms[k].name, name))
+				return true;
+	return false;
+}
+
 static int tokens_write(struct request *rq, struct db *db, struct err *err)
 {
 	struct own *o = rq_data(rq);
@@ -276,9 +288,8 @@ static int tokens_write(struct request *rq, struct db *db, struct err *err)
 	buf_puts(&scopes, text_eq(rq_form(rq, "scope"), "write") ? "read write" : "read");
 	int n = account_is_staff(&o->account) ? rq_form_all(rq, "rights", &rights) : 0;
 	for (int i = 0; i < n; i++)
-		for (const char *const *perm = role_perms(); *perm; perm++)
-			if (text_eq(*perm, rights[i]))
-				buf_printf(&scopes, " %s", *perm);
+		if (perm_find(rights[i]))
+			buf_printf(&scopes, " %s", rights[i]);
 	const char *typed = rq_form(rq, "days");
 	if (typed)
 		(void)str_to_i64(str_from(typed), 1, TOKEN_DAYS_MAX, &days); /* else the default */

@@ -172,8 +172,6 @@ struct role {
 extern const struct role roles[];
 extern const int nroles;
 int role_find(const char *name); /* index, -1 */
-/* Every permission that a role gives, once each; NULL-terminated. */
-const char *const *role_perms(void);
 /* The role that comes with a rank. */
 int role_of_rank(enum rank);
 bool role_has(int role, const char *perm);

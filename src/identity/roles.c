@@ -37,15 +37,16 @@ const char *rank_name(enum rank rank)
 	"application.read", "application.check", "application.counter", "application.forward",     \
 	    "application.payment"
 #define OF_CHIEF OF_CLERK, "application.decide"
-#define OF_MANAGER OF_CHIEF, "application.export"
+#define OF_MANAGER OF_CHIEF, "application.export", "document.revoke"
 
 const struct role roles[] = {
     {"clerk", PERMS(OF_CLERK)},
     {"chief", PERMS(OF_CHIEF)},
     {"manager", PERMS(OF_MANAGER)},
-    {"records", PERMS("application.read", "application.export")},
+    {"records", PERMS("application.read", "application.export", "document.revoke")},
     {"accounting", PERMS("application.read", "application.payment", "application.export")},
-    {"operator", PERMS("operate")},
+    {"procedures", PERMS("procedure.manage")},
+    {"operator", PERMS("operate", "procedure.manage")},
     {"identity_admin", PERMS("identity.manage")},
     {"auditor", PERMS("application.read", "application.export")},
 };
@@ -57,14 +58,6 @@ int role_find(const char *name)
 		if (text_eq(roles[i].name, name))
 			return i;
 	return -1;
-}
-
-const char *const *role_perms(void)
-{
-	static const char *const all[] = {"application.read", "application.check",
-	    "application.counter", "application.forward", "application.payment",
-	    "application.decide", "application.export", "operate", "identity.manage", NULL};
-	return all;
 }
 
 int role_of_rank(enum rank rank)

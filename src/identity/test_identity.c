@@ -504,22 +504,9 @@ ON_EACH(deputies)
 ON_EACH(endings)
 ON_EACH(verifies)
 
-static void test_names(void **state)
-{
-	(void)state;
-	assert_int_equal(rank_parse("課長"), RANK_SECTION);
-	assert_int_equal(rank_parse("社長"), -1);
-	assert_int_equal(rank_parse(NULL), -1);
-	assert_string_equal(rank_name(RANK_MAYOR), "市長");
-	assert_int_equal(role_find("no"), -1);
-	for (int i = 0; i < RANK_COUNT; i++)
-		assert_true(role_of_rank((enum rank)i) >= 0);
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test(test_names),
 	    cmocka_unit_test(test_residents),
 	    cmocka_unit_test(test_departments),
 	    cmocka_unit_test(test_department_changes),

@@ -144,10 +144,10 @@ export class Client {
 		return this.request('GET', path, { ...options, headers: { accept: 'application/json', ...options.headers } });
 	}
 
-	// The CSRF token for this session, from a page with a form.
+	// The CSRF token for this session; before signing in only a page with a form has one.
 	async token(path = '/login') {
-		const page = await this.json(path);
-		return page.json.csrf;
+		const { csrf } = (await this.json(path)).json;
+		return csrf ?? (await this.get(path)).text.match(/name="csrf" value="([^"]+)"/)?.[1];
 	}
 
 	// Posts a form as a browser would. fields: object or array of pairs; a Blob value makes it multipart.
