@@ -330,6 +330,39 @@ static void outsiders_can_check(void **state)
 		fail_msg("%s", said);
 }
 
+/* The commands of docs/journal.md, as they stand there. */
+static void the_documentation_is_true(void **state)
+{
+	(void)state;
+	const char *tree = getenv("MACHI_SOURCE") ? getenv("MACHI_SOURCE") : ".";
+	struct str text, line;
+	struct err err = {0};
+	struct buf script;
+	bool inside = false;
+	assert_int_equal(
+	    file_read(t.arena, arena_printf(t.arena, "%s/docs/journal.md", tree), &text, &err), 0);
+	buf_init(&script, t.arena);
+	buf_puts(&script, "set -e\n");
+	while (str_cut(&text, '\n', &line)) {
+		if (str_starts(line, "```")) {
+			inside = str_is(line, "```sh");
+			continue;
+		}
+		if (inside) {
+			buf_str(&script, line);
+			buf_putc(&script, '\n');
+		}
+	}
+	const char *pdf = arena_printf(t.arena, "%s/x.pdf", t.store.dir);
+	const char *path = arena_printf(t.arena, "%s/script", t.store.dir);
+	assert_int_equal(file_write(pdf, file, 0600, &err), 0);
+	assert_int_equal(file_write(path, buf_to_str(&script), 0600, &err), 0);
+	struct str said = sample_run(
+	    t.arena, "cd %s && CITY=%s PDF=%s bash script 2>&1", t.store.dir, t.base, pdf);
+	assert_non_null(strstr(said.p, "Signature Verified Successfully"));
+	assert_non_null(strstr(said.p, "the journal has it"));
+}
+
 static void revoked_documents_say_so(void **state)
 {
 	(void)state;
@@ -416,6 +449,7 @@ int main(int argc, char **argv)
 	    cmocka_unit_test(the_file_is_for_the_applicant),
 	    cmocka_unit_test(the_journal_answers),
 	    cmocka_unit_test(outsiders_can_check),
+	    cmocka_unit_test(the_documentation_is_true),
 	    cmocka_unit_test(revoked_documents_say_so),
 	    cmocka_unit_test(the_outbox_is_for_operators),
 	};

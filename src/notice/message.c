@@ -95,7 +95,7 @@ static void put_words(struct buf *b, const char *text)
 /* A display name in front of an address. */
 static void put_name(struct buf *b, const char *name)
 {
-	if (!is_plain(name)) {
+	if (!is_plain(name) || strlen(name) >= 60) {
 		put_words(b, name);
 		return;
 	}
