@@ -68,6 +68,12 @@ static int make_city(const struct settings *s, const struct new_city *n, struct 
 		buf_json(&yaml, str_from(n->host));
 		buf_putc(&yaml, '\n');
 	}
+	if (n->demo)
+		buf_puts(&yaml, "credits:\n"
+				"  - label:\n"
+				"      ja: 高松市オープンデータ（組織・施設・町の名前、CC BY 4.0）\n"
+				"      en: Takamatsu City Open Data (offices, facilities, towns; CC BY 4.0)\n"
+				"    href: https://github.com/takamatsu-city/opendata\n");
 	buf_puts(&yaml, "store: ");
 	buf_json(&yaml, str_from(settings_get(s, "store")));
 	buf_putc(&yaml, '\n');

@@ -97,7 +97,11 @@ static int draft_write(struct request *rq, struct db *db, struct err *err)
 	int rc = app_draft_new(
 	    db, &actor, d->procedure, d->kind, "online", answers, &d->id, err);
 	json_decref(answers);
-	return rc < 0 ? rc : rq_redirect(rq, "/applications/%lld/steps/1", (long long)d->id);
+	return rc < 0 ? rc
+	              : rq_redirect(rq,
+	                    text_eq(d->kind, "proxy") ? "/applications/%lld/mandate"
+	                                              : "/applications/%lld/steps/1",
+	                    (long long)d->id);
 }
 
 static bool may_apply(const json_t *def, const char *kind)
@@ -142,6 +146,7 @@ struct step_page {
 	int sections;    /* of the definition; step numbers are 1-based */
 	int step;        /* this page */
 	bool counter;
+	json_t *mandate; /* what a proxy typed */
 	const char *next; /* where to go after saving */
 };
 
@@ -429,6 +434,87 @@ static int step_post(struct request *rq, struct err *err)
 	                               : step_take(rq, err);
 }
 
+/* --- for whom a proxy acts --- */
+
+static const struct {
+	const char *name;
+	bool required;
+} mandate_fields[] = {
+    {"principal_name", true},
+    {"principal_address", true},
+    {"principal_mail", false},
+    {"ground", true},
+    {"valid_until", false},
+};
+static const char *const mandate_grounds[] = {
+    "letter", "guardian", "household", "professional", "corporate"};
+
+/* view.mandate: the values as typed or stored, view.grounds: the choices. */
+static void mandate_view(struct request *rq, const struct step_page *s, json_t *values)
+{
+	step_frame(rq, s);
+	const char *chosen = json_string_value(json_object_get(values, "ground"));
+	json_t *grounds = json_array();
+	for (size_t i = 0; i < COUNT(mandate_grounds); i++)
+		json_array_append_new(grounds,
+		    json_pack("{s:s, s:s, s:b}", "value", mandate_grounds[i], "label",
+			rq_tr(rq, arena_printf(rq->arena, "application.mandate.%s", mandate_grounds[i])),
+			"selected", (int)text_eq(chosen, mandate_grounds[i])));
+	json_object_set_new(rq->view, "grounds", grounds);
+	json_object_set(rq->view, "mandate", values ? values : json_null());
+	rq_title(rq, "application.mandate.title");
+}
+
+static int mandate_get(struct request *rq, struct err *err)
+{
+	struct step_page *s;
+	int rc = step_load(rq, &s, err);
+	if (rc == 0)
+		mandate_view(rq, s, s->app->mandate);
+	return rc;
+}
+
+static int mandate_write(struct request *rq, struct db *db, struct err *err)
+{
+	struct step_page *s = rq_data(rq);
+	struct app_actor actor = rq_app_actor(rq);
+	int rc = app_mandate_set(db, &actor, s->app->id, s->mandate, err);
+	return rc < 0 ? rc : rq_redirect(rq, "/applications/%lld/steps/1", (long long)s->app->id);
+}
+
+static int mandate_failed(struct request *rq, struct err *err)
+{
+	struct step_page *s = rq_data(rq);
+	if (err->kind != ERR_INPUT)
+		return -(int)err->kind;
+	rq_problem(rq, err->field, err->msg ? err->msg : "form.required", NULL);
+	mandate_view(rq, s, s->mandate);
+	return 0;
+}
+
+static int mandate_post(struct request *rq, struct err *err)
+{
+	struct step_page *s;
+	int rc = step_load(rq, &s, err);
+	if (rc < 0)
+		return rc;
+	s->mandate = json_object();
+	arena_cleanup(rq->arena, drop_json, s->mandate);
+	for (size_t i = 0; i < COUNT(mandate_fields); i++) {
+		const char *value = rq_form(rq, mandate_fields[i].name);
+		if (value && value[0])
+			json_object_set_new(s->mandate, mandate_fields[i].name, json_string(value));
+		else if (mandate_fields[i].required)
+			rq_problem(rq, mandate_fields[i].name, "application.mandate.missing", NULL);
+	}
+	if (rq_has_problems(rq)) {
+		mandate_view(rq, s, s->mandate);
+		return 0;
+	}
+	rq_set_data(rq, s);
+	return rq_write_or(rq, mandate_write, mandate_failed);
+}
+
 /* --- confirm and submit --- */
 
 json_t *rq_answers(struct request *rq, const struct procedure *p, const struct form_context *context,
@@ -470,6 +556,11 @@ static int confirm_view(struct request *rq, struct step_page *s,
 	json_object_set_new(rq->view, "fee_yen", json_integer(fee));
 	json_object_set_new(rq->view, "has_fee", json_boolean(fee > 0));
 	json_object_set_new(rq->view, "ready", json_boolean(n == 0));
+	json_object_set(rq->view, "mandate", s->app->mandate ? s->app->mandate : json_null());
+	if (text_eq(s->app->applicant_kind, "proxy") && !s->app->mandate) {
+		rq_problem(rq, "mandate", "application.mandate.needed", NULL);
+		json_object_set_new(rq->view, "ready", json_false());
+	}
 	rq_form_problems(rq, problems, n);
 	return 0;
 }
@@ -514,7 +605,7 @@ static int submit(struct request *rq, struct err *err)
 		return rc;
 	struct form_problem *problems;
 	int n = form_check(s->procedure, rq->arena, &s->context, s->answers, &problems);
-	if (n > 0) {
+	if (n > 0 || (text_eq(s->app->applicant_kind, "proxy") && !s->app->mandate)) {
 		rq->template = "procedure/confirm";
 		return confirm_view(rq, s, problems, n, err);
 	}
@@ -548,6 +639,15 @@ static const struct input apply_inputs[] = {
     {NULL, NULL, false, 0},
 };
 
+static const struct input mandate_inputs[] = {
+    {"principal_name", "string", false, 100},
+    {"principal_address", "string", false, 200},
+    {"principal_mail", "string", false, 200},
+    {"ground", "string", false, 20},
+    {"valid_until", "date", false, 10},
+    {NULL, NULL, false, 0},
+};
+
 static const struct route routes[] = {
     {HTTP_POST, "/procedures/{id}/apply", apply, .perm = "resident",
 	.summary = "Begin an application: makes a draft.", .inputs = apply_inputs,
@@ -557,6 +657,11 @@ static const struct route routes[] = {
     {HTTP_POST, "/applications/{id}/steps/{step}", step_post, .perm = "signed-in",
 	.template = "procedure/step", .summary = "Save a step and go on.", .rate = RATE_WRITE,
 	.flags = ROUTE_UPLOAD},
+    {HTTP_GET, "/applications/{id}/mandate", mandate_get, .perm = "signed-in",
+	.template = "procedure/mandate", .summary = "For whom a proxy applies."},
+    {HTTP_POST, "/applications/{id}/mandate", mandate_post, .perm = "signed-in",
+	.template = "procedure/mandate", .summary = "Say for whom a proxy applies.",
+	.inputs = mandate_inputs, .rate = RATE_WRITE},
     {HTTP_GET, "/applications/{id}/confirm", confirm, .perm = "signed-in",
 	.template = "procedure/confirm", .summary = "All answers before they are sent."},
     {HTTP_POST, "/applications/{id}/submit", submit, .perm = "signed-in",
