@@ -5,6 +5,7 @@
 #include "base/postal.h"
 #include "procedure/application.h"
 #include "procedure/catalogue.h"
+#include "document/document.h"
 #include "procedure/procedure.h"
 
 /* Addresses of a postal code, for forms (with a script) and for other programs. */
@@ -17,14 +18,14 @@ static int postal(struct request *rq, struct err *err)
 	for (size_t i = 0; i < n; i++)
 		json_array_append_new(out,
 		    json_pack("{s:s, s:s, s:s, s:s}", "postal_code", found[i].code, "prefecture",
-			found[i].prefecture, "city", found[i].city, "town", found[i].town));
+		        found[i].prefecture, "city", found[i].city, "town", found[i].town));
 	json_object_set_new(rq->view, "addresses", out);
 	return 0;
 }
 
 static const struct route api_routes[] = {
     {HTTP_GET, "/api/postal/{code}", postal, .perm = "public",
-	.summary = "Addresses of a postal code.", .flags = ROUTE_CACHE},
+        .summary = "Addresses of a postal code.", .flags = ROUTE_CACHE},
 };
 
 static const struct perm perms[] = {
@@ -55,6 +56,8 @@ static int schedule(struct db *db, void *arg, struct err *err)
 
 static int opened(struct city *city, struct err *err)
 {
+	/* The same for every city: before the server starts. */
+	document_set_hooks(&application_document_hooks);
 	int rc = catalogue_load(city, err);
 	return rc < 0 ? rc : store_write(city->store, schedule, NULL, err);
 }

@@ -2,11 +2,13 @@
 import { spawn, execFileSync } from 'node:child_process';
 import { mkdtempSync, rmSync, readFileSync, openSync, closeSync } from 'node:fs';
 import { createServer } from 'node:net';
+import { Mailbox } from './mailbox.mjs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 
-export const machi = resolve(process.env.MACHI_BIN ?? 'build/machi');
+export const root = resolve(import.meta.dirname ?? new URL('.', import.meta.url).pathname, '../..');
+export const machi = resolve(process.env.MACHI_BIN ?? join(root, 'build/machi'));
 export const storeKind = process.env.MACHI_TEST_STORE ?? 'sqlite';
 let databases = 0;
 
@@ -38,9 +40,10 @@ export class City {
 		const city = new City();
 		city.dir = mkdtempSync(join(tmpdir(), 'machi-test-'));
 		city.storeUrl = (options.store ?? storeKind) === 'postgres' ? newDatabase() : 'sqlite:store.db';
+		if (options.mail) city.mailbox = await Mailbox.open();
 		city.env = { ...process.env, MACHI_STORE: city.storeUrl, ...options.env };
-		city.settings = options.settings ?? [];
-		city.cli('init', ...(options.init ?? ['--demo']));
+		city.settings = [...city.mailbox?.settings ?? [], ...options.settings ?? []];
+		city.cli('init', ...(options.init ?? ['--demo-size', '40']));
 		await city.serve();
 		return city;
 	}
@@ -85,12 +88,37 @@ export class City {
 	async stop() {
 		if (this.code === undefined) await this.kill();
 		const log = this.log();
+		this.mailbox?.close();
 		rmSync(this.dir, { recursive: true, force: true });
 		if (this.code !== 0 && this.code !== 'SIGKILL') throw new Error(`serve ended with ${this.code}:\n${log.slice(-8000)}`);
 	}
 
 	client(options) {
 		return new Client(this.url, options);
+	}
+
+	// A client that is signed in, the same one each time; each sign-in costs a password hash.
+	async as(login) {
+		this.people ??= new Map();
+		if (!this.people.has(login)) this.people.set(login, await this.client().login(login));
+		return this.people.get(login);
+	}
+
+	// The demo city's people of a department: {clerk, clerk2, chief, chief2, head, division}, each a login.
+	async office(department) {
+		if (!this.offices) {
+			const admin = await this.as('admin');
+			this.offices = new Map();
+			for (let n = 1; ; n++) {
+				const { users } = (await admin.json(`/staff/users?q=clerk${n}-1`)).json;
+				const clerk = users.find((u) => u.login === `clerk${n}-1`);
+				if (!clerk) break;
+				this.offices.set(clerk.posts[0].department, n);
+			}
+		}
+		const n = this.offices.get(department);
+		if (!n) throw new Error(`nobody works in ${department}: ${[...this.offices.keys()]}`);
+		return { clerk: `clerk${n}-1`, clerk2: `clerk${n}-2`, chief: `chief${n}-1`, chief2: `chief${n}-2`, head: `head${n}`, division: `division${n}` };
 	}
 }
 
@@ -116,7 +144,7 @@ export class Client {
 		const url = new URL(path.startsWith('/') && this.lang && !path.startsWith(`/${this.lang}/`) ? `/${this.lang}${path}` : path, this.base);
 		const answer = await fetch(url, {
 			method, body, redirect: 'manual',
-			headers: { cookie: [...this.cookies].map(([k, v]) => `${k}=${v}`).join('; '), ...headers },
+			headers: { accept: 'text/html,*/*;q=0.8', cookie: [...this.cookies].map(([k, v]) => `${k}=${v}`).join('; '), ...headers },
 		});
 		for (const line of answer.headers.getSetCookie?.() ?? []) {
 			const [pair] = line.split(';');
@@ -144,28 +172,91 @@ export class Client {
 		return this.request('GET', path, { ...options, headers: { accept: 'application/json', ...options.headers } });
 	}
 
-	// The CSRF token for this session; before signing in only a page with a form has one.
-	async token(path = '/login') {
-		const { csrf } = (await this.json(path)).json;
-		return csrf ?? (await this.get(path)).text.match(/name="csrf" value="([^"]+)"/)?.[1];
+	// The form token of this session; before signing in only a page with a form has one.
+	async token() {
+		return (await this.json('/login')).json.csrf ?? forms((await this.get('/login')).text).flatMap((f) => f.fields).find(([name]) => name === 'csrf')[1];
 	}
 
-	// Posts a form as a browser would. fields: object or array of pairs; a Blob value makes it multipart.
+	// Posts fields (object or array of pairs); a Blob value makes it multipart. Without a field csrf
+	// a fresh token is taken; csrf: null sends none.
 	async post(path, fields = {}, options = {}) {
-		const pairs = Array.isArray(fields) ? fields : Object.entries(fields);
-		if (!pairs.some(([name]) => name === 'csrf')) pairs.push(['csrf', options.token ?? await this.token()]);
-		const multipart = pairs.some(([, value]) => value instanceof Blob);
+		const pairs = Array.isArray(fields) ? [...fields] : Object.entries(fields);
+		if (!pairs.some(([name]) => name === 'csrf')) pairs.push(['csrf', await this.token()]);
+		const multipart = options.multipart || pairs.some(([, value]) => value instanceof Blob);
 		const body = multipart ? new FormData() : new URLSearchParams();
 		for (const [name, value] of pairs) {
+			if (value === null || value === undefined) continue;
 			if (value instanceof Blob) body.append(name, value, value.name ?? 'file');
 			else body.append(name, value);
 		}
 		return this.request('POST', path, { ...options, body });
 	}
 
-	async login(login, password) {
-		const page = await this.post('/login', { login, password }, { follow: false });
+	// Sends JSON as a program would, with the session's form token.
+	async postJson(path, body, options = {}) {
+		const headers = { accept: 'application/json', 'content-type': 'application/json', ...options.headers };
+		if (!headers.authorization && this.cookies.has('session')) headers['x-csrf-token'] ??= await this.token();
+		return this.request('POST', path, { follow: false, ...options, body: JSON.stringify(body), headers });
+	}
+
+	// Fills in the page's form whose action contains `action`, and sends it as a browser would.
+	// values: what the person changes; undefined leaves a field out.
+	async submit(page, action, values = {}, options = {}) {
+		const form = forms(page.text).find((f) => f.method === 'post' && f.action.includes(action));
+		if (!form) throw new Error(`no form ${action} on ${page.url} (${page.status}): ${forms(page.text).map((f) => f.action)}`);
+		const names = Object.keys(values);
+		const pairs = form.fields.filter(([name]) => !names.includes(name));
+		for (const [name, value] of Object.entries(values)) {
+			if (!options.loose && !form.names.has(name)) throw new Error(`no field ${name} on ${page.url}: ${[...form.names]}`);
+			for (const one of Array.isArray(value) ? value : [value]) if (one !== undefined) pairs.push([name, one]);
+		}
+		return this.post(form.action || page.url, pairs, { multipart: form.multipart, ...options });
+	}
+
+	async login(login, password = 'machi-demo-2026') {
+		const page = await this.submit(await this.get('/login'), '/login', { login, password }, { follow: false });
 		if (page.status !== 303) throw new Error(`sign-in of ${login}: ${page.status} ${page.text.slice(0, 2000)}`);
 		return this;
 	}
 }
+
+const entities = { amp: '&', lt: '<', gt: '>', quot: '"', '#39': "'", '#x27': "'", '#x2F': '/' };
+const plain = (text) => text.replace(/&(#?\w+);/g, (all, name) => entities[name] ?? (name[0] === '#' ? String.fromCodePoint(Number(name.slice(1).replace(/^x/i, '0x'))) : all));
+
+function attributes(tag) {
+	return Object.fromEntries([...tag.matchAll(/([\w:-]+)(?:="([^"]*)")?/g)].map(([, name, value]) => [name, plain(value ?? '')]));
+}
+
+// The forms of an HTML page as a browser would send them untouched.
+export function forms(html) {
+	return [...html.matchAll(/<form\b([^>]*)>([\s\S]*?)<\/form>/g)].map(([, head, inside]) => {
+		const form = attributes(head), fields = [], names = new Set();
+		for (const [, tag, rest, body] of inside.matchAll(/<(textarea|select)\b([^>]*)>([\s\S]*?)<\/\1>/g)) {
+			const a = attributes(rest);
+			if (!a.name) continue;
+			names.add(a.name);
+			if (tag === 'textarea') fields.push([a.name, plain(body ?? '').replace(/^\n/, '')]);
+			else {
+				const options = [...(body ?? '').matchAll(/<option\b([^>]*)>([^<]*)/g)].map(([, o, label]) => ({ ...attributes(o), label: plain(label) }));
+				const chosen = options.find((o) => 'selected' in o) ?? options[0];
+				if (chosen) fields.push([a.name, chosen.value ?? chosen.label]);
+			}
+		}
+		for (const [, rest] of inside.matchAll(/<input\b([^>]*)>/g)) {
+			const a = attributes(rest);
+			if (!a.name || 'disabled' in a) continue;
+			names.add(a.name);
+			if (/^(submit|button|file|image)$/.test(a.type ?? '')) continue;
+			if (/^(radio|checkbox)$/.test(a.type ?? '') && !('checked' in a)) continue;
+			fields.push([a.name, a.value ?? (/^(radio|checkbox)$/.test(a.type ?? '') ? 'on' : '')]);
+		}
+		for (const [, rest] of inside.matchAll(/<button\b([^>]*)>/g)) {
+			const a = attributes(rest);
+			if (a.name) names.add(a.name);
+		}
+		return { action: form.action ?? '', method: (form.method ?? 'get').toLowerCase(), multipart: form.enctype === 'multipart/form-data', fields, names };
+	});
+}
+
+// Text of a page without its tags.
+export const words = (html) => plain(html.replace(/<(script|style)[\s\S]*?<\/\1>/g, ' ').replace(/<[^>]+>/g, ' ')).replace(/\s+/g, ' ');

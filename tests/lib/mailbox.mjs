@@ -26,11 +26,14 @@ export class Mailbox {
 	static async open() {
 		const box = new Mailbox();
 		box.mails = [];
+		box.sockets = new Set();
 		box.server = createServer((socket) => {
 			let input = '', data = null, to = [];
 			const say = (line) => socket.write(`${line}\r\n`);
 			socket.setEncoding('latin1');
 			socket.on('error', () => {});
+			box.sockets.add(socket);
+			socket.on('close', () => box.sockets.delete(socket));
 			say('220 mailbox');
 			socket.on('data', (chunk) => {
 				input += chunk;
@@ -78,7 +81,14 @@ export class Mailbox {
 		}, `a mail to ${to}`);
 	}
 
+	// Waits for a mail to somebody whose text fits the pattern, and gives the match; the mail stays.
+	async find(to, pattern) {
+		return until(() => this.mails.filter((mail) => mail.to.includes(to)).map((mail) => pattern.exec(mail.text)).find(Boolean),
+			`a mail to ${to} with ${pattern}`);
+	}
+
 	close() {
 		this.server.close();
+		for (const socket of this.sockets) socket.destroy();
 	}
 }
