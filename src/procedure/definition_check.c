@@ -756,7 +756,7 @@ static void check_documents(struct loader *l)
 		if (o->template.text && l->env->template_exists &&
 		    !template_exists(l, o->template.text))
 			say(l, o->template.at,
-			    "use `certificate` or `decision`, or add the template",
+			    "use `certificate`, `decision` or `refusal`, or add the template",
 			    "there is no document template `%s`", o->template.text);
 		LIST_EACH(const struct ref, r, o->rows)
 			if (!field_by_path(l->p, r->text))

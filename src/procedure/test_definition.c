@@ -249,6 +249,73 @@ static void test_due(void **state)
 	arena_free(a);
 }
 
+/* The worked example of docs/writing-a-procedure.md: its first block, with what the later ones add
+ * or replace, is a definition that is right. */
+struct chapter {
+	const char *key; /* top-level key of the lines */
+	struct buf lines;
+};
+
+static struct chapter *chapter_of(struct arena *a, struct chapter *all, int *n, struct str line)
+{
+	struct str rest = line, key;
+	(void)str_cut(&rest, ':', &key); /* a line that is not empty */
+	struct chapter *c = NULL;
+	for (int i = 0; i < *n; i++)
+		if (str_is(key, all[i].key))
+			c = &all[i];
+	if (!c) {
+		assert_true(*n < 40);
+		c = &all[(*n)++];
+		c->key = str_dup(a, key);
+		buf_init(&c->lines, a);
+	}
+	buf_clear(&c->lines);
+	return c;
+}
+
+static void test_documented(void **state)
+{
+	(void)state;
+	struct arena *a = arena_new();
+	struct err err;
+	struct str text, line;
+	struct chapter all[40], *now = NULL;
+	int n = 0, blocks = 0;
+	bool inside = false;
+	assert_int_equal(
+	    file_read(a, arena_printf(a, "%s/docs/writing-a-procedure.md", getenv("MACHI_SOURCE")),
+	        &text, &err),
+	    0);
+	while (str_cut(&text, '\n', &line)) {
+		if (str_starts(line, "```")) {
+			inside = str_is(line, "```yaml");
+			blocks += inside;
+			/* Lines that go in without a key of their own are fields of the form. */
+			for (int i = 0; inside && i < n; i++)
+				if (strcmp(all[i].key, "sections") == 0)
+					now = &all[i];
+			continue;
+		}
+		if (!inside || line.n == 0)
+			continue;
+		if (line.p[0] != ' ')
+			now = chapter_of(a, all, &n, line);
+		assert_non_null(now);
+		buf_str(&now->lines, line);
+		buf_putc(&now->lines, '\n');
+	}
+	assert_int_equal(blocks, 5);
+	struct buf yaml;
+	buf_init(&yaml, a);
+	for (int i = 0; i < n; i++)
+		buf_str(&yaml, buf_to_str(&all[i].lines));
+	struct procedure *p = parse(a, "bicycle-permit.yaml", buf_to_str(&yaml));
+	assert_non_null(p);
+	procedure_unref(p);
+	arena_free(a);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -257,6 +324,7 @@ int main(void)
 	    cmocka_unit_test(test_version),
 	    cmocka_unit_test(test_window),
 	    cmocka_unit_test(test_due),
+	    cmocka_unit_test(test_documented),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
