@@ -63,13 +63,14 @@ static int draft_insert(struct db *db, struct arena *a, const struct app_actor *
     struct app_row *r, json_t *answers, struct err *err)
 {
 	row_set_answers(a, r, answers);
+	r->turn = 1;
 	int rc = row_insert(db, r, err);
 	if (rc < 0 || (rc = attachments_sync(db, a, r, answers, err)) < 0)
 		return rc;
-	return row_changed(db, a, actor, r, "application.drafted",
-	    json_pack("{s:s, s:s, s:s}", "procedure", r->procedure, "version", r->version,
-	        "channel", r->channel),
-	    err);
+	json_t *data = json_pack("{s:s, s:s, s:s}", "procedure", r->procedure, "version",
+	    r->version, "channel", r->channel);
+	return r->kids ? row_changed(db, a, actor, r, "application.drafted", data, err)
+	               : row_journal(db, a, actor, r, "application.drafted", data, err);
 }
 
 static int draft_new(struct db *db, struct arena *a, const struct app_actor *actor,

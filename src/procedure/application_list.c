@@ -12,7 +12,7 @@ enum {
 	SEARCH_SCAN_MAX = 600,
 	MERGE_MAX = 8,        /* departments that are merged rather than filtered */
 	EXPORT_WINDOW = 2000, /* ids looked at in one statement */
-	ARGS_MAX = 16
+	ARGS_MAX = 24
 };
 
 /* --- whose departments --- */
@@ -311,6 +311,20 @@ static int list_all(struct page *p, struct cursor c)
 	return rc;
 }
 
+/* Few departments are told to the database, which has them in the index of the list; the + keeps it
+ * from choosing the index of departments and sorting. */
+static void narrow_scope(struct page *p, struct list_sql *q)
+{
+	if (p->filter->department > 0)
+		add_i64(q, " AND +department = ", p->filter->department, "");
+	if (p->scope.all || p->scope.n > MERGE_MAX)
+		return;
+	buf_puts(&q->text, " AND (1 = 0");
+	for (int i = 0; i < p->scope.n; i++)
+		add_i64(q, " OR +department = ", p->scope.departments[i], "");
+	buf_putc(&q->text, ')');
+}
+
 /* By submission, newest first. */
 static int list_dates(struct page *p, struct cursor c)
 {
@@ -335,9 +349,11 @@ static int list_dates(struct page *p, struct cursor c)
 			add_i64(&q, " AND (submitted_us, id) < (", c.key, ", ");
 			add_i64(&q, "", c.id, ")");
 		}
-		list_narrow(&q, f, true);
+		list_narrow(&q, f, false);
 		if (mine)
 			add_i64(&q, " AND assignee = ", p->actor->person, "");
+		else
+			narrow_scope(p, &q);
 		buf_printf(&q.text, " ORDER BY submitted_us DESC, id DESC LIMIT %d", chunk + 1);
 		rc = page_read(p, &q, KEY_SUBMITTED, !mine, chunk);
 		c = p->last;
@@ -514,11 +530,13 @@ int app_list(struct db *db, struct arena *a, const struct app_actor *actor,
 	if (f->scope == APP_SCOPE_DEPARTMENT && !scope_has(&p.scope, f->department))
 		return err_set(err, ERR_DENIED, "application.denied",
 		    "%s may not read department %" PRId64, actor->id, f->department);
-	if (f->bucket == APP_BUCKET_DRAFT && f->scope != APP_SCOPE_MINE)
+	bool text = f->text && str_trim(str_from(f->text)).n, dates = f->from || f->until;
+	if (f->bucket == APP_BUCKET_DRAFT && !text && !dates &&
+	    (f->scope == APP_SCOPE_DEPARTMENT || f->scope == APP_SCOPE_ALL))
 		return err_set(err, ERR_DENIED, "application.denied", "drafts of others");
-	if (f->text && str_trim(str_from(f->text)).n)
+	if (text)
 		rc = list_text(&p, c);
-	else if (f->from || f->until)
+	else if (dates)
 		rc = list_dates(&p, c);
 	else if (f->scope == APP_SCOPE_MINE)
 		rc = list_mine(&p, c);

@@ -322,17 +322,11 @@ int row_insert(struct db *db, struct app_row *r, struct err *err)
 	return rc == 1 ? 0 : rc < 0 ? rc : err_set(err, ERR_STORE, NULL, "no id");
 }
 
-int row_changed(struct db *db, struct arena *a, const struct app_actor *actor, struct app_row *r,
-    const char *event, json_t *data, struct err *err)
+int row_journal(struct db *db, struct arena *a, const struct app_actor *actor,
+    const struct app_row *r, const char *event, json_t *data, struct err *err)
 {
-	r->turn++;
-	r->updated_us = now_us();
-	r->bucket = app_state_bucket(row_state(r));
-	r->order_key = order_key_of(r);
-	int64_t n = db_run(db, err, &life_sql[SQL_ROW_UPDATE], "i" APP_COLUMNS_MOVING(TYPE) "t",
-	    r->id APP_COLUMNS_MOVING(ARG), r->answers);
 	json_t *state = NULL;
-	int rc = n < 0 ? (int)n : row_state_json(db, a, r, &state, err);
+	int rc = row_state_json(db, a, r, &state, err);
 	if (rc == 0)
 		rc = journal_add(db,
 		    &(struct journal_change){.actor = actor->id,
@@ -344,6 +338,21 @@ int row_changed(struct db *db, struct arena *a, const struct app_actor *actor, s
 	json_decref(state);
 	json_decref(data);
 	return rc;
+}
+
+int row_changed(struct db *db, struct arena *a, const struct app_actor *actor, struct app_row *r,
+    const char *event, json_t *data, struct err *err)
+{
+	r->turn++;
+	r->updated_us = now_us();
+	r->bucket = app_state_bucket(row_state(r));
+	r->order_key = order_key_of(r);
+	int64_t n = db_run(db, err, &life_sql[SQL_ROW_UPDATE], "i" APP_COLUMNS_MOVING(TYPE) "t",
+	    r->id APP_COLUMNS_MOVING(ARG), r->answers);
+	if (n >= 0)
+		return row_journal(db, a, actor, r, event, data, err);
+	json_decref(data);
+	return (int)n;
 }
 
 int change_begin(struct change *c, struct db *db, struct arena *a, const struct app_actor *actor,
@@ -385,13 +394,20 @@ struct digest {
 	EVP_MD_CTX *md;
 };
 
+static void digest_i64(struct digest *d, int64_t v)
+{
+	unsigned char b[8];
+	for (int i = 0; i < 8; i++)
+		b[i] = (unsigned char)((uint64_t)v >> (8 * i));
+	EVP_DigestUpdate(d->md, b, sizeof(b));
+}
+
+/* Length first, so that no two sequences of columns give the same bytes; p NULL is not "". */
 static void digest_text(struct digest *d, const char *p, size_t n)
 {
-	/* Length first, so that no two sequences of columns give the same bytes. */
-	char head[24];
-	int len = snprintf(head, sizeof(head), "%zu:", n);
-	EVP_DigestUpdate(d->md, head, (size_t)len);
-	EVP_DigestUpdate(d->md, p, n);
+	digest_i64(d, p ? (int64_t)n : -1);
+	if (p)
+		EVP_DigestUpdate(d->md, p, n);
 }
 
 static char *digest_end(struct digest *d, struct arena *a)
@@ -425,24 +441,18 @@ static int digest_rows(struct digest *d, struct db *db, enum life_sql sql, const
 	while ((rc = rows_next(rows)) == 1) {
 		digest_text(d, "row", 3);
 		for (int c = 0; types[c]; c++) {
-			if (rows_null(rows, c)) {
-				digest_text(d, "null", 4);
-			} else if (types[c] == 'i') {
-				char n[24];
-				int len = snprintf(n, sizeof(n), "%" PRId64, rows_i64(rows, c));
-				digest_text(d, n, (size_t)len);
-			} else {
-				struct str s = rows_str(rows, c);
-				digest_text(d, s.p, s.n);
-			}
+			struct str text = types[c] == 't' ? rows_str(rows, c) : (struct str){0};
+			if (types[c] == 'i')
+				digest_i64(d, rows_i64(rows, c));
+			else
+				digest_text(d, text.p, text.n);
 		}
 	}
 	rows_end(rows);
 	return rc;
 }
 
-static int kids_digest(
-    struct db *db, struct arena *a, const struct app_row *r, char **out, struct err *err)
+static int kids_digest(struct digest *d, struct db *db, const struct app_row *r, struct err *err)
 {
 	static const struct {
 		enum app_kid kid;
@@ -458,41 +468,35 @@ static int kids_digest(
 	    {KID_CHARGE, SQL_CHARGE_OF, "iitiittt"},
 	    {KID_MANDATE, SQL_MANDATE_GET, "tttttttt"},
 	};
-	struct digest d = digest_begin();
 	int rc = 0;
 	for (size_t i = 0; i < COUNT(kids) && rc == 0; i++)
 		if (r->kids & kids[i].kid) {
-			digest_text(&d, "kind", 4);
-			rc = digest_rows(&d, db, kids[i].sql, kids[i].types, r->id, err);
+			digest_text(d, "kind", 4);
+			rc = digest_rows(d, db, kids[i].sql, kids[i].types, r->id, err);
 		}
-	*out = digest_end(&d, a);
 	return rc;
 }
 
-#define STATE_I(name) json_object_set_new(s, #name, json_integer(r->name));
-#define STATE_T(name) json_object_set_new(s, #name, r->name ? json_string(r->name) : json_null());
-#define STATE(type, name) STATE_##type(name)
+#define DIGEST_I(name) digest_i64(&d, r->name);
+#define DIGEST_T(name) digest_text(&d, r->name, r->name ? strlen(r->name) : 0);
+#define DIGEST(type, name) DIGEST_##type(name)
 
+/* Only its hash is kept, so the state is a digest of the columns to begin with: a JSON text of
+ * forty members for each change would cost as much as the change. */
 int row_state_json(
     struct db *db, struct arena *a, const struct app_row *r, json_t **out, struct err *err)
 {
 	struct digest d = digest_begin();
+	digest_i64(&d, r->id);
+	APP_COLUMNS_FIXED(DIGEST)
+	APP_COLUMNS_MOVING(DIGEST)
 	digest_text(&d, r->answers, strlen(r->answers));
-	json_t *s = json_object();
-	APP_COLUMNS_FIXED(STATE)
-	APP_COLUMNS_MOVING(STATE)
-	json_object_set_new(s, "answers_sha256", json_string(digest_end(&d, a)));
-	if (r->kids) {
-		char *kids = NULL;
-		int rc = kids_digest(db, a, r, &kids, err);
-		if (rc < 0) {
-			json_decref(s);
-			return rc;
-		}
-		json_object_set_new(s, "children_sha256", json_string(kids));
-	}
-	*out = s;
-	return 0;
+	int rc = r->kids ? kids_digest(&d, db, r, err) : 0;
+	*out = json_pack("{s:s, s:I, s:s}", "state", r->state, "turn", (json_int_t)r->turn,
+	    "sha256", digest_end(&d, a));
+	if (rc < 0)
+		json_decref(*out);
+	return rc;
 }
 
 static int verify_each(struct db *db, int (*state)(void *arg, const char *subject, json_t *state),

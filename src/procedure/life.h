@@ -118,6 +118,9 @@ int change_end(struct change *, const char *event, json_t *data, struct err *);
 int row_changed(struct db *, struct arena *, const struct app_actor *, struct app_row *,
     const char *event, json_t *data, struct err *);
 int row_insert(struct db *, struct app_row *, struct err *);
+/* Only the entry, for a row that stands as it is. */
+int row_journal(struct db *, struct arena *, const struct app_actor *, const struct app_row *,
+    const char *event, json_t *data, struct err *);
 /* The state that the journal hashes. New reference. */
 int row_state_json(struct db *, struct arena *, const struct app_row *, json_t **, struct err *);
 bool actor_is_system(const struct app_actor *);

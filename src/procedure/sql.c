@@ -82,7 +82,7 @@ const struct sql life_sql[LIFE_SQL_COUNT] = {
         NULL},
     [SQL_CORRECTION_FIELDS] = {"SELECT f.correction, f.field, f.message FROM correction c"
                                " JOIN correction_field f ON f.correction = c.id"
-                               " WHERE c.application = ?1 ORDER BY f.correction, f.field",
+                               " WHERE c.application = ?1 ORDER BY c.id, f.field",
         NULL},
     [SQL_CORRECTION_END] = {"UPDATE correction SET state = ?2, answered_us = ?3, to_revision = ?4"
                             " WHERE application = ?1 AND state = 'open'",
