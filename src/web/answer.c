@@ -473,7 +473,7 @@ static bool sends_html(const struct request *rq)
 		return false;
 	/* Who asks for an address without a page and does not say what, gets JSON. */
 	return rq->template || accept_format(rq->p->heads.accept) == FORMAT_HTML ||
-	       (!rq->route && accept_format(rq->p->heads.accept) != FORMAT_JSON);
+	       !rq->route;
 }
 
 /* The person is shown a number by which the line is found in the log. */
@@ -495,9 +495,10 @@ static void send_error(struct request *rq, const struct err *err)
 	else
 		log_debug(
 		    "web.refused", "%d %s: %s", status, err_kind_name(err->kind), err->detail);
-	struct outcome *o = &rq->p->out;
-	o->kind = ANSWER_VIEW;
+	rq->p->out.kind = ANSWER_VIEW;
 	rq->status = status;
+	if (err->kind == ERR_BUSY)
+		rq_set_header(rq, "Retry-After", "5");
 	if (!sends_html(rq)) {
 		send_problem(rq, err);
 		return;

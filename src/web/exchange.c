@@ -510,13 +510,25 @@ static int find_route(struct request *rq, struct str path, struct err *err)
 	return 0;
 }
 
+static bool type_is(struct str header, const char *type)
+{
+	const char *end = header.n ? memchr(header.p, ';', header.n) : NULL;
+	struct str t = str_trim((struct str){header.p, end ? (size_t)(end - header.p) : header.n});
+	return t.n == strlen(type) && strncasecmp(t.p, type, t.n) == 0;
+}
+
 static void choose_format(struct request *rq)
 {
 	const char *format = fields_get(&rq->p->query, "format");
+	const struct heads *h = &rq->p->heads;
+	enum format wanted = accept_format(h->accept);
 	if (format)
 		rq->wants_json = strcmp(format, "json") == 0;
-	else
-		rq->wants_json = accept_format(rq->p->heads.accept) == FORMAT_JSON;
+	else if (wanted != FORMAT_ANY)
+		rq->wants_json = wanted == FORMAT_JSON;
+	else /* who sends JSON, or a token, is a program */
+		rq->wants_json =
+		    type_is(h->content_type, "application/json") || h->authorization.p;
 }
 
 /* "/?lang=en" is how the front page's language is chosen for good. */
@@ -548,13 +560,6 @@ static int check_rate(struct request *rq, struct err *err)
 		return 0;
 	rq_set_header(rq, "Retry-After", arena_printf(rq->arena, "%d", wait));
 	return err_set(err, ERR_RATE, NULL, "%s: too many requests", rq->path);
-}
-
-static bool type_is(struct str header, const char *type)
-{
-	const char *end = header.n ? memchr(header.p, ';', header.n) : NULL;
-	struct str t = str_trim((struct str){header.p, end ? (size_t)(end - header.p) : header.n});
-	return t.n == strlen(type) && strncasecmp(t.p, type, t.n) == 0;
 }
 
 /* Decides how the body will be read, by its type and its declared size. */

@@ -55,12 +55,15 @@ static int key_make(struct db *db, void *arg, struct err *err)
 int secret_load(struct city *city, struct secret *out, struct err *err)
 {
 	struct key_write k = {.arena = arena_new()};
-	int rc = store_write(city->store, key_make, &k, err);
+	struct db *db = store_reader(city->store, err);
+	int rc = db ? meta_get(db, k.arena, "web.key", &k.hex, err) : -(int)err->kind;
+	if (rc == 0)
+		rc = store_write(city->store, key_make, &k, err);
 	size_t n = 0;
-	if (rc == 0 && OPENSSL_hexstr2buf_ex(out->key, sizeof(out->key), &n, k.hex, '\0') != 1)
+	if (rc >= 0 && OPENSSL_hexstr2buf_ex(out->key, sizeof(out->key), &n, k.hex, '\0') != 1)
 		rc = err_set(err, ERR_STORE, NULL, "web.key in the store is broken");
 	arena_free(k.arena);
-	return rc;
+	return rc < 0 ? rc : 0;
 }
 
 void secret_mac(const struct secret *s, const char *purpose, struct str text, unsigned char out[32])

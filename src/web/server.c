@@ -200,7 +200,7 @@ static int daemon_start(struct web *w, int fd, struct err *err)
 	struct str cert = {0}, key = {0};
 	unsigned flags =
 	    MHD_USE_EPOLL_INTERNAL_THREAD | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_ERROR_LOG;
-	struct MHD_OptionItem more[12];
+	struct MHD_OptionItem more[16];
 	int n = 0;
 #define OPTION(name, number, pointer)                                                              \
 	more[n++] = (struct MHD_OptionItem){(name), (intptr_t)(number), (pointer)}
@@ -209,6 +209,9 @@ static int daemon_start(struct web *w, int fd, struct err *err)
 	OPTION(MHD_OPTION_CONNECTION_TIMEOUT, o->timeout_s, NULL);
 	OPTION(MHD_OPTION_CONNECTION_MEMORY_LIMIT, CONNECTION_MEMORY, NULL);
 	OPTION(MHD_OPTION_STRICT_FOR_CLIENT, 1, NULL);
+	/* Behind a proxy all clients have its address; it limits them itself. */
+	if (w->nproxies == 0)
+		OPTION(MHD_OPTION_PER_IP_CONNECTION_LIMIT, o->connection_max / 4 + 1, NULL);
 	if (o->threads > 1)
 		OPTION(MHD_OPTION_THREAD_POOL_SIZE, o->threads, NULL);
 	if (o->tls_cert) {

@@ -774,7 +774,7 @@ static void test_etag_gzip_cache(void **state)
 	/* A write makes it anew. */
 	struct call write = {.curl = curl, .body = "name=x"};
 	r = test_call(&t, "/free", &write);
-	assert_true(r.status == 201 || r.status == 303);
+	assert_int_equal(r.status, 303);
 	reply_free(&r);
 	struct call nothing = {.curl = curl, .headers = {"Cookie:"}};
 	r = test_call(&t, "/cached", &nothing);
@@ -832,6 +832,10 @@ static void test_csrf(void **state)
 	struct reply r = test_call(&t, "/things", &json);
 	assert_int_equal(r.status, 201);
 	assert_non_null(reply_header(&t, &r, "Location"));
+	reply_free(&r);
+	struct call program = {.body = "{\"name\":\"x\"}", .type = "application/json"};
+	r = test_call(&t, "/things", &program); /* sends JSON and says nothing else: a program */
+	assert_int_equal(r.status, 201);
 	reply_free(&r);
 	/* The flash message comes once. */
 	r = test_call(&t, "/page", &get);
@@ -962,7 +966,7 @@ static void test_tokens(void **state)
 	struct call good = {
 	    .headers = {"Authorization: Bearer good"}, .body = "", .method = "POST"};
 	struct reply r = test_call(&t, "/sign-out", &good); /* no CSRF check */
-	assert_int_equal(r.status, 303);
+	assert_int_equal(r.status, 200);
 	reply_free(&r);
 	struct call bad = {.headers = {"Authorization: Bearer bad", "Accept: application/json"}};
 	r = test_call(&t, "/secret", &bad);
