@@ -15,7 +15,7 @@ static const char csp_page[] =
 static const char csp_file[] = "default-src 'none'; style-src 'unsafe-inline'; sandbox";
 static const char csp_viewed[] = "default-src 'none'; style-src 'unsafe-inline'; object-src 'self'";
 
-enum { GZIP_MIN = 1024, GZIP_NOW = 1, GZIP_KEPT = 9, SCRATCH_MAX = 1024 * 1024 };
+enum { GZIP_MIN = 1024, GZIP_NOW = 1, GZIP_KEPT = 6, SCRATCH_MAX = 1024 * 1024 };
 
 static void add(struct MHD_Response *r, const char *name, const char *value)
 {
@@ -84,6 +84,7 @@ struct bytes_answer {
 	int status;
 	const char *type, *csp, *etag;
 	struct str body;
+	bool zippable;   /* compressing it helps */
 	bool scratch;    /* body stays valid for this call only */
 	struct buf gzip; /* n 0: none */
 };
@@ -140,6 +141,7 @@ static void keep(struct request *rq, const struct bytes_answer *b)
 	    .etag = b->etag,
 	    .size = b->body.n + b->gzip.n + 3 * 1024,
 	    .asset = p->asset,
+	    .zippable = b->zippable,
 	};
 	struct cache_key key = {
 	    .city = p->city,
@@ -180,9 +182,12 @@ static void send_bytes(struct request *rq, struct bytes_answer *b, bool personal
 		p->keep = may_keep(rq, b->status) && b->etag;
 	}
 	bool wanted = accept_gzip(p->heads.accept_encoding);
-	if (b->body.n >= GZIP_MIN && (wanted || p->keep) && compressible(b->type)) {
+	b->zippable = b->body.n >= GZIP_MIN && compressible(b->type);
+	if (wanted && b->zippable) {
 		buf_init(&b->gzip, rq->arena);
-		if (!gzip_bytes(p->x->net, b->body, p->keep ? GZIP_KEPT : GZIP_NOW, &b->gzip))
+		b->zippable =
+		    gzip_bytes(p->x->net, b->body, p->keep ? GZIP_KEPT : GZIP_NOW, &b->gzip);
+		if (!b->zippable)
 			b->gzip.n = 0;
 	}
 	if (p->keep)
@@ -472,8 +477,7 @@ static bool sends_html(const struct request *rq)
 	if (rq->wants_json)
 		return false;
 	/* Who asks for an address without a page and does not say what, gets JSON. */
-	return rq->template || accept_format(rq->p->heads.accept) == FORMAT_HTML ||
-	       !rq->route;
+	return rq->template || accept_format(rq->p->heads.accept) == FORMAT_HTML || !rq->route;
 }
 
 /* The person is shown a number by which the line is found in the log. */

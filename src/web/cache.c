@@ -25,7 +25,7 @@ struct entry {
 	int64_t made_us, used_us;
 	uint64_t generation;
 	struct templates *reload; /* the city's set of templates: new after a reload */
-	bool asset;
+	bool asset, zippable;
 };
 
 struct cache {
@@ -120,7 +120,11 @@ bool cache_answer(struct exchange *x, const struct cache_key *k, const struct he
 		struct entry *e = &set[i];
 		if (e->hash != hash || e->nkey != n || memcmp(e->key, key, n) != 0)
 			continue;
-		if (!still_true(e, k->city, x->start_us)) {
+		bool wants_gzip = accept_gzip(h->accept_encoding);
+		/* Compressing is worth its time only when somebody asks for it; then it is made
+		 * anew. */
+		if (!still_true(e, k->city, x->start_us) ||
+		    (wants_gzip && e->zippable && !e->gzip)) {
 			entry_drop(x->net->cache, e);
 			return false;
 		}
@@ -128,8 +132,7 @@ bool cache_answer(struct exchange *x, const struct cache_key *k, const struct he
 		if (h->if_none_match.n && etag_matches(h->if_none_match, e->etag))
 			exchange_queue(x, MHD_HTTP_NOT_MODIFIED, e->not_modified);
 		else
-			exchange_queue(x, MHD_HTTP_OK,
-			    e->gzip && accept_gzip(h->accept_encoding) ? e->gzip : e->plain);
+			exchange_queue(x, MHD_HTTP_OK, e->gzip && wants_gzip ? e->gzip : e->plain);
 		return true;
 	}
 	return false;
@@ -151,6 +154,7 @@ void cache_put(struct cache *c, const struct cache_key *k, const struct cache_pu
 	    .generation = generation,
 	    .reload = reload_of(k->city->city),
 	    .asset = put->asset,
+	    .zippable = put->zippable,
 	};
 	(void)snprintf(fresh.etag, sizeof(fresh.etag), "%s", put->etag);
 	struct entry *place = NULL;

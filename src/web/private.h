@@ -188,6 +188,8 @@ struct net {
 	struct cache *cache;
 	z_stream gzip;
 	bool gzip_ready;
+	struct arena *spare[16]; /* arenas of requests that ended, to be used again */
+	int nspare;
 	struct buf scratch; /* where a page is made before its response takes a copy */
 };
 
@@ -295,6 +297,7 @@ struct request_private {
 	const char *base; /* "" or "/en" */
 	struct route_match match;
 	uint64_t generation; /* of the city when the request began */
+	size_t arena_before; /* what earlier requests had asked of the arena */
 	struct fields query, form;
 	json_t *json;
 	struct multipart *multipart;
@@ -403,6 +406,7 @@ struct cache_put {
 	const char *etag;
 	size_t size;
 	bool asset;
+	bool zippable; /* gzip is NULL only because nobody asked for it */
 };
 void cache_put(struct cache *, const struct cache_key *, const struct cache_put *, int64_t now_us,
     uint64_t generation);

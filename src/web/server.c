@@ -264,6 +264,8 @@ static void web_free(struct web *w)
 		next = n->next;
 		cache_free(n->cache);
 		buf_free(&n->scratch);
+		while (n->nspare > 0)
+			arena_free(n->spare[--n->nspare]);
 		if (n->gzip_ready)
 			(void)deflateEnd(
 			    &n->gzip); /* complains about data not sent; there is none */

@@ -757,6 +757,11 @@ static void test_etag_gzip_cache(void **state)
 	assert_string_equal(reply_header(&t, &r, "Content-Encoding"), "gzip");
 	assert_true(r.body.n < first.body.n / 2);
 	reply_free(&r);
+	assert_int_equal(made, 2); /* nobody had asked for gzip yet; now it is kept */
+	r = test_call(&t, "/cached", &zip);
+	assert_string_equal(reply_header(&t, &r, "Content-Encoding"), "gzip");
+	reply_free(&r);
+	made = 1;
 	struct call no = {.curl = curl, .headers = {"Accept-Encoding: gzip;q=0"}};
 	r = test_call(&t, "/cached", &no);
 	assert_null(reply_header(&t, &r, "Content-Encoding"));
