@@ -231,7 +231,7 @@ struct procedure {
 };
 
 #define LIST_EACH(type, var, list)                                                                 \
-	for (type *var = (list).items, *var##_end = var + (list).n; var < var##_end; var++)
+	for (type *var = (list).items, *var##_end = var ? var + (list).n : NULL; var < var##_end; var++)
 
 /* A text in a language, else in Japanese; NULL when there is none. */
 const char *words_in(const json_t *words, const char *lang);
