@@ -97,7 +97,7 @@ static const struct menu_item menu[] = {
 static const struct command commands[] = {
     {
         .name = "worker",
-        .summary = "(started by machi itself)",
+        .summary = NULL, /* not for people */
         .help =
             "machi worker\n\n"
             "The helper process that lays out documents. machi serve starts it when it is needed;\n"
