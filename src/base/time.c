@@ -60,8 +60,9 @@ struct date date_today(void)
 struct date date_of_us(int64_t us)
 {
 	/* Before the addition of the offset, which could overflow at the end of the range. */
-	int64_t days = floor_div(us, day_us);
-	days += us - days * day_us >= day_us - japan_us;
+	int64_t days = floor_div(us, day_us), in_day = us % day_us;
+	in_day += in_day < 0 ? day_us : 0;
+	days += in_day >= day_us - japan_us;
 	return date_from_days((int32_t)days); /* at most 107 million */
 }
 

@@ -222,9 +222,11 @@ const struct sql identity_sql[SQL_COUNT] = {
          "ORDER BY s.id LIMIT ?5"},
     [SQL_RESIDENTS] = {"SELECT a.id, p.id, p.name, p.birthday, a.login, a.state, a.signed_in_us, "
                        "CASE WHEN a.totp_secret IS NULL THEN 0 ELSE 1 END "
-                       "FROM account a JOIN person p ON p.account = a.id "
-                       "WHERE a.kind = 'resident' AND (a.login_key = ?1 OR p.name_key = ?2 "
-                       "OR p.kana_key = ?2) ORDER BY a.id LIMIT 50"},
+                       "FROM account a JOIN person p ON p.account = a.id WHERE a.id IN "
+                       "(SELECT id FROM account WHERE kind = 'resident' AND login_key = ?1 "
+                       "UNION SELECT account FROM person WHERE name_key = ?2 "
+                       "UNION SELECT account FROM person WHERE kana_key = ?2) "
+                       "AND a.kind = 'resident' ORDER BY a.id LIMIT 50"},
     [SQL_DEPARTMENT_STAFF] = {"SELECT department, COUNT(DISTINCT staff) FROM post "
                               "WHERE from_date <= ?1 AND until_date >= ?1 GROUP BY department"},
 };

@@ -130,6 +130,7 @@ static void link_sections(struct loader *l)
 		    .id = c->id,
 		    .type = c->type,
 		    .label = c->label,
+		    .unit = c->unit,
 		    .when = NO_EXPR,
 		    .computed = true,
 		    .hidden = c->hidden,

@@ -91,7 +91,7 @@ struct field {
 	int64_t kinds;       /* bits of file_kinds[] */
 	int64_t max_bytes;
 	bool computed; /* a computed value in field's clothes */
-	bool hidden;   /* of these: not for the applicant */
+	bool hidden;   /* of these: not shown */
 	const struct section *section;
 	const char *path; /* "dog.birthday" */
 };
@@ -118,7 +118,7 @@ struct computed {
 	const char *id;
 	int expr;
 	int64_t type;
-	const json_t *label;
+	const json_t *label, *unit;
 	bool hidden;
 };
 

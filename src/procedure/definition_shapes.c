@@ -259,6 +259,7 @@ static const struct rule computed_shape_rules[] = {
         .offset = AT(computed, type),
         .names = type_names},
     {.key = "label", .kind = V_WORDS, .required = true, .offset = AT(computed, label)},
+    {.key = "unit", .kind = V_WORDS, .offset = AT(computed, unit)},
     {.key = "hidden", .kind = V_BOOL, .fallback = "false", .offset = AT(computed, hidden)},
 };
 static void computed_init(void *item)

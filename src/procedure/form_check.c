@@ -172,10 +172,12 @@ static void compute(struct form *fm)
 }
 
 /* A check across fields says nothing when its place is not shown, or has a problem already. */
-static void check_across(struct form *fm)
+void check_across(struct form *fm, const struct section *only)
 {
 	LIST_EACH(const struct check, c, fm->p->d.checks) {
 		const struct field *f = field_by_path(fm->p, c->field.text);
+		if (only && f->section != only)
+			continue;
 		struct expr_scope scope = {.p = fm->p, .ctx = fm->ctx, .answers = fm->answers};
 		if (f && !f->computed) {
 			struct spot spot = spot_of(fm, f->section);
@@ -201,7 +203,7 @@ int form_check(const struct procedure *p, struct arena *a, const struct form_con
 		if (section_shown(&fm, s))
 			check_section(&fm, s);
 	compute(&fm);
-	check_across(&fm);
+	check_across(&fm, NULL);
 	*problems = fm.problems;
 	return fm.n;
 }

@@ -225,6 +225,7 @@ static void view_parts(struct form *fm, const struct field *f, const char *name,
 		json_object_set_new(values, p->key, json_string(s));
 		if (own && p->autocomplete)
 			json_object_set_new(v, "autocomplete", json_string(p->autocomplete));
+		json_object_set_new(v, p->required ? "required" : "optional", json_true());
 		if (p->inputmode)
 			json_object_set_new(v, "inputmode", json_string(p->inputmode));
 		if (p->fold == FOLD_CHOICE)

@@ -119,6 +119,8 @@ json_t *part_view(struct form *, const char *name, const char *part, const char 
 
 /* Checks of form_check.c, also for one section. */
 void check_section(struct form *, const struct section *);
+/* The checks across fields; only: those whose message stands in that section. */
+void check_across(struct form *, const struct section *only);
 
 /* The value shown for a field that has no answer: prefill or default; NULL: none. New reference. */
 json_t *start_value(const struct form *, const struct field *);

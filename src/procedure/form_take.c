@@ -304,6 +304,7 @@ int form_section_take(const struct procedure *p, struct arena *a, int section,
 	if (changed)
 		return FORM_AGAIN;
 	check_section(&fm, s);
+	check_across(&fm, s); /* what needs later answers is not judged yet */
 	*problems = fm.problems;
 	return fm.n ? fm.n : appeared ? FORM_AGAIN : 0;
 }

@@ -1,7 +1,6 @@
 /* Filling in a form: a draft, its steps, attachments, the confirm page and the submission. */
 #include <string.h>
 
-#include "base/postal.h"
 #include "base/time.h"
 #include "identity/identity.h"
 #include "procedure/pages.h"
@@ -403,31 +402,6 @@ int rq_take_files(struct request *rq, const struct procedure *p, const struct fo
 	return n;
 }
 
-/* Fills the address that a look-up button stands beside: without a script the form is posted with
- * lookup=<name of the field>. False when it was another button. */
-static bool take_lookup(struct request *rq, json_t *answers)
-{
-	const char *name = rq_form(rq, "lookup");
-	if (!name)
-		return false;
-	json_t *at = answers;
-	struct str rest = str_from(name), part;
-	while (at && str_cut(&rest, '.', &part)) {
-		int64_t index;
-		at = json_is_array(at) && str_to_i64(part, 0, 1000, &index)
-		         ? json_array_get(at, (size_t)index)
-		         : json_object_getn(at, part.p, part.n);
-	}
-	struct postal_address *found;
-	const char *code = json_string_value(json_object_get(at, "postal_code"));
-	if (json_is_object(at) && code && postal_find(rq->arena, str_from(code), &found) > 0) {
-		json_object_set_new(at, "prefecture", json_string(found[0].prefecture));
-		json_object_set_new(at, "city", json_string(found[0].city));
-		json_object_set_new(at, "town", json_string(found[0].town));
-	}
-	return true;
-}
-
 static int step_take(struct request *rq, struct err *err)
 {
 	struct step_page *s = rq_data(rq);
@@ -439,8 +413,6 @@ static int step_take(struct request *rq, struct err *err)
 	int n = rq_take_section(rq, s->procedure, s->step - 1, &s->context, s->answers, &problems);
 	if (rq_form(rq, "draft"))
 		return rq_write(rq, autosave_write);
-	if (take_lookup(rq, s->answers))
-		return step_view(rq, s, NULL, 0);
 	if (files > 0 && !leave)
 		return step_view(rq, s, file_problems, files);
 	if (n > 0 && !leave)

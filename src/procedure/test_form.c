@@ -564,8 +564,8 @@ static void test_files(void **state)
 	assert_true(form_section_shown(form, slots, &ctx, answers));
 	json_object_set_new(json_object_get(answers, "main"), "yes", json_true());
 	assert_int_equal(take(a, "attachments", "", answers, &problems), 0);
-	assert_int_equal(take(a, "attachments", "attachments.photo.0.remove=1", answers, &problems),
-	    FORM_AGAIN);
+	assert_int_equal(
+	    take(a, "attachments", "attachments.photo.0.remove=1", answers, &problems), FORM_AGAIN);
 	assert_int_equal(take(a, "attachments", "", answers, &problems), 1);
 	assert_string_equal(problems[0].field, "attachments.photo");
 	view = view_of(a, "attachments", answers, problems, 1, "online");
@@ -619,6 +619,31 @@ static void test_prefill(void **state)
 	json_decref(ctx.profile);
 	json_decref(answers);
 	arena_free(a);
+}
+
+/* What goes over several fields is said as soon as it is known. */
+static void test_across(void **state)
+{
+	(void)state;
+	static const struct {
+		const char *post, *problems;
+	} cases[] = {
+	    {"ends.from=2026-02-01;ends.to=2026-01-31;ends.agree=yes", "ends.to"},
+	    {"ends.from=2026-02-01;ends.to=2026-02-01;ends.agree=yes", ""},
+	    {"ends.from=;ends.to=2026-01-31;ends.agree=yes", ""},
+	    {"ends.from=nonsense;ends.to=2026-01-31;ends.agree=yes", "ends.from"},
+	    {"ends.from=2026-02-01;ends.to=nonsense", "ends.to ends.agree"},
+	};
+	for (size_t i = 0; i < COUNT(cases); i++) {
+		struct arena *a = arena_new();
+		json_t *answers = json("{\"main\":{\"text\":\"ab\"}}");
+		struct form_problem *problems;
+		int n = take(a, "ends", cases[i].post, answers, &problems);
+		if (strcmp(fields_of(a, problems, n), cases[i].problems) != 0)
+			fail_msg("%s: problems at %s", cases[i].post, fields_of(a, problems, n));
+		json_decref(answers);
+		arena_free(a);
+	}
 }
 
 /* Everything as at submission. */
@@ -813,6 +838,7 @@ int main(void)
 	    cmocka_unit_test(test_rows),
 	    cmocka_unit_test(test_files),
 	    cmocka_unit_test(test_prefill),
+	    cmocka_unit_test(test_across),
 	    cmocka_unit_test(test_check),
 	    cmocka_unit_test(test_reading),
 	    cmocka_unit_test(test_lookup),

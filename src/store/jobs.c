@@ -32,7 +32,8 @@ enum {
 
 static const struct sql add = {
     "INSERT INTO job (kind, payload, key, state, run_at_us, created_us) "
-    "VALUES (?1, ?2, ?3, 'waiting', ?4, ?5) ON CONFLICT (key) WHERE state = 'waiting' "
+    "VALUES (?1, ?2, ?3, 'waiting', ?4, ?5) ON CONFLICT (key) WHERE state = 'waiting' AND key IS "
+    "NOT NULL "
     "DO UPDATE SET run_at_us = CASE WHEN excluded.run_at_us < job.run_at_us "
     "THEN excluded.run_at_us ELSE job.run_at_us END"};
 static const struct sql next_due = {
@@ -62,9 +63,25 @@ static const struct sql runners = {
     "SELECT DISTINCT runner FROM job WHERE state = 'running' AND runner <> ?1"};
 static const struct sql of_runner = {
     "SELECT id, lease_us FROM job WHERE state = 'running' AND runner = ?1"};
-static const struct sql list = {
-    "SELECT id, kind, state, tries, run_at_us, created_us, last_error FROM job "
-    "WHERE state = ?1 AND id < ?2 ORDER BY id DESC LIMIT ?3"};
+/* A statement per state, so that each can use the index of that state. */
+#define LIST(state)                                                                                \
+	{                                                                                          \
+		"SELECT id, kind, state, tries, run_at_us, created_us, last_error FROM job "       \
+		"WHERE state = '" state "' AND id < ?1 ORDER BY id DESC LIMIT ?2"                  \
+	}
+#define COUNT_OF(state)                                                                            \
+	{                                                                                          \
+		"SELECT count(*) FROM job WHERE state = '" state "'"                               \
+	}
+static const struct {
+	const char *name;
+	struct sql list, count;
+} states[] = {
+    {"waiting", LIST("waiting"), COUNT_OF("waiting")},
+    {"running", LIST("running"), COUNT_OF("running")},
+    {"dead", LIST("dead"), COUNT_OF("dead")},
+    {"done", LIST("done"), COUNT_OF("done")},
+};
 static const struct sql list_all = {
     "SELECT id, kind, state, tries, run_at_us, created_us, last_error FROM job "
     "WHERE id < ?1 ORDER BY id DESC LIMIT ?2"};
@@ -73,9 +90,8 @@ static const struct sql retry = {
     "WHERE id = ?1 AND state = 'dead'"};
 static const struct sql discard = {
     "DELETE FROM job WHERE id = ?1 AND state IN ('dead', 'waiting')"};
-static const struct sql count = {"SELECT count(*) FROM job WHERE state = ?1"};
 static const struct sql forget_done = {
-    "DELETE FROM job WHERE state = 'done' AND id IN (SELECT id FROM job WHERE state = 'done' "
+    "DELETE FROM job WHERE id IN (SELECT id FROM job WHERE state = 'done' "
     "AND ended_us < ?1 ORDER BY id LIMIT 1000)"};
 
 struct job_runner {
@@ -543,8 +559,13 @@ int jobs_list(struct db *db, struct arena *a, const char *state, int64_t before_
 {
 	if (before_id <= 0)
 		before_id = INT64_MAX;
-	struct rows *r = state ? db_query(db, err, &list, "tii", state, before_id, (int64_t)limit)
-	                       : db_query(db, err, &list_all, "ii", before_id, (int64_t)limit);
+	const struct sql *sql = state ? NULL : &list_all;
+	for (size_t i = 0; state && i < COUNT(states); i++)
+		if (strcmp(states[i].name, state) == 0)
+			sql = &states[i].list;
+	if (!sql)
+		return err_set(err, ERR_MISSING, "store.no_such_job", "no job state %.20s", state);
+	struct rows *r = db_query(db, err, sql, "ii", before_id, (int64_t)limit);
 	if (!r)
 		return -(int)ERR_STORE;
 	*out = arena_array(a, (size_t)limit, sizeof(**out));
@@ -583,6 +604,10 @@ int jobs_discard(struct db *db, int64_t id, struct err *err)
 
 int jobs_count(struct db *db, const char *state, int64_t *out, struct err *err)
 {
-	int rc = db_get_i64(db, err, out, &count, "t", state);
-	return rc < 0 ? rc : 0;
+	for (size_t i = 0; i < COUNT(states); i++)
+		if (strcmp(states[i].name, state) == 0) {
+			int rc = db_get_i64(db, err, out, &states[i].count, "");
+			return rc < 0 ? rc : 0;
+		}
+	return err_set(err, ERR_MISSING, "store.no_such_job", "no job state %.20s", state);
 }

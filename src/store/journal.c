@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/json.h"
 #include "base/log.h"
 #include "base/time.h"
 #include "store/private.h"
@@ -360,6 +361,26 @@ static struct str hash_str(const unsigned char *h)
 	return (struct str){(const char *)h, h ? HASH_SIZE : 0};
 }
 
+/* Random numbers come many at a time: asking for each costs as much as hashing the entry. */
+static int take_salt(struct db *db, unsigned char *out, struct err *err)
+{
+	if (db->nsalt < SALT_SIZE) {
+		if (RAND_bytes(db->salt, sizeof(db->salt)) != 1)
+			return err_set(err, ERR_INTERNAL, NULL, "no random numbers");
+		db->nsalt = sizeof(db->salt);
+	}
+	db->nsalt -= SALT_SIZE;
+	memcpy(out, db->salt + db->nsalt, SALT_SIZE);
+	return 0;
+}
+
+static void salted_hash(const void *salt, json_t *json, struct buf *text, unsigned char *out)
+{
+	buf_clear(text);
+	json_canonical(text, json);
+	sha256_2(salt, SALT_SIZE, text->p, text->n, out);
+}
+
 int journal_add(struct db *db, const struct journal_change *c, int64_t *id, struct err *err)
 {
 	if (!good_line(c->actor) || !good_line(c->verb) || !good_line(c->subject))
@@ -367,21 +388,15 @@ int journal_add(struct db *db, const struct journal_change *c, int64_t *id, stru
 		    "a journal entry needs actor, verb and subject without control characters");
 	unsigned char salt[SALT_SIZE], data_hash[HASH_SIZE], state_hash[HASH_SIZE],
 	    leaf_hash[HASH_SIZE];
+	struct buf *text = &db->text, *data = &db->data; /* kept: no allocation per entry */
 	bool salted = c->data || c->state;
-	if (salted && RAND_bytes(salt, sizeof(salt)) != 1)
-		return err_set(err, ERR_INTERNAL, NULL, "no random numbers");
-	char *data = NULL;
-	if (c->data) {
-		data = json_dumps(c->data, JSON_COMPACT | JSON_SORT_KEYS | JSON_ENCODE_ANY);
-		if (!data)
-			return err_set(
-			    err, ERR_INTERNAL, NULL, "journal data cannot be written as JSON");
-		sha256_2(salt, sizeof(salt), data, strlen(data), data_hash);
-	}
-	if (c->state && journal_state_hash(salt, c->state, state_hash) < 0) {
-		free(data);
-		return err_set(err, ERR_INTERNAL, NULL, "journal state cannot be written as JSON");
-	}
+	int rc = salted ? take_salt(db, salt, err) : 0;
+	if (rc < 0)
+		return rc;
+	if (c->state)
+		salted_hash(salt, c->state, text, state_hash);
+	if (c->data)
+		salted_hash(salt, c->data, data, data_hash);
 	struct journal_leaf l = {
 	    .at_us = now_us(),
 	    .actor = str_from(c->actor),
@@ -391,24 +406,23 @@ int journal_add(struct db *db, const struct journal_change *c, int64_t *id, stru
 	    .state_hash = hash_str(c->state ? state_hash : NULL),
 	};
 	struct str salt_str = {salted ? (const char *)salt : NULL, salted ? sizeof(salt) : 0};
-	struct buf text = {0};
-	int rc = 0;
+	struct str data_str = c->data ? buf_to_str(data) : (struct str){0};
+	buf_clear(text);
 	if (db_is_postgres(db)) {
-		journal_entry_rest(&text, &l);
-		rc = db_get_i64(db, err, &l.id, &add_there, "isstsbbbs", l.at_us, l.actor, l.verb,
-		    c->subject, str_from(data), salt_str, l.data_hash, l.state_hash,
-		    buf_to_str(&text));
+		journal_entry_rest(text, &l);
+		rc = db_get_i64(db, err, &l.id, &add_there, "issssbbbs", l.at_us, l.actor, l.verb,
+		    l.subject, data_str, salt_str, l.data_hash, l.state_hash, buf_to_str(text));
 		if (rc > 0)
 			rc = 0;
 	} else {
 		rc = load_edge(db, err);
 		if (rc == 0) {
 			l.id = db->last_id + 1;
-			journal_entry_text(&text, &l);
-			tree_leaf(text.p, text.n, leaf_hash);
-			int64_t n = db_run(db, err, &add_here, "iiissstbbbb", l.id,
+			journal_entry_text(text, &l);
+			tree_leaf(text->p, text->n, leaf_hash);
+			int64_t n = db_run(db, err, &add_here, "iiissssbbbb", l.id,
 			    db->edge.size + (int64_t)db->npending, l.at_us, l.actor, l.verb,
-			    l.subject, data, salt_str, l.data_hash, l.state_hash,
+			    l.subject, data_str, salt_str, l.data_hash, l.state_hash,
 			    hash_str(leaf_hash));
 			rc = n < 0 ? (int)n : 0;
 		}
@@ -417,22 +431,17 @@ int journal_add(struct db *db, const struct journal_change *c, int64_t *id, stru
 			add_pending(db, leaf_hash);
 		}
 	}
-	buf_free(&text);
-	free(data);
 	if (rc == 0 && id)
 		*id = l.id;
 	db->wake_sequencer = true;
 	return rc;
 }
 
-int journal_state_hash(const void *salt, json_t *state, unsigned char out[HASH_SIZE])
+void journal_state_hash(const void *salt, json_t *state, unsigned char out[HASH_SIZE])
 {
-	char *text = json_dumps(state, JSON_COMPACT | JSON_SORT_KEYS | JSON_ENCODE_ANY);
-	if (!text)
-		return -1;
-	sha256_2(salt, SALT_SIZE, text, strlen(text), out);
-	free(text);
-	return 0;
+	struct buf text = {0};
+	salted_hash(salt, state, &text, out);
+	buf_free(&text);
 }
 
 int journal_erase(struct db *db, const char *actor, const char *subject, struct err *err)

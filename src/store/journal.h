@@ -11,7 +11,7 @@
  *   <actor>
  *   <verb>
  *   <subject>
- *   <hexadecimal SHA-256(salt || data as compact JSON with sorted keys)>
+ *   <hexadecimal SHA-256(salt || data as canonical JSON, see json_canonical())>
  *   <hexadecimal SHA-256(salt || state likewise)> */
 #ifndef STORE_JOURNAL_H
 #define STORE_JOURNAL_H

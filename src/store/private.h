@@ -33,6 +33,7 @@ struct rows {
 	struct err *err;
 	int first;    /* SQLite: result of the step made when the query was started */
 	void *result; /* PostgreSQL: PGresult */
+	bool brief;   /* SQLite: the arguments outlive the rows, no need to copy them */
 	int row, nrows;
 	bool cursor;           /* PostgreSQL: more rows are fetched when these are used up */
 	struct arena *scratch; /* PostgreSQL: decoded bytea of this row; NULL: none yet */
@@ -62,6 +63,10 @@ struct db {
 
 	/* What the running writes will cause once they are committed. */
 	bool wake_jobs, wake_sequencer;
+	/* journal_add(): what it writes, and random bytes not yet used. */
+	struct buf text, data;
+	unsigned char salt[256];
+	size_t nsalt;
 	/* SQLite: leaf hashes of entries that this transaction added, in order, not yet in `edge`.
 	 */
 	unsigned char (*pending)[HASH_SIZE];
@@ -70,6 +75,7 @@ struct db {
 	bool edge_loaded; /* edge and last_id were checked against the table in this transaction */
 	struct tree_edge edge; /* the tree's right edge, kept between transactions */
 	/* SQLite: what this transaction changes in the search index, done before the commit. */
+	bool scripted; /* a script ran, whose changes are not counted */
 	struct search_change *search;
 	size_t nsearch, search_cap;
 };
@@ -108,6 +114,7 @@ struct store {
 
 	pthread_t *threads;
 	int nthreads;
+	struct writer *writer; /* SQLite */
 
 	struct reader_slot *slots; /* readers of all threads; guarded by slots_lock of store.c */
 
@@ -183,6 +190,8 @@ extern const struct backend sqlite_backend, postgres_backend;
 /* --- store.c --- */
 /* The next writes, at most max, in order; waits for one. NULL: closing and nothing left. */
 struct write *queue_take(struct store *, int max);
+/* The same without waiting: NULL when there are none. */
+struct write *queue_more(struct store *, int max);
 /* Sets the outcome and tells whoever waits. w may be gone afterwards. */
 void write_done(struct write *, int rc);
 /* Runs the function of a write, with the rule that a failed statement cannot be committed. */
@@ -225,7 +234,7 @@ struct journal_leaf { /* what the leaf's text is made of; see journal.h */
 void journal_entry_text(struct buf *, const struct journal_leaf *);
 void journal_entry_rest(struct buf *, const struct journal_leaf *); /* from the third line on */
 enum { SALT_SIZE = 16 };
-int journal_state_hash(const void *salt, json_t *state, unsigned char out[HASH_SIZE]);
+void journal_state_hash(const void *salt, json_t *state, unsigned char out[HASH_SIZE]);
 /* A row of size, at_us, origin, root, signature; false when it is damaged. */
 bool journal_head_row(struct rows *, struct tree_head *);
 /* Gives places to the entries of this transaction and stores finished nodes. SQLite only. */

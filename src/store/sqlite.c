@@ -3,6 +3,7 @@
 #include <sqlite3.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/log.h"
 #include "store/private.h"
@@ -70,7 +71,7 @@ static int sq_connect(struct db *db, struct err *err)
 		    db->role == DB_WRITER
 		        ? "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;"
 		          "PRAGMA foreign_keys = ON; PRAGMA temp_store = MEMORY;"
-		          "PRAGMA cache_size = -16384; PRAGMA wal_autocheckpoint = 4000;"
+		          "PRAGMA cache_size = -16384; PRAGMA wal_autocheckpoint = 0;"
 		          "PRAGMA journal_size_limit = 67108864;"
 		        : "PRAGMA query_only = ON; PRAGMA temp_store = MEMORY; PRAGMA cache_size = "
 		          "-8192;",
@@ -172,7 +173,7 @@ static int64_t sq_run(
 static int sq_start(struct rows *r, const struct db_arg *args, int n)
 {
 	sqlite3_stmt *h = r->stmt->handle;
-	bind(h, args, n, SQLITE_TRANSIENT);
+	bind(h, args, n, r->brief ? SQLITE_STATIC : SQLITE_TRANSIENT);
 	r->first = sqlite3_step(h);
 	if (r->first != SQLITE_ROW && r->first != SQLITE_DONE)
 		return fail(r->db->conn, r->first, r->err);
@@ -250,6 +251,7 @@ static char sq_type(struct rows *r, int column)
 
 static int sq_script(struct db *db, const char *text, struct err *err)
 {
+	db->scripted = true;
 	return exec(db->conn, text, err);
 }
 
@@ -262,6 +264,211 @@ static int sq_begin_snapshot(struct db *db, struct err *err)
 static void sq_end_snapshot(struct db *db)
 {
 	(void)exec(db->conn, "ROLLBACK", NULL); /* nothing was written */
+}
+
+/* --- telling who waits ---
+ *
+ * A thread of its own wakes the waiting threads and calls the callbacks of a group, so that the
+ * writer is at the next group meanwhile. */
+
+enum { NOTIFY_DIRECTLY = 2 };
+
+struct notifier {
+	pthread_t thread;
+	pthread_mutex_t lock;
+	pthread_cond_t more;
+	struct write *head, **tail;
+	bool stopping;
+};
+
+static void tell(struct write *list)
+{
+	while (list) {
+		struct write *w = list;
+		list = w->next; /* w may be gone after this */
+		write_done(w, w->rc);
+	}
+}
+
+static void *notifier_main(void *arg)
+{
+	struct notifier *n = arg;
+	for (;;) {
+		pthread_mutex_lock(&n->lock);
+		while (!n->head && !n->stopping)
+			pthread_cond_wait(&n->more, &n->lock);
+		struct write *list = n->head;
+		n->head = NULL;
+		n->tail = &n->head;
+		pthread_mutex_unlock(&n->lock);
+		if (!list)
+			return NULL;
+		tell(list);
+	}
+}
+
+static void notify(struct notifier *n, struct write *list)
+{
+	int count = 0;
+	for (struct write *w = list; w && count <= NOTIFY_DIRECTLY; w = w->next)
+		count++;
+	if (count <= NOTIFY_DIRECTLY) { /* sooner than through another thread */
+		tell(list);
+		return;
+	}
+	pthread_mutex_lock(&n->lock);
+	*n->tail = list;
+	while (list->next)
+		list = list->next;
+	n->tail = &list->next;
+	pthread_cond_signal(&n->more);
+	pthread_mutex_unlock(&n->lock);
+}
+
+static int notifier_start(struct notifier **out, struct err *err)
+{
+	struct notifier *n = calloc(1, sizeof(*n));
+	if (!n)
+		abort();
+	pthread_mutex_init(&n->lock, NULL);
+	pthread_cond_init(&n->more, NULL);
+	n->tail = &n->head;
+	if (pthread_create(&n->thread, NULL, notifier_main, n) != 0) {
+		free(n);
+		return err_set(err, ERR_INTERNAL, NULL, "cannot start a thread");
+	}
+	(void)pthread_setname_np(n->thread, "store-notify"); /* for top and gdb */
+	*out = n;
+	return 0;
+}
+
+/* Whatever was given to it has been told when this returns. */
+static void notifier_stop(struct notifier *n)
+{
+	if (!n)
+		return;
+	pthread_mutex_lock(&n->lock);
+	n->stopping = true;
+	pthread_cond_signal(&n->more);
+	pthread_mutex_unlock(&n->lock);
+	(void)pthread_join(n->thread, NULL); /* a thread of ours, once */
+	pthread_mutex_destroy(&n->lock);
+	pthread_cond_destroy(&n->more);
+	free(n);
+}
+
+/* --- checkpoints ---
+ *
+ * Copying the log into the database waits for the disk, several times as long as a commit. A thread
+ * does it beside the writer, every CHECKPOINT_PAGES. But under constant load the log would never
+ * end, since the writer is always a little ahead: when it is long, the writer copies the short rest
+ * itself, and its next transaction begins the log anew. */
+
+enum { CHECKPOINT_PAGES = 2000, LOG_LONG_PAGES = 16000 };
+
+struct checkpointer {
+	pthread_t thread;
+	pthread_mutex_t lock;
+	pthread_cond_t more;
+	sqlite3 *conn;
+	bool wanted, stopping;
+	int pages;     /* of the log after the last commit; the writer's own */
+	int next;      /* ask for a checkpoint at this length */
+	int long_next; /* the writer's own turn at this length */
+};
+
+static int log_grew(void *arg, sqlite3 *db, const char *name, int pages)
+{
+	(void)db;
+	(void)name;
+	struct checkpointer *c = arg;
+	c->pages = pages;
+	if (pages < c->next - CHECKPOINT_PAGES) /* it began anew */
+		c->next = CHECKPOINT_PAGES;
+	if (pages >= c->next) {
+		c->next = pages + CHECKPOINT_PAGES;
+		pthread_mutex_lock(&c->lock);
+		c->wanted = true;
+		pthread_cond_signal(&c->more);
+		pthread_mutex_unlock(&c->lock);
+	}
+	return SQLITE_OK;
+}
+
+static void *checkpointer_main(void *arg)
+{
+	struct checkpointer *c = arg;
+	for (;;) {
+		pthread_mutex_lock(&c->lock);
+		while (!c->wanted && !c->stopping)
+			pthread_cond_wait(&c->more, &c->lock);
+		bool stop = c->stopping;
+		c->wanted = false;
+		pthread_mutex_unlock(&c->lock);
+		if (stop)
+			return NULL;
+		int code =
+		    sqlite3_wal_checkpoint_v2(c->conn, NULL, SQLITE_CHECKPOINT_PASSIVE, NULL, NULL);
+		if (code != SQLITE_OK && (code & 0xff) != SQLITE_BUSY)
+			log_warn("store.checkpoint", "%s", sqlite3_errmsg(c->conn));
+	}
+}
+
+static int checkpointer_start(
+    struct store *st, sqlite3 *writer, struct checkpointer **out, struct err *err)
+{
+	struct checkpointer *c = calloc(1, sizeof(*c));
+	if (!c)
+		abort();
+	pthread_mutex_init(&c->lock, NULL);
+	pthread_cond_init(&c->more, NULL);
+	c->next = CHECKPOINT_PAGES;
+	*out = c;
+	int code =
+	    sqlite3_open_v2(st->path, &c->conn, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, NULL);
+	if (code != SQLITE_OK)
+		return fail(c->conn, code, err);
+	int rc = exec(c->conn, "PRAGMA journal_mode; PRAGMA synchronous = FULL", err);
+	if (rc == 0 && pthread_create(&c->thread, NULL, checkpointer_main, c) != 0)
+		rc = err_set(err, ERR_INTERNAL, NULL, "cannot start a thread");
+	if (rc < 0) {
+		(void)sqlite3_close_v2(c->conn); /* nothing was written */
+		c->conn = NULL;
+		return rc;
+	}
+	(void)pthread_setname_np(c->thread, "store-ckpt"); /* for top and gdb */
+	(void)sqlite3_wal_hook(writer, log_grew, c);
+	return 0;
+}
+
+static void checkpointer_stop(struct checkpointer *c)
+{
+	if (!c)
+		return;
+	if (c->conn) {
+		pthread_mutex_lock(&c->lock);
+		c->stopping = true;
+		pthread_cond_signal(&c->more);
+		pthread_mutex_unlock(&c->lock);
+		(void)pthread_join(c->thread, NULL); /* a thread of ours, once */
+		(void)sqlite3_close_v2(c->conn);     /* nothing of it is open */
+	}
+	pthread_mutex_destroy(&c->lock);
+	pthread_cond_destroy(&c->more);
+	free(c);
+}
+
+/* On the writer thread, between two transactions. Readers of old pages keep the log long; it is
+ * tried again when it has grown by as much as between usual checkpoints. */
+static void checkpoint_if_long(sqlite3 *db, struct checkpointer *c)
+{
+	if (c->pages < LOG_LONG_PAGES)
+		c->long_next = LOG_LONG_PAGES;
+	if (c->pages < c->long_next)
+		return;
+	c->long_next = c->pages + CHECKPOINT_PAGES;
+	/* Busy when the thread is at it just now: next time. */
+	(void)sqlite3_wal_checkpoint_v2(db, NULL, SQLITE_CHECKPOINT_PASSIVE, NULL, NULL);
 }
 
 /* --- the writer --- */
@@ -297,19 +504,38 @@ static int step(struct db *db, sqlite3_stmt *h, struct err *err)
 	return rc;
 }
 
-enum group { GROUP_DONE, GROUP_BROKEN, GROUP_NOT_BEGUN };
+/* A group runs without savepoints first: they copy every page that a write touches, a third of the
+ * whole work. When a write fails after it changed something, the transaction is rolled back and the
+ * group runs again with a savepoint per write, and so do the next SAFE_GROUPS: where one failed,
+ * others do. */
+enum { SAFE_GROUPS = 32, GATHER_MIN_US = 10, GATHER_MAX_US = 150 };
+enum group { GROUP_DONE, GROUP_AGAIN, GROUP_BROKEN, GROUP_NOT_BEGUN };
+
+struct writer {
+	struct db *db;
+	struct control c;
+	int safe;          /* so many groups more with savepoints */
+	int usual;         /* writes in recent groups */
+	int64_t commit_us; /* how long recent commits took */
+	struct notifier *notifier;
+	struct checkpointer *checkpointer;
+};
 
 /* Runs the writes of one transaction: as many from the front of the list as time allows, *n of
  * them; rc of each says what its function returned. GROUP_BROKEN: the transaction as a whole
- * failed, nothing of it is stored, and whole says why. */
+ * failed, nothing of it is stored, and whole says why. GROUP_AGAIN: nothing of it is stored, run it
+ * with savepoints. */
 static enum group run_group(
-    struct db *db, struct control *c, struct write *list, int *n, struct err *whole)
+    struct writer *wr, struct write *list, bool safe, int *n, struct err *whole)
 {
+	struct db *db = wr->db;
+	struct control *c = &wr->c;
 	*n = 0;
 	db->wake_jobs = db->wake_sequencer = false;
 	if (step(db, c->begin, whole) < 0)
 		return GROUP_NOT_BEGUN;
 	journal_begin(db);
+	enum group outcome = GROUP_BROKEN;
 	int64_t until = clock_us(CLOCK_MONOTONIC) + GROUP_US;
 	bool any = false;
 	for (struct write *w = list; w; w = w->next) {
@@ -318,44 +544,61 @@ static enum group run_group(
 		++*n;
 		struct journal_mark mark = journal_mark(db);
 		size_t nsearch = db->nsearch;
-		if (step(db, c->savepoint, whole) < 0)
-			goto broken;
+		int64_t changes = sqlite3_total_changes64(db->conn);
+		db->scripted = false;
+		if (safe && step(db, c->savepoint, whole) < 0)
+			goto failed;
 		w->rc = write_call(db, w);
 		/* A full disk or an I/O error undoes the whole transaction by itself. */
 		if (sqlite3_get_autocommit(db->conn)) {
 			*whole = w->err;
-			goto broken;
+			goto failed;
 		}
 		if (w->rc < 0) {
+			bool changed = db->scripted || changes != sqlite3_total_changes64(db->conn);
+			if (changed && !safe) {
+				outcome = GROUP_AGAIN;
+				goto failed;
+			}
 			journal_rolled_back(db, mark);
 			search_rolled_back(db, nsearch);
-			if (step(db, c->undo, whole) < 0)
-				goto broken;
+			if (safe && step(db, c->undo, whole) < 0)
+				goto failed;
 		} else {
 			any = true;
 		}
-		if (step(db, c->release, whole) < 0)
-			goto broken;
+		if (safe && step(db, c->release, whole) < 0)
+			goto failed;
 	}
 	if (!any)
 		return step(db, c->rollback, whole) < 0 ? GROUP_BROKEN : GROUP_DONE;
-	if (journal_commit(db, whole) == 0 && search_commit(db, whole) == 0 &&
-	    step(db, c->commit, whole) == 0)
-		return GROUP_DONE;
-broken:
+	if (journal_commit(db, whole) == 0 && search_commit(db, whole) == 0) {
+		int64_t start = clock_us(CLOCK_MONOTONIC);
+		if (step(db, c->commit, whole) == 0) {
+			wr->commit_us += (clock_us(CLOCK_MONOTONIC) - start - wr->commit_us) / 8;
+			return GROUP_DONE;
+		}
+	}
+failed:
 	if (!sqlite3_get_autocommit(db->conn))
 		(void)step(db, c->rollback, NULL); /* the first error is told */
 	journal_forget(db);
 	search_rolled_back(db, 0);
-	return GROUP_BROKEN;
+	return outcome;
 }
 
-static void run_list(struct db *db, struct control *c, struct write *list)
+static void run_list(struct writer *wr, struct write *list)
 {
 	while (list) {
 		struct err whole = {0};
 		int n;
-		enum group g = run_group(db, c, list, &n, &whole);
+		enum group g = run_group(wr, list, wr->safe > 0, &n, &whole);
+		if (g == GROUP_AGAIN) {
+			wr->safe = SAFE_GROUPS;
+			g = run_group(wr, list, true, &n, &whole);
+		} else if (wr->safe > 0) {
+			wr->safe--;
+		}
 		if (g == GROUP_BROKEN && n > 1) {
 			/* One of them may be to blame, or the disk: alone each gets its own answer.
 			 */
@@ -365,67 +608,105 @@ static void run_list(struct db *db, struct control *c, struct write *list)
 				struct write *w = list;
 				list = w->next;
 				w->next = NULL;
-				run_list(db, c, w);
+				run_list(wr, w);
 			}
 			continue;
 		}
-		if (g == GROUP_NOT_BEGUN) /* the same for everybody who waits */
-			n = INT_MAX;
 		if (g == GROUP_DONE)
-			after_commit(db);
-		for (; n > 0 && list; n--) {
-			struct write *w = list;
-			list = w->next;
+			after_commit(wr->db);
+		struct write *first = list, *last = list;
+		for (int i = 1;; i++, last = last->next) {
 			if (g != GROUP_DONE) {
-				w->err = whole;
-				w->rc = -(int)whole.kind;
+				last->err = whole;
+				last->rc = -(int)whole.kind;
 			}
-			write_done(w, w->rc);
+			/* Not begun: the same for everybody who waits. */
+			if (!last->next || (i == n && g != GROUP_NOT_BEGUN))
+				break;
 		}
+		list = last->next;
+		last->next = NULL;
+		notify(wr->notifier, first);
+		checkpoint_if_long(wr->db->conn, wr->checkpointer);
 	}
 }
 
-static void *writer(void *arg)
+/* Those whom the last group answered come again a moment later. When far fewer are here than were
+ * in it, a short wait, small against the commit, saves the second commit for the rest. */
+static struct write *gather(struct writer *wr, struct write *list)
 {
-	struct db *db = arg;
-	struct control c = {0};
-	control_prepare(db->conn, &c);
+	int n = 0;
+	struct write *last = NULL;
+	for (struct write *w = list; w; w = w->next, n++)
+		last = w;
+	if (n < wr->usual / 2 && wr->commit_us >= 8 * GATHER_MIN_US) {
+		int64_t us = wr->commit_us / 4;
+		(void)usleep((useconds_t)(us < GATHER_MAX_US ? us : GATHER_MAX_US));
+		last->next = queue_more(db_store(wr->db), GROUP_MAX);
+		for (; last->next; last = last->next)
+			n++;
+	}
+	/* Goes up at once and down slowly: one lonely write does not forget the crowd. */
+	wr->usual = n > wr->usual ? n : wr->usual - (wr->usual - n + 7) / 8;
+	return list;
+}
+
+static void *writer_main(void *arg)
+{
+	struct writer *wr = arg;
 	struct write *list;
-	while ((list = queue_take(db_store(db), GROUP_MAX)))
-		run_list(db, &c, list);
-	control_release(&c);
-	/* Leaves the readers a small file and the next start nothing to recover. */
-	(void)sqlite3_wal_checkpoint_v2(db->conn, NULL, SQLITE_CHECKPOINT_PASSIVE, NULL, NULL);
-	db_close(db);
-	free(db);
+	while ((list = queue_take(db_store(wr->db), GROUP_MAX))) {
+		list = gather(wr, list);
+		run_list(wr, list);
+	}
 	return NULL;
+}
+
+/* --- open and close --- */
+
+static void sq_close(struct store *st)
+{
+	struct writer *wr = st->writer;
+	if (!wr)
+		return;
+	for (int i = 0; i < st->nthreads; i++)
+		(void)pthread_join(st->threads[i], NULL); /* a thread of ours, once */
+	st->nthreads = 0;
+	notifier_stop(wr->notifier);
+	checkpointer_stop(wr->checkpointer);
+	control_release(&wr->c);
+	/* Leaves the readers a small file and the next start nothing to recover. */
+	if (wr->db->conn)
+		(void)sqlite3_wal_checkpoint_v2(
+		    wr->db->conn, NULL, SQLITE_CHECKPOINT_PASSIVE, NULL, NULL);
+	db_close(wr->db);
+	free(wr->db);
+	free(wr);
+	st->writer = NULL;
 }
 
 static int sq_open(struct store *st, struct err *err)
 {
 	(void)pthread_once(&config_once, configure); /* cannot fail */
-	struct db *db = malloc(sizeof(*db));
+	struct writer *wr = st->writer = calloc(1, sizeof(*wr));
 	st->threads = calloc(1, sizeof(*st->threads));
-	if (!db || !st->threads)
+	if (!wr || !st->threads || !(wr->db = malloc(sizeof(*wr->db))))
 		abort();
-	db_init(db, st, DB_WRITER);
-	int rc = sq_connect(db, err);
-	if (rc == 0 && pthread_create(&st->threads[0], NULL, writer, db) != 0)
+	db_init(wr->db, st, DB_WRITER);
+	int rc = sq_connect(wr->db, err);
+	if (rc < 0)
+		return rc; /* store_close() frees */
+	control_prepare(wr->db->conn, &wr->c);
+	rc = notifier_start(&wr->notifier, err);
+	if (rc == 0)
+		rc = checkpointer_start(st, wr->db->conn, &wr->checkpointer, err);
+	if (rc == 0 && pthread_create(&st->threads[0], NULL, writer_main, wr) != 0)
 		rc = err_set(err, ERR_INTERNAL, NULL, "cannot start the writer thread");
-	if (rc < 0) {
-		db_close(db);
-		free(db);
+	if (rc < 0)
 		return rc;
-	}
+	(void)pthread_setname_np(st->threads[0], "store-writer"); /* for top and gdb */
 	st->nthreads = 1;
 	return 0;
-}
-
-static void sq_close(struct store *st)
-{
-	for (int i = 0; i < st->nthreads; i++)
-		(void)pthread_join(st->threads[i], NULL); /* a thread of ours, once */
-	st->nthreads = 0;
 }
 
 const struct backend sqlite_backend = {

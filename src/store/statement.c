@@ -197,8 +197,9 @@ int64_t db_run(struct db *db, struct err *err, const struct sql *sql, const char
 	return rc;
 }
 
+/* brief: the rows end before the caller's arguments do. */
 static struct rows *query(struct db *db, struct err *err, const struct sql *sql, const char *text,
-    const struct db_arg *args, int n)
+    const struct db_arg *args, int n, bool brief)
 {
 	if (usable(db, err) < 0)
 		return NULL;
@@ -218,6 +219,7 @@ static struct rows *query(struct db *db, struct err *err, const struct sql *sql,
 	r->db = db;
 	r->stmt = s;
 	r->err = err;
+	r->brief = brief;
 	s->busy = true;
 	if (db->backend->start(r, args, n) < 0) {
 		note(db, -1);
@@ -234,7 +236,7 @@ struct rows *db_query(struct db *db, struct err *err, const struct sql *sql, con
 	va_start(ap, types);
 	int n = collect(err, types, ap, args);
 	va_end(ap);
-	return n < 0 ? NULL : query(db, err, sql, NULL, args, n);
+	return n < 0 ? NULL : query(db, err, sql, NULL, args, n, false);
 }
 
 struct rows *db_query_text(struct db *db, struct err *err, const char *text, const char *types, ...)
@@ -244,7 +246,7 @@ struct rows *db_query_text(struct db *db, struct err *err, const char *text, con
 	va_start(ap, types);
 	int n = collect(err, types, ap, args);
 	va_end(ap);
-	return n < 0 ? NULL : query(db, err, NULL, text, args, n);
+	return n < 0 ? NULL : query(db, err, NULL, text, args, n, false);
 }
 
 struct rows *db_query_args(
@@ -254,7 +256,7 @@ struct rows *db_query_args(
 		(void)err_set(err, ERR_INTERNAL, NULL, "%d arguments", nargs);
 		return NULL;
 	}
-	return query(db, err, NULL, sql, args, nargs);
+	return query(db, err, NULL, sql, args, nargs, false);
 }
 
 struct rows *db_scan(struct db *db, struct err *err, const char *text)
@@ -337,7 +339,7 @@ int db_get_i64(
 	va_end(ap);
 	if (n < 0)
 		return n;
-	struct rows *r = query(db, err ? err : &own, sql, NULL, args, n);
+	struct rows *r = query(db, err ? err : &own, sql, NULL, args, n, true);
 	if (!r)
 		return -(int)(err ? err->kind : own.kind);
 	int rc = rows_next(r);
@@ -358,7 +360,7 @@ int db_get_text(struct db *db, struct err *err, struct arena *a, char **out, con
 	va_end(ap);
 	if (n < 0)
 		return n;
-	struct rows *r = query(db, err ? err : &own, sql, NULL, args, n);
+	struct rows *r = query(db, err ? err : &own, sql, NULL, args, n, true);
 	if (!r)
 		return -(int)(err ? err->kind : own.kind);
 	int rc = rows_next(r);
@@ -401,6 +403,8 @@ void db_close(struct db *db)
 	free(db->search);
 	db->search = NULL;
 	db->search_cap = 0;
+	buf_free(&db->text);
+	buf_free(&db->data);
 	free(db->pending);
 	db->pending = NULL;
 	db->npending = db->pending_cap = 0;

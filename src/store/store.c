@@ -121,11 +121,9 @@ static int submit(struct store *st, struct write *w)
 	return 0;
 }
 
-struct write *queue_take(struct store *st, int max)
+/* Takes the front of the queue off; the lock is held. */
+static struct write *cut(struct store *st, int max)
 {
-	pthread_mutex_lock(&st->lock);
-	while (!st->head && !st->closing)
-		pthread_cond_wait(&st->more, &st->lock);
 	struct write *first = st->head, *last = first;
 	if (first) {
 		for (int n = 1; n < max && last->next; n++)
@@ -135,6 +133,23 @@ struct write *queue_take(struct store *st, int max)
 			st->tail = &st->head;
 		last->next = NULL;
 	}
+	return first;
+}
+
+struct write *queue_take(struct store *st, int max)
+{
+	pthread_mutex_lock(&st->lock);
+	while (!st->head && !st->closing)
+		pthread_cond_wait(&st->more, &st->lock);
+	struct write *first = cut(st, max);
+	pthread_mutex_unlock(&st->lock);
+	return first;
+}
+
+struct write *queue_more(struct store *st, int max)
+{
+	pthread_mutex_lock(&st->lock);
+	struct write *first = cut(st, max);
 	pthread_mutex_unlock(&st->lock);
 	return first;
 }

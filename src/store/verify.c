@@ -353,8 +353,9 @@ static int check_state(void *arg, const char *subject, json_t *state)
 	if (rc == 1 && !rows_null(r, 1)) { /* without the salt the data was erased */
 		tree_hash h;
 		struct str salt = rows_bytes(r, 1);
-		if (salt.n != SALT_SIZE || journal_state_hash(salt.p, state, h) < 0 ||
-		    !is_hash(rows_bytes(r, 2), h))
+		if (salt.n == SALT_SIZE)
+			journal_state_hash(salt.p, state, h);
+		if (salt.n != SALT_SIZE || !is_hash(rows_bytes(r, 2), h))
 			problem(v, rows_i64(r, 0), "%s is not as entry %" PRId64 " left it",
 			    subject, rows_i64(r, 0));
 	} else if (rc == 0) {
@@ -377,8 +378,9 @@ static int check_missing(struct verify *v, const char *subject)
 		tree_hash h;
 		struct str salt = rows_bytes(r, 1);
 		json_t *gone = json_null();
-		if (salt.n != SALT_SIZE || journal_state_hash(salt.p, gone, h) < 0 ||
-		    !is_hash(rows_bytes(r, 2), h))
+		if (salt.n == SALT_SIZE)
+			journal_state_hash(salt.p, gone, h);
+		if (salt.n != SALT_SIZE || !is_hash(rows_bytes(r, 2), h))
 			problem(v, rows_i64(r, 0), "%s is missing; entry %" PRId64 " left it there",
 			    subject, rows_i64(r, 0));
 	}

@@ -14,6 +14,6 @@ CREATE TABLE job (
 	last_error TEXT
 );
 CREATE INDEX job_due ON job (run_at_us, id) WHERE state = 'waiting';
-CREATE UNIQUE INDEX job_key ON job (key) WHERE state = 'waiting';
+CREATE UNIQUE INDEX job_key ON job (key) WHERE state = 'waiting' AND key IS NOT NULL;
 CREATE INDEX job_running ON job (runner) WHERE state = 'running';
-CREATE INDEX job_state ON job (state, id);
+CREATE INDEX job_dead ON job (id) WHERE state = 'dead';
