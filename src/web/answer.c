@@ -147,7 +147,7 @@ static void keep(struct request *rq, const struct bytes_answer *b)
 	    .city = p->city,
 	    .uri = {p->x->uri, p->x->uri_size},
 	    .lang = rq->lang,
-	    .json = accept_format(p->heads.accept) == FORMAT_JSON,
+	    .json = heads_want_json(&p->heads),
 	    .secure = p->secure,
 	};
 	cache_put(p->x->net->cache, &key, &put, p->x->start_us, p->generation);

@@ -314,6 +314,21 @@ static enum MHD_Result head_seen(void *cls, enum MHD_ValueKind kind, const char 
 	return MHD_YES;
 }
 
+static bool type_is(struct str header, const char *type)
+{
+	const char *end = header.n ? memchr(header.p, ';', header.n) : NULL;
+	struct str t = str_trim((struct str){header.p, end ? (size_t)(end - header.p) : header.n});
+	return t.n == strlen(type) && strncasecmp(t.p, type, t.n) == 0;
+}
+
+bool heads_want_json(const struct heads *h)
+{
+	enum format wanted = accept_format(h->accept);
+	if (wanted != FORMAT_ANY)
+		return wanted == FORMAT_JSON;
+	return type_is(h->content_type, "application/json") || h->authorization.p;
+}
+
 /* Two lengths, or a length and a coding, are how one request is smuggled inside another
  * (RFC 9112 §6.3). */
 static bool framing_ok(const struct heads *h)
@@ -543,24 +558,10 @@ static int find_route(struct request *rq, struct str path, struct err *err)
 	return 0;
 }
 
-static bool type_is(struct str header, const char *type)
-{
-	const char *end = header.n ? memchr(header.p, ';', header.n) : NULL;
-	struct str t = str_trim((struct str){header.p, end ? (size_t)(end - header.p) : header.n});
-	return t.n == strlen(type) && strncasecmp(t.p, type, t.n) == 0;
-}
-
 static void choose_format(struct request *rq)
 {
 	const char *format = fields_get(&rq->p->query, "format");
-	const struct heads *h = &rq->p->heads;
-	enum format wanted = accept_format(h->accept);
-	if (format)
-		rq->wants_json = strcmp(format, "json") == 0;
-	else if (wanted != FORMAT_ANY)
-		rq->wants_json = wanted == FORMAT_JSON;
-	else /* who sends JSON, or a token, is a program */
-		rq->wants_json = type_is(h->content_type, "application/json") || h->authorization.p;
+	rq->wants_json = format ? strcmp(format, "json") == 0 : heads_want_json(&rq->p->heads);
 }
 
 /* "/?lang=en" is how the front page's language is chosen for good. */
@@ -766,7 +767,7 @@ static bool cache_try(
 	    .city = city,
 	    .uri = {x->uri, x->uri_size},
 	    .lang = line->lang,
-	    .json = accept_format(h->accept) == FORMAT_JSON,
+	    .json = heads_want_json(h),
 	    .secure = x->web->options.tls_cert != NULL ||
 	              (x->connection && x->connection->proxy &&
 	                  str_is(str_trim(h->forwarded_proto), "https")),

@@ -440,6 +440,9 @@ void exchange_completed(
 /* The connection waits; the answer is made, or the body goes on, after exchange_resume(). */
 void exchange_suspend(struct exchange *);
 void exchange_resume(struct exchange *); /* from any thread */
+/* Whether the header fields alone ask for JSON: by Accept, else because who sends JSON, or a token,
+ * is a program. */
+bool heads_want_json(const struct heads *);
 /* Queues a response and remembers its status. */
 void exchange_queue(struct exchange *, int status, struct MHD_Response *);
 void phase_set(struct connection *, enum phase, int64_t now_us);

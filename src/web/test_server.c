@@ -776,6 +776,15 @@ static void test_etag_gzip_cache(void **state)
 	assert_int_equal(made, 3);
 	assert_non_null(r.json);
 	reply_free(&r);
+	/* What one client asked for in its own way is not kept for others. */
+	struct call odd = {.curl = curl, .type = "application/json"};
+	r = test_call(&t, "/en/cached", &odd);
+	assert_non_null(r.json);
+	reply_free(&r);
+	r = test_call(&t, "/en/cached", &c);
+	assert_null(r.json);
+	reply_free(&r);
+	made = 3;
 	/* A write makes it anew. */
 	struct call write = {.curl = curl, .body = "name=x"};
 	r = test_call(&t, "/free", &write);
