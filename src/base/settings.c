@@ -20,6 +20,7 @@ const struct setting settings_table[] = {
     {"connections", "N", "4096", "connections at a time", false},
     {"timeout", "SECONDS", "30", "how long a silent connection is kept", false},
     {"rate-limit", "PERCENT", "100", "scale of the rate limits; 0: none", false},
+    {"page-cache", "true|false", "true", "keep finished public pages in memory until something changes", false},
     {"log", "LEVEL", "info", "least level that is logged: debug, info, warn, error", false},
     {"job-threads", "N", "2", "threads for mails, documents and other jobs", false},
     {"store", "URL", "sqlite:store.db", "sqlite:FILE or postgresql://user@host/database", true},

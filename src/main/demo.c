@@ -374,6 +374,9 @@ static int live(struct demo *d, struct db *db, struct arena *a, const struct pro
 		return rc;
 	if (stage == 5)
 		return ask_correction(db, a, clerk, id, d->now, err);
+	/* Who is on the waiting list is not decided on before a place is free. */
+	if ((rc = app_get(db, a, id, &app, err)) < 0 || text_eq(app->place, "waiting"))
+		return rc;
 	if (below(d, 6) == 0)
 		rc = app_message(db, clerk, id, "note", "電話で内容を確認済み。", err);
 	later(d, 50);

@@ -70,6 +70,7 @@ static int serve_cities(const struct settings *s, struct city **cities, int n, s
 	    .connection_max = (int)settings_i64(s, "connections"),
 	    .timeout_s = (int)settings_i64(s, "timeout"),
 	    .rate_percent = (int)settings_i64(s, "rate-limit"),
+	    .no_page_cache = !settings_on(s, "page-cache"),
 	};
 	struct web *web;
 	int rc = web_start(&options, cities, n, &web, err);

@@ -124,7 +124,8 @@ static bool may_keep(const struct request *rq, int status)
 	const struct request_private *p = rq->p;
 	return rq->route && status == 200 && rq->method == HTTP_GET &&
 	       (p->asset ||
-	           ((rq->route->flags & ROUTE_CACHE) && rq->actor.kind == ACTOR_ANONYMOUS)) &&
+	           ((rq->route->flags & ROUTE_CACHE) && !p->web->options.no_page_cache &&
+	               rq->actor.kind == ACTOR_ANONYMOUS)) &&
 	       !p->heads.authorization.p && p->out.ncookies == 0 && p->out.nproblems == 0 &&
 	       !(p->heads.cookie.n && memmem(p->heads.cookie.p, p->heads.cookie.n, "session=", 8));
 }

@@ -252,6 +252,7 @@ struct web_options {
 	int64_t body_max, upload_max;
 	int connection_max, timeout_s;
 	int rate_percent;    /* scale of the rate limits; 0: none (tests, bench) */
+	bool no_page_cache;  /* make each page anew, also for anonymous people */
 };
 struct web;
 int web_start(const struct web_options *, struct city **cities, int ncities, struct web **out,

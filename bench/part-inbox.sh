@@ -1,0 +1,49 @@
+# Staff pages while a steady 50 requests a second arrive.
+
+inbox_targets() { # PORT COOKIE: lines for bench_http, in turns
+	local json=$work/inbox.json page
+	for page in 'scope=all' 'scope=all&tab=done' 'scope=all&tab=waiting'; do
+		curl -sf -H "Cookie: $2" -H 'Accept: application/json' "http://localhost:$1/staff?$page"
+		echo
+	done >"$json"
+	python3 - "$json" <<-'END'
+		import json, sys, urllib.parse as u
+		rows = [r for line in open(sys.argv[1]) for r in json.loads(line)["rows"]]
+		if not rows:
+		    sys.exit("the inbox is empty")
+		inbox = ["/staff", "/staff?scope=all&tab=done", "/staff?scope=mine", "/staff?scope=all&overdue=1",
+		    "/staff?scope=turn", "/staff?tab=waiting&state=correction"]
+		words = sorted({r["applicant"].split(" ")[0] for r in rows if r["applicant"]})
+		for i in range(len(rows)):
+		    r = rows[i]
+		    print("inbox", inbox[i % len(inbox)])
+		    if i % 4 == 3:
+		        print("search", "/staff?q=" + u.quote(r["number"] or r["serial"]))
+		    else:
+		        print("search", "/staff?q=" + u.quote([words[i % len(words)], r["applicant"] or "", "番町"][i % 3]))
+		    print("application", r["href"])
+	END
+}
+
+inbox_one() { # STORE DIR
+	serve "$PORT" "$2" --job-threads 0
+	local cookie line
+	cookie=$(sign_in "$PORT" head1)
+	inbox_targets "$PORT" "$cookie" >"$work/targets"
+	say "50 requests a second for 20 s"
+	"$BUILD/bench_http" rate --port "$PORT" --rate 50 --seconds 20 --cookie "$cookie" <"$work/targets" >"$work/rates"
+	while read -r name n failed p50 p99 longest bytes; do
+		echo "| $1, $name | **$(ratio 50 "$p99")** | $p50 | $p99 | $longest | $n | $failed | $bytes |"
+	done <"$work/rates"
+	stop "$server_pid"
+}
+
+large_city
+echo
+echo "### Staff pages with $(sqlite_count "$DATA") applications"
+echo
+echo "50 requests a second for 20 s, each timed from when it was due. Goal: p99 below 50 ms.${large_seconds:+ The city was made in $large_seconds s.}"
+echo
+echo "| store, page | goal / p99 | p50 ms | p99 ms | longest | requests | failed | bytes |"
+echo "|---|---:|---:|---:|---:|---:|---:|---:|"
+inbox_one SQLite "$DATA"
