@@ -12,6 +12,7 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <libpq-fe.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -150,21 +151,13 @@ static void pg_disconnect(struct db *db)
 	PQfinish(db->conn);
 }
 
-/* A server that went away has closed the socket; noticing costs a read that finds nothing. */
+/* Nothing comes to an idle connection but bad news: then the server is asked. */
 static bool pg_alive(struct db *db)
 {
-	if (db->lost || PQconsumeInput(db->conn) != 1 || PQstatus(db->conn) != CONNECTION_OK)
+	if (db->lost)
 		return false;
-	return true;
-}
-
-static void drop_connection(struct db *db)
-{
-	db->lost = true;
-	db_forget_all(db);
-	if (db->conn)
-		PQfinish(db->conn);
-	db->conn = NULL;
+	struct pollfd p = {.fd = PQsocket(db->conn), .events = POLLIN};
+	return poll(&p, 1, 0) == 0 || exec(db, "SELECT 1", NULL, 0, NULL) == 0;
 }
 
 /* --- statements --- */
@@ -532,7 +525,8 @@ static int connected(struct db *db, int64_t until_us, struct err *err)
 {
 	if (db->conn && !db->lost)
 		return 0;
-	drop_connection(db);
+	db->lost = true;
+	db_drop(db);
 	for (;;) {
 		sleep_us(db->retry_at_us - clock_us(CLOCK_MONOTONIC));
 		int rc = pg_connect(db, err);

@@ -200,7 +200,9 @@ int write_call(struct db *, struct write *);
 void after_commit(struct db *);
 int store_write_flags(struct store *, store_write_fn, void *arg, enum write_flags, struct err *);
 void db_init(struct db *, struct store *, enum db_role);
-/* Closes statements and the connection; the struct can be connected again. */
+/* Closes statements and the connection; it can be connected again. */
+void db_drop(struct db *);
+/* The same, and frees what else it holds. */
 void db_close(struct db *);
 /* Forgets all statements: after a reconnection. */
 void db_forget_all(struct db *);

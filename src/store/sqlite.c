@@ -508,13 +508,14 @@ static int step(struct db *db, sqlite3_stmt *h, struct err *err)
  * whole work. When a write fails after it changed something, the transaction is rolled back and the
  * group runs again with a savepoint per write, and so do the next SAFE_GROUPS: where one failed,
  * others do. */
-enum { SAFE_GROUPS = 32, GATHER_MIN_US = 10, GATHER_MAX_US = 150 };
+enum { WARN_EVERY_US = 10000000, SAFE_GROUPS = 32, GATHER_MIN_US = 10, GATHER_MAX_US = 150 };
 enum group { GROUP_DONE, GROUP_AGAIN, GROUP_BROKEN, GROUP_NOT_BEGUN };
 
 struct writer {
 	struct db *db;
 	struct control c;
-	int safe;          /* so many groups more with savepoints */
+	int safe; /* so many groups more with savepoints */
+	int64_t warn_after_us;
 	int usual;         /* writes in recent groups */
 	int64_t commit_us; /* how long recent commits took */
 	struct notifier *notifier;
@@ -602,8 +603,12 @@ static void run_list(struct writer *wr, struct write *list)
 		if (g == GROUP_BROKEN && n > 1) {
 			/* One of them may be to blame, or the disk: alone each gets its own answer.
 			 */
-			log_warn(
-			    "store.group", "%d writes are tried one by one: %s", n, whole.detail);
+			int64_t now = clock_us(CLOCK_MONOTONIC);
+			if (now > wr->warn_after_us) { /* a full disk says it all the time */
+				wr->warn_after_us = now + WARN_EVERY_US;
+				log_warn("store.group", "%d writes are tried one by one: %s", n,
+				    whole.detail);
+			}
 			for (; n > 0; n--) {
 				struct write *w = list;
 				list = w->next;

@@ -197,36 +197,41 @@ int64_t db_run(struct db *db, struct err *err, const struct sql *sql, const char
 	return rc;
 }
 
+/* A reader whose connection broke, outside of a snapshot, asks again on a new one. */
+static bool again(struct db *db, int attempt, struct err *err)
+{
+	if (attempt > 0 || !db->lost || db->role != DB_READER || db->in_tx)
+		return false;
+	db_drop(db);
+	return db->backend->connect(db, err) == 0;
+}
+
 /* brief: the rows end before the caller's arguments do. */
 static struct rows *query(struct db *db, struct err *err, const struct sql *sql, const char *text,
     const struct db_arg *args, int n, bool brief)
 {
+	struct err own;
 	if (usable(db, err) < 0)
 		return NULL;
-	struct stmt *s = stmt_get(db, sql, text, args, n, err);
-	if (!s) {
-		note(db, -1);
-		return NULL;
+	for (int attempt = 0;; attempt++) {
+		struct stmt *s = stmt_get(db, sql, text, args, n, err ? err : &own);
+		if (s) {
+			struct rows *r = db->unused;
+			if (r)
+				db->unused = r->next;
+			else if (!(r = calloc(1, sizeof(*r))))
+				abort();
+			*r = (struct rows){.db = db, .stmt = s, .err = err, .brief = brief};
+			s->busy = true;
+			if (db->backend->start(r, args, n) == 0)
+				return r;
+			rows_end(r);
+		}
+		if (!again(db, attempt, err)) {
+			note(db, -1);
+			return NULL;
+		}
 	}
-	struct rows *r = db->unused;
-	if (r) {
-		db->unused = r->next;
-	} else {
-		r = calloc(1, sizeof(*r));
-		if (!r)
-			abort();
-	}
-	r->db = db;
-	r->stmt = s;
-	r->err = err;
-	r->brief = brief;
-	s->busy = true;
-	if (db->backend->start(r, args, n) < 0) {
-		note(db, -1);
-		rows_end(r);
-		return NULL;
-	}
-	return r;
 }
 
 struct rows *db_query(struct db *db, struct err *err, const struct sql *sql, const char *types, ...)
@@ -380,6 +385,14 @@ bool db_is_postgres(struct db *db)
 	return db->backend->postgres;
 }
 
+void db_drop(struct db *db)
+{
+	db_forget_all(db);
+	if (db->conn)
+		db->backend->disconnect(db);
+	db->conn = NULL;
+}
+
 void db_init(struct db *db, struct store *st, enum db_role role)
 {
 	memset(db, 0, sizeof(*db));
@@ -390,10 +403,7 @@ void db_init(struct db *db, struct store *st, enum db_role role)
 
 void db_close(struct db *db)
 {
-	db_forget_all(db);
-	if (db->conn)
-		db->backend->disconnect(db);
-	db->conn = NULL;
+	db_drop(db);
 	while (db->unused) {
 		struct rows *r = db->unused;
 		db->unused = r->next;

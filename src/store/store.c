@@ -75,9 +75,8 @@ struct db *store_reader(struct store *st, struct err *err)
 		pthread_mutex_unlock(&slots_lock);
 	}
 	if (s->db.conn && !s->db.in_tx && st->backend->alive && !st->backend->alive(&s->db)) {
-		db_forget_all(&s->db);
-		st->backend->disconnect(&s->db);
-		s->db.conn = NULL;
+		s->db.lost = true; /* nothing more is said over it */
+		db_drop(&s->db);
 	}
 	if (!s->db.conn && st->backend->connect(&s->db, err) < 0)
 		return NULL;

@@ -70,8 +70,9 @@ static inline void test_store_new(struct test_store *t, bool postgres)
 		(void)snprintf(t->schema, sizeof(t->schema), "t_%d_%d", (int)getpid(),
 		    atomic_fetch_add(&number, 1));
 		test_store_schema("CREATE SCHEMA", t->schema);
-		(void)snprintf(t->url, sizeof(t->url), "%s%coptions=-csearch_path%%3D%s", url,
-		    strchr(url, '?') ? '&' : '?', t->schema);
+		(void)snprintf(t->url, sizeof(t->url),
+		    "%s%coptions=-csearch_path%%3D%s&application_name=%s", url,
+		    strchr(url, '?') ? '&' : '?', t->schema, t->schema);
 	} else {
 		(void)snprintf(t->url, sizeof(t->url), "sqlite:%s/store.db", t->dir);
 	}
