@@ -122,8 +122,8 @@ static const char *name_text(struct arena *a, const json_t *v)
 		return json_string_length(v) ? json_string_value(v) : NULL;
 	const char *family = json_string_value(json_object_get(v, "family"));
 	const char *given = json_string_value(json_object_get(v, "given"));
-	if (family && given && family[0] && given[0])
-		return arena_printf(a, "%s %s", family, given);
+	if (family && given && family[0] && given[0]) /* a wide space between wide letters */
+		return arena_printf(a, "%s%s%s", family, family[0] & 0x80 ? "　" : " ", given);
 	family = family && family[0] ? family : given;
 	return family && family[0] ? family : NULL;
 }

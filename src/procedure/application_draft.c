@@ -167,7 +167,8 @@ static int draft_discard(struct change *c, struct err *err)
 	             : journal_add(c->db,
 	                   &(struct journal_change){.actor = c->actor->id,
 	                       .verb = "application.discarded",
-	                       .subject = subject_of(c->arena, c->row->id)},
+	                       .subject = subject_of(c->arena, c->row->id),
+	                       .state = json_null()}, /* it is gone */
 	                   NULL, err);
 }
 

@@ -124,7 +124,7 @@ static void whole_life(struct store *st)
 	assert_int_equal(app->state, APP_SUBMITTED);
 	assert_true(receipt_number_valid(str_from(app->receipt_number)));
 	assert_string_equal(app->serial, "2026-犬登-000001");
-	assert_string_equal(app->applicant_name, "高松 花子");
+	assert_string_equal(app->applicant_name, "高松　花子");
 	assert_string_equal(app->due, "2026-11-30"); /* 5 business days over a holiday */
 	assert_int_equal(app->fee_yen, 3000);
 	assert_int_equal(app->department, w.hygiene);
@@ -327,7 +327,7 @@ static void corrections(struct store *st)
 	assert_int_equal(app->revision, 2);
 	assert_string_equal(app->due, "2026-12-01");
 	assert_int_equal(app->stopped_days, 1);
-	assert_string_equal(app->applicant_name, "髙松 花子");
+	assert_string_equal(app->applicant_name, "髙松　花子");
 	json_t *old, *list;
 	OK(app_answers_of_revision(world_db(&w), w.arena, id, 1, &old, why));
 	assert_string_equal(json_string_value(json_object_get(
@@ -505,7 +505,7 @@ static void counter(struct store *st)
 	DO(&w, CLERK, "submit", .proc = w.dog, .id = id);
 	struct application *app = app_now(&w, id);
 	assert_string_equal(app->channel, "counter");
-	assert_string_equal(app->applicant_name, "高松 花子");
+	assert_string_equal(app->applicant_name, "高松　花子");
 	assert_int_equal(app->account, 0);
 	assert_true(app_is_own(app, &w.actors[CLERK]));
 	assert_false(app_is_own(app, &w.actors[CLERK2]));
