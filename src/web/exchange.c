@@ -247,186 +247,6 @@ static void step_done(struct request *rq, int rc)
 		finish(rq);
 }
 
-/* --- what was sent --- */
-
-static void head_set(struct str *at, struct str value, bool *twice)
-{
-	if (at->p)
-		*twice = true;
-	*at = value;
-}
-
-static enum MHD_Result head_seen(void *cls, enum MHD_ValueKind kind, const char *key, size_t nkey,
-    const char *text, size_t ntext)
-{
-	(void)kind;
-	struct heads *h = cls;
-	struct str v = {text ? text : "", text ? ntext : 0};
-	bool again = false;
-#define IS(name) (nkey == sizeof(name) - 1 && strncasecmp(key, name, nkey) == 0)
-	switch (nkey) {
-	case 4:
-		if (IS("Host"))
-			head_set(&h->host, v, &h->twice);
-		break;
-	case 6:
-		if (IS("Cookie"))
-			head_set(&h->cookie, v, &again);
-		else if (IS("Accept"))
-			head_set(&h->accept, v, &again);
-		else if (IS("Expect"))
-			head_set(&h->expect, v, &again);
-		break;
-	case 12:
-		if (IS("Content-Type"))
-			head_set(&h->content_type, v, &again);
-		break;
-	case 13:
-		if (IS("Authorization"))
-			head_set(&h->authorization, v, &again);
-		else if (IS("If-None-Match"))
-			head_set(&h->if_none_match, v, &again);
-		break;
-	case 14:
-		if (IS("Content-Length"))
-			head_set(&h->content_length, v, &h->twice);
-		else if (IS("Sec-Fetch-Site"))
-			head_set(&h->fetch_site, v, &again);
-		break;
-	case 15:
-		if (IS("Accept-Encoding"))
-			head_set(&h->accept_encoding, v, &again);
-		else if (IS("Accept-Language"))
-			head_set(&h->accept_language, v, &again);
-		else if (IS("X-Forwarded-For"))
-			head_set(&h->forwarded_for, v, &again);
-		break;
-	case 17:
-		if (IS("Transfer-Encoding"))
-			head_set(&h->transfer_encoding, v, &h->twice);
-		else if (IS("X-Forwarded-Proto"))
-			head_set(&h->forwarded_proto, v, &again);
-		break;
-	default:
-		break;
-	}
-#undef IS
-	return MHD_YES;
-}
-
-static bool type_is(struct str header, const char *type)
-{
-	const char *end = header.n ? memchr(header.p, ';', header.n) : NULL;
-	struct str t = str_trim((struct str){header.p, end ? (size_t)(end - header.p) : header.n});
-	return t.n == strlen(type) && strncasecmp(t.p, type, t.n) == 0;
-}
-
-bool heads_want_json(const struct heads *h)
-{
-	enum format wanted = accept_format(h->accept);
-	if (wanted != FORMAT_ANY)
-		return wanted == FORMAT_JSON;
-	return type_is(h->content_type, "application/json") || h->authorization.p;
-}
-
-/* Two lengths, or a length and a coding, are how one request is smuggled inside another
- * (RFC 9112 §6.3). */
-static bool framing_ok(const struct heads *h)
-{
-	if (h->twice || (h->content_length.p && h->transfer_encoding.p))
-		return false;
-	if (h->transfer_encoding.p &&
-	    (h->transfer_encoding.n != 7 || strncasecmp(h->transfer_encoding.p, "chunked", 7) != 0))
-		return false;
-	int64_t length;
-	return !h->content_length.p || str_to_i64(h->content_length, 0, INT64_MAX, &length);
-}
-
-static bool method_parse(const char *text, enum method *out, bool *head)
-{
-	*out = HTTP_GET;
-	*head = strcmp(text, "HEAD") == 0;
-	if (*head) {
-		*out = HTTP_GET;
-		return true;
-	}
-	for (int m = 0; m < HTTP_METHOD_COUNT; m++) {
-		if (strcmp(text, method_name((enum method)m)) == 0) {
-			*out = (enum method)m;
-			return true;
-		}
-	}
-	return false;
-}
-
-/* The city that answers to a host name; a city without names answers to any. */
-static struct web_city *city_of(struct web *w, struct str host)
-{
-	struct web_city *any = NULL;
-	if (host.n && host.p[0] != '[') { /* an IPv6 address is no city's name */
-		const char *colon = memchr(host.p, ':', host.n);
-		if (colon)
-			host.n = (size_t)(colon - host.p);
-	}
-	for (int i = 0; i < w->ncities; i++) {
-		const char *const *name = w->cities[i].city->hosts;
-		if (!name || !*name) {
-			any = any ? any : &w->cities[i];
-			continue;
-		}
-		for (; *name; name++)
-			if (strlen(*name) == host.n && strncasecmp(*name, host.p, host.n) == 0)
-				return &w->cities[i];
-	}
-	return any;
-}
-
-/* What the request line says, before anything is copied. */
-struct line {
-	struct str path; /* without the language prefix; "/" at least */
-	struct str query;
-	const char *lang, *base;
-};
-
-static bool line_parse(const struct exchange *x, const struct heads *h, struct line *out)
-{
-	struct str uri = {x->uri, x->uri_size};
-	if (uri.n && uri.p[0] != '/') { /* absolute form: http://host/path (RFC 9112 §3.2.2) */
-		const char *slashes = memmem(uri.p, uri.n, "://", 3);
-		if (!slashes || slashes - uri.p > 5)
-			return false;
-		const char *path = memchr(slashes + 3, '/', uri.n - (size_t)(slashes + 3 - uri.p));
-		uri = path ? (struct str){path, uri.n - (size_t)(path - uri.p)} : STR("/");
-	}
-	if (uri.n == 0)
-		return false;
-	const char *mark = memchr(uri.p, '?', uri.n);
-	out->path = (struct str){uri.p, mark ? (size_t)(mark - uri.p) : uri.n};
-	out->query = (struct str){NULL, 0};
-	if (mark)
-		out->query = (struct str){mark + 1, uri.n - out->path.n - 1};
-	out->lang = "ja";
-	out->base = "";
-	if (out->path.n >= 3 && memcmp(out->path.p, "/en", 3) == 0 &&
-	    (out->path.n == 3 || out->path.p[3] == '/')) {
-		out->lang = "en";
-		out->base = "/en";
-		out->path = (struct str){out->path.p + 3, out->path.n - 3};
-		if (out->path.n == 0)
-			out->path = STR("/");
-	} else if (out->path.n == 1) {
-		/* Only the front page asks the browser; every other address says its language. */
-		struct str wish = cookie_find(h->cookie, "lang");
-		if (str_is(wish, "en") ||
-		    (!wish.p && h->accept_language.n &&
-		        strcmp(accept_language(h->accept_language), "en") == 0)) {
-			out->lang = "en";
-			out->base = "/en";
-		}
-	}
-	return true;
-}
-
 /* --- a request is made --- */
 
 static void address_set(struct request *rq)
@@ -502,258 +322,6 @@ static struct request *request_new(struct exchange *x, struct web_city *city,
 	return rq;
 }
 
-static bool has_body(const struct heads *h)
-{
-	return h->transfer_encoding.p || (h->content_length.p && !str_is(h->content_length, "0"));
-}
-
-static void method_not_allowed(struct request *rq)
-{
-	struct buf allow;
-	buf_init(&allow, rq->arena);
-	for (int m = 0; m < HTTP_METHOD_COUNT; m++) {
-		if (!(rq->p->match.methods & 1u << m))
-			continue;
-		if (allow.n)
-			buf_puts(&allow, ", ");
-		buf_puts(&allow, method_name((enum method)m));
-		if (m == HTTP_GET)
-			buf_puts(&allow, ", HEAD");
-	}
-	buf_puts(&allow, allow.n ? ", OPTIONS" : "OPTIONS");
-	rq_set_header(rq, "Allow", allow.p);
-}
-
-/* "/procedures/" leads to "/procedures" where there is such a page. */
-static int without_slash(struct request *rq, struct str path, struct err *err)
-{
-	struct request_private *p = rq->p;
-	path.n--;
-	if (rq->method != HTTP_GET ||
-	    router_find(p->web->router, rq->arena, path, HTTP_GET, &p->match) <= 0)
-		return err_set(err, ERR_MISSING, NULL, "no such path");
-	p->match.route = NULL;
-	p->early = true;
-	rq->status = MHD_HTTP_MOVED_PERMANENTLY;
-	const char *query = strchr(rq->url, '?');
-	return rq_redirect(rq, "%.*s%s", STR_ARG(path), query ? query : "");
-}
-
-static int find_route(struct request *rq, struct str path, struct err *err)
-{
-	struct request_private *p = rq->p;
-	int rc = router_find(p->web->router, rq->arena, path, rq->method, &p->match);
-	if (rc < 0)
-		return err_set(err, ERR_MALFORMED, "web.bad_encoding", "bad path");
-	if (!p->match.route && p->match.methods) {
-		method_not_allowed(rq);
-		return err_set(err, ERR_METHOD, NULL, "%s", rq->path);
-	}
-	if (!p->match.route && path.n > 1 && path.p[path.n - 1] == '/')
-		return without_slash(rq, path, err);
-	if (!p->match.route)
-		return err_set(err, ERR_MISSING, NULL, "no such path");
-	rq->route = p->match.route;
-	rq->template = rq->route->template;
-	return 0;
-}
-
-static void choose_format(struct request *rq)
-{
-	const char *format = fields_get(&rq->p->query, "format");
-	rq->wants_json = format ? strcmp(format, "json") == 0 : heads_want_json(&rq->p->heads);
-}
-
-/* "/?lang=en" is how the front page's language is chosen for good. */
-static void choose_language(struct request *rq)
-{
-	const char *lang = fields_get(&rq->p->query, "lang");
-	if (!lang || strcmp(rq->path, "/") != 0 ||
-	    (strcmp(lang, "ja") != 0 && strcmp(lang, "en") != 0))
-		return;
-	rq->lang = lang;
-	rq->p->base = strcmp(lang, "en") == 0 ? "/en" : "";
-	rq_set_cookie(rq, "lang", lang, 365 * 24 * 3600);
-}
-
-static int check_permission(struct request *rq, struct err *err)
-{
-	if (actor_allows(rq, rq->route->perm))
-		return 0;
-	if (rq->actor.kind == ACTOR_ANONYMOUS)
-		return err_set(err, ERR_AUTH, NULL, "%s needs sign-in", rq->path);
-	return err_set(err, ERR_DENIED, NULL, "%s needs %s", rq->path, rq->route->perm);
-}
-
-static int check_rate(struct request *rq, struct err *err)
-{
-	int wait =
-	    ratelimit_take(rq->p->web->ratelimit, &rq->p->address, rq->route->rate, monotonic_us());
-	if (wait == 0)
-		return 0;
-	rq_set_header(rq, "Retry-After", arena_printf(rq->arena, "%d", wait));
-	return err_set(err, ERR_RATE, NULL, "%s: too many requests", rq->path);
-}
-
-/* Decides how the body will be read, by its type and its declared size. */
-static int prepare_body(struct request *rq, struct err *err)
-{
-	struct request_private *p = rq->p;
-	const struct web_options *o = &p->web->options;
-	struct str type = p->heads.content_type;
-	bool upload = (rq->route->flags & ROUTE_UPLOAD) != 0;
-	int64_t length = 0;
-	p->body_limit = upload ? o->upload_max + o->body_max : o->body_max;
-	if (p->heads.content_length.p)
-		(void)str_to_i64(p->heads.content_length, 0, INT64_MAX, &length); /* framing_ok() */
-	if (type_is(type, "application/x-www-form-urlencoded") || !type.p)
-		p->body_kind = BODY_FORM;
-	else if (type_is(type, "application/json") || type_is(type, "application/ld+json"))
-		p->body_kind = BODY_JSON;
-	else if (type_is(type, "multipart/form-data"))
-		p->body_kind = BODY_MULTIPART;
-	else if (rq->route->flags & ROUTE_RAW)
-		p->body_kind = BODY_OTHER;
-	else
-		return err_set(err, ERR_MEDIA, NULL, "a body of type %.*s", STR_ARG(type));
-	if (p->body_kind != BODY_MULTIPART)
-		p->body_limit = o->body_max;
-	if (length > p->body_limit)
-		return err_set(err, ERR_TOO_LARGE, NULL, "a body of %lld bytes", (long long)length);
-	if (p->body_kind != BODY_MULTIPART)
-		return 0;
-	return multipart_new(&(struct multipart_options){.arena = rq->arena,
-	                         .fields = &p->form,
-	                         .dir = rq->city->dir,
-	                         .files = upload,
-	                         .fields_max = o->body_max,
-	                         .files_max = o->upload_max},
-	    type, &p->multipart, err);
-}
-
-/* Everything that can be said before the body. */
-static int admit(struct request *rq, const struct line *line, bool body, struct err *err)
-{
-	struct request_private *p = rq->p;
-	csrf_prepare(rq); /* error pages may have forms too */
-	choose_format(rq);
-	int rc = form_urlencoded_parse(&p->query, line->query, err);
-	if (rc < 0)
-		return rc;
-	choose_format(rq);
-	choose_language(rq);
-	if ((rc = find_route(rq, line->path, err)) < 0 || p->early ||
-	    (rc = check_rate(rq, err)) < 0)
-		return rc;
-	p->generation = cache_generation(p->city);
-	rc = session_load(rq, err);
-	csrf_prepare(rq);
-	if (rc < 0 || (rc = check_permission(rq, err)) < 0)
-		return rc;
-	if ((rq->route->flags & ROUTE_CACHE) && rq->actor.kind == ACTOR_ANONYMOUS)
-		p->token[0] = '\0'; /* one page for all: it cannot hold a token */
-	return body ? prepare_body(rq, err) : 0;
-}
-
-/* --- the body --- */
-
-static int take_bytes(struct request *rq, struct str bytes, struct err *err)
-{
-	struct request_private *p = rq->p;
-	p->body_seen += (int64_t)bytes.n;
-	if (p->body_seen > p->body_limit)
-		return err_set(err, ERR_TOO_LARGE, NULL, "a body of more than %lld bytes",
-		    (long long)p->body_limit);
-	if (p->body_kind == BODY_MULTIPART)
-		return multipart_feed(p->multipart, bytes, err);
-	buf_str(&p->body, bytes);
-	return 0;
-}
-
-static int parse_body(struct request *rq, struct err *err)
-{
-	struct request_private *p = rq->p;
-	int rc = 0;
-	switch (p->body_kind) {
-	case BODY_FORM:
-		return form_urlencoded_parse(&p->form, buf_to_str(&p->body), err);
-	case BODY_JSON:
-		rc = json_body_parse(buf_to_str(&p->body), &p->json, err);
-		return rc < 0 ? rc : form_json_flatten(&p->form, p->json, err);
-	case BODY_MULTIPART:
-		return multipart_end(p->multipart, err);
-	default:
-		return 0;
-	}
-}
-
-/* --- declared inputs --- */
-
-static bool date_shaped(const char *s)
-{
-	struct date d;
-	return date_parse(str_from(s), &d);
-}
-
-static const char *input_problem(const struct input *in, const char *value)
-{
-	int64_t number;
-	int max = in->max ? in->max : INPUT_MAX_DEFAULT;
-	if (utf8_length(str_from(value)) > (size_t)max)
-		return "web.input.too_long";
-	if (value[0] == '\0')
-		return NULL; /* required is looked at elsewhere */
-	if (strcmp(in->type, "integer") == 0 &&
-	    !str_to_i64(str_from(value), INT64_MIN, INT64_MAX, &number))
-		return "web.input.integer";
-	if (strcmp(in->type, "boolean") == 0 && strcmp(value, "true") != 0 &&
-	    strcmp(value, "false") != 0 && strcmp(value, "yes") != 0 && strcmp(value, "no") != 0 &&
-	    strcmp(value, "on") != 0 && strcmp(value, "1") != 0 && strcmp(value, "0") != 0)
-		return "web.input.boolean";
-	if (strcmp(in->type, "date") == 0 && !date_shaped(value))
-		return "web.input.date";
-	return NULL;
-}
-
-static void check_inputs(struct request *rq)
-{
-	struct request_private *p = rq->p;
-	const struct fields *f = rq->method == HTTP_GET ? &p->query : &p->form;
-	for (const struct input *in = rq->route->inputs; in && in->name; in++) {
-		bool file = strcmp(in->type, "file") == 0;
-		const char *value = file ? NULL : fields_get(f, in->name);
-		if (in->required &&
-		    (file ? rq_upload_count(rq, in->name) == 0 : !value || !value[0]))
-			rq_problem(rq, in->name, "web.input.required", NULL);
-		const char *problem = value ? input_problem(in, value) : NULL;
-		if (problem)
-			rq_problem(rq, in->name, problem,
-			    json_pack("{s:i}", "max", in->max ? in->max : INPUT_MAX_DEFAULT));
-	}
-}
-
-/* --- answers without a route --- */
-
-/* OPTIONS tells what an address can do; everything else that we do not know is 405. */
-static int other_method(
-    struct request *rq, const struct line *line, const char *method, struct err *err)
-{
-	struct request_private *p = rq->p;
-	choose_format(rq);
-	csrf_prepare(rq);
-	if (router_find(p->web->router, rq->arena, line->path, HTTP_GET, &p->match) < 0)
-		return err_set(err, ERR_MALFORMED, "web.bad_encoding", "bad path");
-	p->match.route = NULL;
-	if (!p->match.methods)
-		return err_set(err, ERR_MISSING, NULL, "no such path");
-	method_not_allowed(rq);
-	if (strcmp(method, "OPTIONS") != 0)
-		return err_set(err, ERR_METHOD, NULL, "an unknown method");
-	p->early = true;
-	rq->status = MHD_HTTP_NO_CONTENT;
-	return rq_send(rq, "text/plain", STR(""), NULL);
-}
-
 /* A kept answer for somebody without any state. */
 static bool cache_try(
     struct exchange *x, struct web_city *city, const struct heads *h, const struct line *line)
@@ -787,14 +355,14 @@ static void run(struct request *rq)
 		return;
 	}
 	if (p->rc == 0)
-		p->rc = parse_body(rq, &p->err);
+		p->rc = body_parse(rq, &p->err);
 	if (p->rc == 0)
 		p->rc = csrf_check(rq, &p->err);
 	if (p->rc < 0) {
 		finish(rq);
 		return;
 	}
-	check_inputs(rq);
+	inputs_check(rq);
 	if (rq_has_problems(rq) && rq->method != HTTP_GET && !rq->template) {
 		finish(rq); /* there is no form to show again */
 		return;
@@ -805,29 +373,29 @@ static void run(struct request *rq)
 static enum MHD_Result begin(struct exchange *x, const char *method_text)
 {
 	struct web *w = x->web;
-	struct heads heads = {0};
+	struct heads heads;
 	struct line line;
 	enum method method = HTTP_GET;
 	bool head;
-	(void)MHD_get_connection_values_n(x->mhd, MHD_HEADER_KIND, head_seen, &heads);
-	if (!framing_ok(&heads) || !line_parse(x, &heads, &line)) {
+	heads_read(x->mhd, &heads);
+	if (!heads_framing_ok(&heads) || !line_parse(x, &heads, &line)) {
 		answer_plain(x, MHD_HTTP_BAD_REQUEST, "Bad request\n");
 		return MHD_YES;
 	}
-	struct web_city *city = city_of(w, heads.host);
+	struct web_city *city = web_city_of(w, heads.host);
 	if (!city) {
 		answer_plain(
 		    x, MHD_HTTP_MISDIRECTED_REQUEST, "No city answers to this host name\n");
 		return MHD_YES;
 	}
 	bool known = method_parse(method_text, &method, &head);
-	bool body = method != HTTP_GET && has_body(&heads);
+	bool body = method != HTTP_GET && heads_have_body(&heads);
 	if (known && method == HTTP_GET && cache_try(x, city, &heads, &line))
 		return MHD_YES;
 	struct request *rq = request_new(x, city, &heads, &line, method, head);
 	struct request_private *p = rq->p;
 	p->rc =
-	    known ? admit(rq, &line, body, &p->err) : other_method(rq, &line, method_text, &p->err);
+	    known ? admit(rq, &line, body, &p->err) : admit_other(rq, &line, method_text, &p->err);
 	if (p->rc < 0 && body) {
 		/* Answered at the end of the body when it is short, else at once. */
 		int64_t length = DISCARD_MAX + 1;
@@ -856,7 +424,7 @@ static bool more(struct request *rq, struct str bytes)
 		atomic_fetch_add_explicit(
 		    &p->x->connection->bytes, (int64_t)bytes.n, memory_order_relaxed);
 	if (p->rc == 0)
-		p->rc = take_bytes(rq, bytes, &p->err);
+		p->rc = body_take(rq, bytes, &p->err);
 	else
 		p->body_seen += (int64_t)bytes.n;
 	/* libmicrohttpd sends no answer in the middle of a body. */

@@ -431,6 +431,36 @@ const char *assets_version(struct web *, struct web_city *);
 /* Does the actor hold the permission of a route or menu entry? */
 bool actor_allows(struct request *, const char *perm);
 
+/* --- heads.c --- */
+void heads_read(struct MHD_Connection *, struct heads *out);
+bool heads_framing_ok(const struct heads *);
+bool heads_have_body(const struct heads *);
+/* Whether the header fields alone ask for JSON: by Accept, else because who sends JSON, or a token,
+ * is a program. */
+bool heads_want_json(const struct heads *);
+/* The type of a Content-Type field without its parameters. */
+bool media_type_is(struct str header, const char *type);
+/* HEAD is a GET with head set; false for methods that we do not know (then GET). */
+bool method_parse(const char *text, enum method *out, bool *head);
+/* The city that answers to a host name; a city without names answers to any. NULL: none. */
+struct web_city *web_city_of(struct web *, struct str host);
+/* What the request line says, before anything is copied. */
+struct line {
+	struct str path; /* without the language prefix; "/" at least */
+	struct str query;
+	const char *lang, *base;
+};
+bool line_parse(const struct exchange *, const struct heads *, struct line *out);
+
+/* --- admit.c --- */
+/* Everything that can be said before the body; body: there is one. */
+int admit(struct request *, const struct line *, bool body, struct err *);
+/* A method without routes: OPTIONS is answered, others are refused. */
+int admit_other(struct request *, const struct line *, const char *method, struct err *);
+int body_take(struct request *, struct str bytes, struct err *);
+int body_parse(struct request *, struct err *);
+void inputs_check(struct request *);
+
 /* --- exchange.c: what libmicrohttpd calls --- */
 void *exchange_new(void *cls, const char *uri, struct MHD_Connection *);
 enum MHD_Result exchange_step(void *cls, struct MHD_Connection *, const char *url,
@@ -440,9 +470,6 @@ void exchange_completed(
 /* The connection waits; the answer is made, or the body goes on, after exchange_resume(). */
 void exchange_suspend(struct exchange *);
 void exchange_resume(struct exchange *); /* from any thread */
-/* Whether the header fields alone ask for JSON: by Accept, else because who sends JSON, or a token,
- * is a program. */
-bool heads_want_json(const struct heads *);
 /* Queues a response and remembers its status. */
 void exchange_queue(struct exchange *, int status, struct MHD_Response *);
 void phase_set(struct connection *, enum phase, int64_t now_us);

@@ -1,0 +1,255 @@
+/* Everything that can refuse a request: before its body path, method, rate, sign-in, permission and
+ * size; after it the body's form and the declared inputs. */
+#include <string.h>
+#include <strings.h>
+
+#include "base/time.h"
+#include "web/private.h"
+
+static void method_not_allowed(struct request *rq)
+{
+	struct buf allow;
+	buf_init(&allow, rq->arena);
+	for (int m = 0; m < HTTP_METHOD_COUNT; m++) {
+		if (!(rq->p->match.methods & 1u << m))
+			continue;
+		if (allow.n)
+			buf_puts(&allow, ", ");
+		buf_puts(&allow, method_name((enum method)m));
+		if (m == HTTP_GET)
+			buf_puts(&allow, ", HEAD");
+	}
+	buf_puts(&allow, allow.n ? ", OPTIONS" : "OPTIONS");
+	rq_set_header(rq, "Allow", allow.p);
+}
+
+/* "/procedures/" leads to "/procedures" where there is such a page. */
+static int without_slash(struct request *rq, struct str path, struct err *err)
+{
+	struct request_private *p = rq->p;
+	path.n--;
+	if (rq->method != HTTP_GET ||
+	    router_find(p->web->router, rq->arena, path, HTTP_GET, &p->match) <= 0)
+		return err_set(err, ERR_MISSING, NULL, "no such path");
+	p->match.route = NULL;
+	p->early = true;
+	rq->status = MHD_HTTP_MOVED_PERMANENTLY;
+	const char *query = strchr(rq->url, '?');
+	return rq_redirect(rq, "%.*s%s", STR_ARG(path), query ? query : "");
+}
+
+static int find_route(struct request *rq, struct str path, struct err *err)
+{
+	struct request_private *p = rq->p;
+	int rc = router_find(p->web->router, rq->arena, path, rq->method, &p->match);
+	if (rc < 0)
+		return err_set(err, ERR_MALFORMED, "web.bad_encoding", "bad path");
+	if (!p->match.route && p->match.methods) {
+		method_not_allowed(rq);
+		return err_set(err, ERR_METHOD, NULL, "%s", rq->path);
+	}
+	if (!p->match.route && path.n > 1 && path.p[path.n - 1] == '/')
+		return without_slash(rq, path, err);
+	if (!p->match.route)
+		return err_set(err, ERR_MISSING, NULL, "no such path");
+	rq->route = p->match.route;
+	rq->template = rq->route->template;
+	return 0;
+}
+
+static void choose_format(struct request *rq)
+{
+	const char *format = fields_get(&rq->p->query, "format");
+	rq->wants_json = format ? strcmp(format, "json") == 0 : heads_want_json(&rq->p->heads);
+}
+
+/* "/?lang=en" is how the front page's language is chosen for good. */
+static void choose_language(struct request *rq)
+{
+	const char *lang = fields_get(&rq->p->query, "lang");
+	if (!lang || strcmp(rq->path, "/") != 0 ||
+	    (strcmp(lang, "ja") != 0 && strcmp(lang, "en") != 0))
+		return;
+	rq->lang = lang;
+	rq->p->base = strcmp(lang, "en") == 0 ? "/en" : "";
+	rq_set_cookie(rq, "lang", lang, 365 * 24 * 3600);
+}
+
+static int check_permission(struct request *rq, struct err *err)
+{
+	if (actor_allows(rq, rq->route->perm))
+		return 0;
+	if (rq->actor.kind == ACTOR_ANONYMOUS)
+		return err_set(err, ERR_AUTH, NULL, "%s needs sign-in", rq->path);
+	return err_set(err, ERR_DENIED, NULL, "%s needs %s", rq->path, rq->route->perm);
+}
+
+static int check_rate(struct request *rq, struct err *err)
+{
+	int wait =
+	    ratelimit_take(rq->p->web->ratelimit, &rq->p->address, rq->route->rate, monotonic_us());
+	if (wait == 0)
+		return 0;
+	rq_set_header(rq, "Retry-After", arena_printf(rq->arena, "%d", wait));
+	return err_set(err, ERR_RATE, NULL, "%s: too many requests", rq->path);
+}
+
+/* Decides how the body will be read, by its type and its declared size. */
+static int prepare_body(struct request *rq, struct err *err)
+{
+	struct request_private *p = rq->p;
+	const struct web_options *o = &p->web->options;
+	struct str type = p->heads.content_type;
+	bool upload = (rq->route->flags & ROUTE_UPLOAD) != 0;
+	int64_t length = 0;
+	p->body_limit = upload ? o->upload_max + o->body_max : o->body_max;
+	if (p->heads.content_length.p)
+		(void)str_to_i64(
+		    p->heads.content_length, 0, INT64_MAX, &length); /* heads_framing_ok() */
+	if (media_type_is(type, "application/x-www-form-urlencoded") || !type.p)
+		p->body_kind = BODY_FORM;
+	else if (media_type_is(type, "application/json") ||
+	         media_type_is(type, "application/ld+json"))
+		p->body_kind = BODY_JSON;
+	else if (media_type_is(type, "multipart/form-data"))
+		p->body_kind = BODY_MULTIPART;
+	else if (rq->route->flags & ROUTE_RAW)
+		p->body_kind = BODY_OTHER;
+	else
+		return err_set(err, ERR_MEDIA, NULL, "a body of type %.*s", STR_ARG(type));
+	if (p->body_kind != BODY_MULTIPART)
+		p->body_limit = o->body_max;
+	if (length > p->body_limit)
+		return err_set(err, ERR_TOO_LARGE, NULL, "a body of %lld bytes", (long long)length);
+	if (p->body_kind != BODY_MULTIPART)
+		return 0;
+	return multipart_new(&(struct multipart_options){.arena = rq->arena,
+	                         .fields = &p->form,
+	                         .dir = rq->city->dir,
+	                         .files = upload,
+	                         .fields_max = o->body_max,
+	                         .files_max = o->upload_max},
+	    type, &p->multipart, err);
+}
+
+/* Everything that can be said before the body. */
+int admit(struct request *rq, const struct line *line, bool body, struct err *err)
+{
+	struct request_private *p = rq->p;
+	csrf_prepare(rq); /* error pages may have forms too */
+	choose_format(rq);
+	int rc = form_urlencoded_parse(&p->query, line->query, err);
+	if (rc < 0)
+		return rc;
+	choose_format(rq);
+	choose_language(rq);
+	if ((rc = find_route(rq, line->path, err)) < 0 || p->early ||
+	    (rc = check_rate(rq, err)) < 0)
+		return rc;
+	p->generation = cache_generation(p->city);
+	rc = session_load(rq, err);
+	csrf_prepare(rq);
+	if (rc < 0 || (rc = check_permission(rq, err)) < 0)
+		return rc;
+	if ((rq->route->flags & ROUTE_CACHE) && rq->actor.kind == ACTOR_ANONYMOUS)
+		p->token[0] = '\0'; /* one page for all: it cannot hold a token */
+	return body ? prepare_body(rq, err) : 0;
+}
+
+/* --- the body --- */
+
+int body_take(struct request *rq, struct str bytes, struct err *err)
+{
+	struct request_private *p = rq->p;
+	p->body_seen += (int64_t)bytes.n;
+	if (p->body_seen > p->body_limit)
+		return err_set(err, ERR_TOO_LARGE, NULL, "a body of more than %lld bytes",
+		    (long long)p->body_limit);
+	if (p->body_kind == BODY_MULTIPART)
+		return multipart_feed(p->multipart, bytes, err);
+	buf_str(&p->body, bytes);
+	return 0;
+}
+
+int body_parse(struct request *rq, struct err *err)
+{
+	struct request_private *p = rq->p;
+	int rc = 0;
+	switch (p->body_kind) {
+	case BODY_FORM:
+		return form_urlencoded_parse(&p->form, buf_to_str(&p->body), err);
+	case BODY_JSON:
+		rc = json_body_parse(buf_to_str(&p->body), &p->json, err);
+		return rc < 0 ? rc : form_json_flatten(&p->form, p->json, err);
+	case BODY_MULTIPART:
+		return multipart_end(p->multipart, err);
+	default:
+		return 0;
+	}
+}
+
+/* --- declared inputs --- */
+
+static bool date_shaped(const char *s)
+{
+	struct date d;
+	return date_parse(str_from(s), &d);
+}
+
+static const char *input_problem(const struct input *in, const char *value)
+{
+	int64_t number;
+	int max = in->max ? in->max : INPUT_MAX_DEFAULT;
+	if (utf8_length(str_from(value)) > (size_t)max)
+		return "web.input.too_long";
+	if (value[0] == '\0')
+		return NULL; /* required is looked at elsewhere */
+	if (strcmp(in->type, "integer") == 0 &&
+	    !str_to_i64(str_from(value), INT64_MIN, INT64_MAX, &number))
+		return "web.input.integer";
+	if (strcmp(in->type, "boolean") == 0 && strcmp(value, "true") != 0 &&
+	    strcmp(value, "false") != 0 && strcmp(value, "yes") != 0 && strcmp(value, "no") != 0 &&
+	    strcmp(value, "on") != 0 && strcmp(value, "1") != 0 && strcmp(value, "0") != 0)
+		return "web.input.boolean";
+	if (strcmp(in->type, "date") == 0 && !date_shaped(value))
+		return "web.input.date";
+	return NULL;
+}
+
+void inputs_check(struct request *rq)
+{
+	struct request_private *p = rq->p;
+	const struct fields *f = rq->method == HTTP_GET ? &p->query : &p->form;
+	for (const struct input *in = rq->route->inputs; in && in->name; in++) {
+		bool file = strcmp(in->type, "file") == 0;
+		const char *value = file ? NULL : fields_get(f, in->name);
+		if (in->required &&
+		    (file ? rq_upload_count(rq, in->name) == 0 : !value || !value[0]))
+			rq_problem(rq, in->name, "web.input.required", NULL);
+		const char *problem = value ? input_problem(in, value) : NULL;
+		if (problem)
+			rq_problem(rq, in->name, problem,
+			    json_pack("{s:i}", "max", in->max ? in->max : INPUT_MAX_DEFAULT));
+	}
+}
+
+/* --- answers without a route --- */
+
+/* OPTIONS tells what an address can do; everything else that we do not know is 405. */
+int admit_other(struct request *rq, const struct line *line, const char *method, struct err *err)
+{
+	struct request_private *p = rq->p;
+	choose_format(rq);
+	csrf_prepare(rq);
+	if (router_find(p->web->router, rq->arena, line->path, HTTP_GET, &p->match) < 0)
+		return err_set(err, ERR_MALFORMED, "web.bad_encoding", "bad path");
+	p->match.route = NULL;
+	if (!p->match.methods)
+		return err_set(err, ERR_MISSING, NULL, "no such path");
+	method_not_allowed(rq);
+	if (strcmp(method, "OPTIONS") != 0)
+		return err_set(err, ERR_METHOD, NULL, "an unknown method");
+	p->early = true;
+	rq->status = MHD_HTTP_NO_CONTENT;
+	return rq_send(rq, "text/plain", STR(""), NULL);
+}
