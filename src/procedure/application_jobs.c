@@ -115,6 +115,63 @@ const char *procedure_title(struct city *city, struct arena *a, const char *id)
 	return title;
 }
 
+static struct form_context context_of(const struct case_file *c, int64_t at_us)
+{
+	return (struct form_context){.lang = c->lang,
+	    .applicant_kind = c->app->applicant_kind,
+	    .today = date_of_us(at_us),
+	    .fee_yen = c->app->fee_yen,
+	    .outcome = c->app->outcome,
+	    .i18n = c->city->i18n};
+}
+
+/* A setting in the applicant's language, else in Japanese. */
+static const char *setting(const struct case_file *c, const char *name)
+{
+	const char *ja = city_setting(c->city, arena_printf(c->arena, "%s.ja", name), "");
+	return city_setting(c->city, arena_printf(c->arena, "%s.%s", name, c->lang), ja);
+}
+
+static void set_text(json_t *o, const char *key, const char *text)
+{
+	if (text)
+		json_object_set_new(o, key, json_string(text));
+}
+
+/* What the texts of a definition may name: the answers, and the words of docs/procedure-format.md.
+ * New reference. */
+static json_t *case_texts(const struct case_file *c, const struct form_context *ctx)
+{
+	const struct application *app = c->app;
+	struct err err;
+	const char *series;
+	json_t *given, *texts = form_answer_texts(c->proc, c->arena, ctx, app->answers);
+	set_text(texts, "receipt_number", app->receipt_number);
+	set_text(texts, "serial", app->serial);
+	set_text(texts, "applicant", app->applicant_name);
+	set_text(texts, "reason", app->reason);
+	set_text(texts, "city", setting(c, "name"));
+	set_text(texts, "date",
+	    strcmp(c->lang, "ja") == 0 ? date_era_text(c->arena, ctx->today, c->lang)
+	                               : date_text(c->arena, ctx->today, c->lang));
+	set_text(texts, "fee", arena_printf(c->arena, "%" PRId64, app->fee_yen));
+	if (app->outcome)
+		set_text(texts, "outcome",
+		    i18n_get(c->city->i18n, c->lang,
+		        arena_printf(c->arena, "application.outcome.%s", app->outcome)));
+	if (app->department)
+		set_text(texts, "department",
+		    department_name_in(c->db, c->arena, app->department, c->lang, &err));
+	json_object_foreach(app->numbers, series, given)
+	{
+		if (!json_object_get(texts, "number"))
+			set_text(texts, "number",
+			    arena_printf(
+			        c->arena, "%" JSON_INTEGER_FORMAT, json_integer_value(given)));
+	}
+	return texts;
+}
+
 /* --- application.notice --- */
 
 /* The events that a definition may word itself or switch off, and the mail for each. */
@@ -150,11 +207,7 @@ static int correction_view(const struct case_file *c, json_t *view, struct err *
 {
 	json_t *all, *last, *f;
 	size_t i;
-	struct form_context ctx = {.lang = c->lang,
-	    .applicant_kind = c->app->applicant_kind,
-	    .today = date_of_us(now_us()),
-	    .fee_yen = c->app->fee_yen,
-	    .i18n = c->city->i18n};
+	struct form_context ctx = context_of(c, now_us());
 	int rc = app_corrections(c->db, c->arena, c->app->id, &all, err);
 	if (rc < 0)
 		return rc;
@@ -227,19 +280,12 @@ static int notice_write(struct db *db, void *arg, struct err *err)
 /* The definition's own words: {"subject": texts, "body": texts}. */
 static const char *own_words(const struct case_file *c, const json_t *own, json_t *view)
 {
-	struct form_context ctx = {.lang = c->lang,
-	    .applicant_kind = c->app->applicant_kind,
-	    .today = date_of_us(now_us()),
-	    .fee_yen = c->app->fee_yen,
-	    .outcome = c->app->outcome,
-	    .i18n = c->city->i18n};
-	json_t *texts = form_answer_texts(c->proc, c->arena, &ctx, c->app->answers);
+	struct form_context ctx = context_of(c, now_us());
+	json_t *texts = case_texts(c, &ctx);
 	json_object_update_missing(view, texts);
 	json_decref(texts);
-	json_object_set_new(
-	    view, "subject_text", json_string(text_of(json_object_get(own, "subject"), c->lang)));
-	json_object_set_new(
-	    view, "body_text", json_string(text_of(json_object_get(own, "body"), c->lang)));
+	set_text(view, "subject_text", text_of(json_object_get(own, "subject"), c->lang));
+	set_text(view, "body_text", text_of(json_object_get(own, "body"), c->lang));
 	return "text";
 }
 
@@ -328,13 +374,6 @@ static json_t *to_lines(const struct case_file *c)
 	    to, line(c, principal ? "application.document.proxy" : "application.document.to",
 	            json_pack("{s:s}", "name", name)));
 	return to;
-}
-
-/* A setting in the applicant's language, else in Japanese. */
-static const char *setting(const struct case_file *c, const char *name)
-{
-	const char *ja = city_setting(c->city, arena_printf(c->arena, "%s.ja", name), "");
-	return city_setting(c->city, arena_printf(c->arena, "%s.%s", name, c->lang), ja);
 }
 
 static json_t *from_lines(const struct case_file *c)
@@ -428,16 +467,10 @@ static int documents_write(struct db *db, void *arg, struct err *err)
 
 static int documents_build(const struct case_file *c, json_t *list, struct err *err)
 {
-	struct form_context ctx = {.lang = c->lang,
-	    .applicant_kind = c->app->applicant_kind,
-	    .today = date_of_us(c->app->decided_us),
-	    .fee_yen = c->app->fee_yen,
-	    .outcome = c->app->outcome,
-	    .i18n = c->city->i18n};
-	json_t *texts = form_answer_texts(c->proc, c->arena, &ctx, c->app->answers), *def;
+	struct form_context ctx = context_of(c, c->app->decided_us);
+	json_t *texts = case_texts(c, &ctx), *def;
 	size_t i;
 	int rc = 0;
-	json_object_set(texts, "numbers", c->app->numbers ? c->app->numbers : json_null());
 	json_array_foreach(json_object_get(procedure_json(c->proc), "documents"), i, def)
 	{
 		const char *when = json_string_value(json_object_get(def, "when"));

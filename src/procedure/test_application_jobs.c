@@ -182,6 +182,8 @@ static void documents(struct store *st)
 	json_t *row = json_array_get(json_object_get(view, "rows"), 0);
 	assert_string_equal(json_string_value(json_object_get(row, "label")), "氏名");
 	assert_string_equal(json_string_value(json_object_get(row, "value")), "高松　花子");
+	assert_string_equal(json_string_value(json_array_get(json_object_get(view, "body"), 0)),
+	    "高松　花子の犬、鑑札1、高松市");
 	assert_null(json_object_get(view, "appeal")); /* not where the answer is yes */
 	json_decref(view);
 	assert_int_equal(rows_next(rows), 0);

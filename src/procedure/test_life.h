@@ -71,7 +71,9 @@ static const char dog_yaml[] = HEAD_YAML("dog",
                 "effects:\n  - {kind: charge}\n  - {kind: number, series: dog-tag}\n"
                 "documents:\n"
                 "  - {id: certificate, template: certificate, title: {ja: 通知書, en: Notice}, "
-                "rows: [owner.name], series: \"生衛第{n}号\", seal: true}\n"
+                "body: {ja: \"{{owner.name}}の犬、鑑札{{number}}、{{city}}\", en: x}, rows: "
+                "[owner.name], "
+                "series: \"生衛第{n}号\", seal: true}\n"
                 "retention: {years: 5}\n";
 
 static const char small_yaml[] = HEAD_YAML(
