@@ -21,14 +21,18 @@ static const char *word(const struct paper *p, const char *key)
 static char *ticks(const struct paper *p, json_t *options)
 {
 	struct buf b;
-	size_t i, letters = 0;
+	size_t i, longest = 0;
 	json_t *v;
 	buf_init(&b, p->s->arena);
-	json_array_foreach(options, i, v) letters += utf8_length(str_from(text_of(v, "label"))) + 3;
+	json_array_foreach(options, i, v)
+	{
+		size_t n = utf8_length(str_from(text_of(v, "label")));
+		longest = n > longest ? n : longest;
+	}
 	json_array_foreach(options, i, v)
 	{
 		if (i > 0)
-			buf_puts(&b, letters > 90 ? "\n" : "　 ");
+			buf_puts(&b, longest > 16 ? "\n" : "　 ");
 		/* The box and its label stay together. */
 		buf_puts(&b, "□\u2060\u00a0\u2060");
 		buf_puts(&b, text_of(v, "label"));
@@ -59,17 +63,20 @@ static bool is_type(json_t *field, const char *type)
 
 static struct cell label_cell(const struct paper *p, json_t *field)
 {
+	json_t *condition = json_object_get(field, "condition");
+	struct style style = p->style;
 	struct buf b;
 	buf_init(&b, p->s->arena);
 	buf_puts(&b, text_of(field, "label"));
 	if (json_is_true(json_object_get(field, "required")))
 		buf_puts(&b, word(p, "required"));
-	json_t *condition = json_object_get(field, "condition");
-	if (json_is_true(condition) || json_string_length(condition) > 0)
+	if (json_is_true(condition) || json_string_length(condition) > 0) {
+		style.small_from = b.n;
 		buf_printf(&b, "\n%s",
 		    json_is_string(condition) ? json_string_value(condition)
 		                              : word(p, "condition"));
-	return (struct cell){.text = b.p, .style = p->style, .head = true, .middle = true};
+	}
+	return (struct cell){.text = b.p, .style = style, .head = true, .middle = true};
 }
 
 /* An empty cell with a small word in its corner. */
@@ -232,7 +239,7 @@ static void put_section(const struct paper *p, json_t *section)
 	json_t *first = json_object_get(json_array_get(rows, 0), "fields");
 	if (first && is_narrow(first)) {
 		size_t n = json_array_size(rows);
-		put_columns(p, first, n < 5 ? 5 : n);
+		put_columns(p, first, n);
 		return;
 	}
 	json_array_foreach(rows, i, row)
@@ -256,6 +263,6 @@ void block_form(struct sheet *s, json_t *b, double x, double w)
 	p.small = p.style;
 	p.small.size = 7;
 	p.small.grey = 0.35;
-	p.label = MM(number_of(b, "label_width", 44));
+	p.label = MM(number_of(b, "label_width", 46));
 	json_array_foreach(json_object_get(b, "sections"), i, section) put_section(&p, section);
 }

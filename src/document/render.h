@@ -50,7 +50,8 @@ struct style {
 	double size, line, spacing, indent, hang;
 	bool bold, justify;
 	PangoAlignment align;
-	double grey; /* 0 black */
+	double grey;       /* 0 black */
+	size_t small_from; /* from this byte on the type is smaller; 0: none */
 	const char *tag;
 };
 

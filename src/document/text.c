@@ -36,10 +36,16 @@ PangoLayout *text_layout(struct sheet *s, const char *text, const struct style *
 	if (st->indent != 0 || st->hang != 0)
 		pango_layout_set_indent(
 		    l, (int)((st->hang != 0 ? -st->hang : st->indent) * PANGO_SCALE));
-	if (st->spacing != 0) {
+	if (st->spacing != 0 || st->small_from > 0) {
 		PangoAttrList *list = pango_attr_list_new();
-		pango_attr_list_insert(
-		    list, pango_attr_letter_spacing_new((int)(st->spacing * PANGO_SCALE)));
+		if (st->spacing != 0)
+			pango_attr_list_insert(
+			    list, pango_attr_letter_spacing_new((int)(st->spacing * PANGO_SCALE)));
+		if (st->small_from > 0) {
+			PangoAttribute *small = pango_attr_scale_new(0.72);
+			small->start_index = (unsigned)st->small_from;
+			pango_attr_list_insert(list, small);
+		}
 		pango_layout_set_attributes(l, list);
 		pango_attr_list_unref(list);
 	}

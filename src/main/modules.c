@@ -28,5 +28,6 @@ const struct module *const modules[] = {
     &staff_pages,
     &inventory_pages,
     &export_pages,
+    &print_pages,
 };
 const int nmodules = sizeof(modules) / sizeof(modules[0]);

@@ -13,5 +13,6 @@ extern const struct module inbox_pages;
 extern const struct module staff_pages;
 extern const struct module inventory_pages;
 extern const struct module export_pages;
+extern const struct module print_pages;
 
 #endif
