@@ -23,6 +23,7 @@
 #include "store/store.h"
 
 static double seconds = 1;
+static bool only_postgres;
 static int first_kind, only_clients, rounds = 3;
 static char answers[1537];
 static const char subject_text[] =
@@ -439,6 +440,8 @@ int main(int argc, char **argv)
 			seconds = strtod(argv[i + 1], NULL);
 		else if (strcmp(argv[i], "--postgres") == 0)
 			postgres = argv[i + 1];
+		else if (strcmp(argv[i], "--only-postgres") == 0)
+			only_postgres = true;
 		else if (strcmp(argv[i], "--dir") == 0)
 			base = argv[i + 1];
 		else if (strcmp(argv[i], "--rounds") == 0)
@@ -453,7 +456,8 @@ int main(int argc, char **argv)
 	(void)snprintf(dir, sizeof(dir), "%s/machi-bench-XXXXXX", base);
 	if (!mkdtemp(dir))
 		die(dir, "cannot make it");
-	bench_sqlite(dir);
+	if (!postgres || !only_postgres)
+		bench_sqlite(dir);
 	if (postgres)
 		bench_postgres(postgres, dir);
 	(void)nftw(dir, remove_one, 16, FTW_DEPTH | FTW_PHYS);

@@ -33,7 +33,10 @@ enum {
 	BACKOFF_MIN_MS = 50,
 	BACKOFF_MAX_MS = 5000,
 	SEQUENCE_EVERY_MS = 20,
-	SEQUENCE_POLL_MS = 2000
+	SEQUENCE_POLL_MS = 2000,
+	GROUP_MAX = 64,
+	HOT_WITHIN_US = 20000,
+	HOT_FOR_US = 200000
 };
 
 /* --- errors --- */
@@ -264,6 +267,8 @@ static PGresult *run(
 	}
 	PGresult *res = PQexecPrepared(db->conn, s->handle, n, values, lengths, formats, 0);
 	ExecStatusType status = PQresultStatus(res);
+	if (!starts(PQcmdStatus(res), "SELECT"))
+		db->changed = true;
 	if (status != PGRES_COMMAND_OK && status != PGRES_TUPLES_OK) {
 		(void)fail(db, res, err);
 		(void)err_prefix(err, "%.120s: ", s->text);
@@ -414,6 +419,7 @@ static struct str pg_bytes(struct rows *r, int column)
 
 static int pg_script(struct db *db, const char *text, struct err *err)
 {
+	db->changed = true;
 	int rc = exec(db, text, NULL, 0, err);
 	if (rc < 0)
 		db->failed = true;
@@ -429,6 +435,7 @@ static int pg_load_begin(struct db *db, const char *table, const char *columns, 
 	struct buf sql = {0};
 	buf_printf(&sql, "COPY \"%s\" (%s) FROM STDIN", table, columns);
 	PGresult *res = PQexec(db->conn, sql.p);
+	db->changed = true;
 	int rc = PQresultStatus(res) == PGRES_COPY_IN ? 0 : fail(db, res, err);
 	PQclear(res);
 	buf_free(&sql);
@@ -562,73 +569,154 @@ static int ask_outcome(struct db *db, const char *xid, int64_t until_us, struct 
 	    "the connection was lost in COMMIT and the outcome is not known");
 }
 
-/* One attempt. 1: it is over, w->rc holds the outcome. 0: try again. */
-static int attempt(struct db *db, struct write *w, int64_t until_us)
+enum outcome {
+	OUTCOME_OVER,  /* the rc of each write holds */
+	OUTCOME_AGAIN, /* nothing is stored: run the same once more; whole says why */
+	OUTCOME_SPLIT, /* nothing is stored: one is to blame, run each alone */
+	OUTCOME_NONE,  /* nothing is stored and that is the answer to all: whole */
+};
+
+static enum outcome commit(struct db *db, const char *xid, int64_t until_us, struct err *whole)
+{
+	PGresult *res = PQexec(db->conn, "COMMIT");
+	enum outcome outcome = OUTCOME_OVER;
+	if (PQresultStatus(res) != PGRES_COMMAND_OK) {
+		(void)fail(db, res, whole);
+		outcome = db->retry ? OUTCOME_AGAIN : OUTCOME_NONE;
+		if (db->lost) {
+			int known = ask_outcome(db, xid, until_us, whole);
+			outcome = known > 0    ? OUTCOME_OVER
+			          : known == 0 ? OUTCOME_AGAIN
+			                       : OUTCOME_NONE;
+		}
+	} else if (strcmp(PQcmdStatus(res), "COMMIT") != 0) {
+		(void)err_set(
+		    whole, ERR_INTERNAL, NULL, "the database rolled the transaction back");
+		outcome = OUTCOME_NONE;
+	}
+	PQclear(res);
+	return outcome;
+}
+
+/* Runs all writes of the list in one transaction. A write that says no before it changed anything
+ * does not disturb the others. */
+static enum outcome attempt(struct db *db, struct write *list, int64_t until_us, struct err *whole)
 {
 	static const char *const begin[] = {
 	    [WRITE_PLAIN] = "BEGIN ISOLATION LEVEL SERIALIZABLE; SELECT pg_current_xact_id()",
 	    [WRITE_READ_COMMITTED] =
 	        "BEGIN ISOLATION LEVEL READ COMMITTED; SELECT pg_current_xact_id()",
 	};
-	w->rc = connected(db, until_us, &w->err);
-	if (w->rc < 0)
-		return 1;
+	if (connected(db, until_us, whole) < 0)
+		return OUTCOME_NONE;
 	db->retry = false;
 	db->wake_jobs = db->wake_sequencer = false;
 	char xid[32];
-	w->rc = exec(db, begin[w->flags], xid, sizeof(xid), &w->err);
-	if (w->rc < 0)
-		return !db->lost && !db->retry;
-	w->rc = write_call(db, w);
-	if (w->rc < 0) {
+	if (exec(db, begin[list->flags], xid, sizeof(xid), whole) < 0)
+		return db->lost || db->retry ? OUTCOME_AGAIN : OUTCOME_NONE;
+	bool any = false;
+	for (struct write *w = list; w; w = w->next) {
+		db->changed = false;
+		w->rc = write_call(db, w);
+		any = any || w->rc == 0;
+		if (w->rc == 0 || (!db->failed && !db->changed && !db->lost))
+			continue;
+		*whole = w->err;
 		if (!db->lost)
 			(void)exec(
 			    db, "ROLLBACK", NULL, 0, NULL); /* else lost, and rolled back so */
-		return !db->lost && !db->retry;
+		if (db->lost || db->retry)
+			return OUTCOME_AGAIN;
+		return list->next ? OUTCOME_SPLIT : OUTCOME_OVER;
 	}
-	PGresult *res = PQexec(db->conn, "COMMIT");
-	int over = 1;
-	if (PQresultStatus(res) != PGRES_COMMAND_OK) {
-		w->rc = fail(db, res, &w->err);
-		if (db->retry) {
-			over = 0;
-		} else if (db->lost) {
-			int known = ask_outcome(db, xid, until_us, &w->err);
-			w->rc = known < 0 ? known : 0;
-			over = known != 0;
-		}
-	} else if (strcmp(PQcmdStatus(res), "COMMIT") != 0) {
-		w->rc = err_set(
-		    &w->err, ERR_INTERNAL, NULL, "the database rolled the transaction back");
-	}
-	PQclear(res);
-	return over;
+	if (any)
+		return commit(db, xid, until_us, whole);
+	(void)exec(db, "ROLLBACK", NULL, 0, NULL); /* nothing was changed */
+	return OUTCOME_OVER;
 }
 
-static void run_write(struct db *db, struct write *w)
+/* Refusals of late, in a store where writes want the same rows (the next receipt number). */
+static void note_refusal(struct store *st)
+{
+	int64_t now = clock_us(CLOCK_MONOTONIC);
+	if (now - atomic_exchange(&st->refused_us, now) < HOT_WITHIN_US)
+		atomic_store(&st->hot_until_us, now + HOT_FOR_US);
+}
+
+static bool is_hot(struct store *st)
+{
+	return clock_us(CLOCK_MONOTONIC) < atomic_load(&st->hot_until_us);
+}
+
+/* in_lane: the lane is held already. */
+static void run_list(struct db *db, struct write *list, bool in_lane)
 {
 	struct store *st = db_store(db);
 	int64_t until_us = clock_us(CLOCK_MONOTONIC) + st->busy_ms * 1000LL;
-	for (int n = 0;; n++) {
-		if (n)
-			pthread_mutex_lock(&st->lane);
-		int over = attempt(db, w, until_us);
-		if (n)
-			pthread_mutex_unlock(&st->lane);
-		if (over || clock_us(CLOCK_MONOTONIC) > until_us)
+	enum outcome outcome = OUTCOME_AGAIN;
+	struct err whole = {0};
+	for (int n = 0; outcome == OUTCOME_AGAIN; n++) {
+		bool take_lane = n && !in_lane;
+		if (n && clock_us(CLOCK_MONOTONIC) > until_us) {
+			outcome = OUTCOME_NONE;
 			break;
+		}
+		if (n && db->retry)
+			note_refusal(st);
+		if (take_lane)
+			pthread_mutex_lock(&st->lane);
+		outcome = attempt(db, list, until_us, &whole);
+		if (take_lane)
+			pthread_mutex_unlock(&st->lane);
 	}
-	if (w->rc == 0)
+	if (outcome == OUTCOME_OVER)
 		after_commit(db);
+	while (list) {
+		struct write *w = list;
+		list = w->next; /* w may be gone after it was told */
+		w->next = NULL;
+		if (outcome == OUTCOME_SPLIT) {
+			run_list(db, w, in_lane);
+			continue;
+		}
+		if (outcome == OUTCOME_NONE) {
+			w->err = whole;
+			w->rc = -(int)whole.kind;
+		}
+		write_done(w, w->rc);
+	}
 }
 
+static void run_group(struct db *db, struct write *list)
+{
+	while (list) { /* one isolation level at a time */
+		struct write *last = list;
+		while (last->next && last->next->flags == list->flags)
+			last = last->next;
+		struct write *rest = last->next;
+		last->next = NULL;
+		run_list(db, list, true);
+		list = rest;
+	}
+}
+
+/* Usually each write is a transaction of its own, side by side with the others. While they refuse
+ * each other (all want the next number of one series, say), one connection at a time takes all that
+ * wait in one transaction: among themselves they need not wait for commits. */
 static void *writer(void *arg)
 {
 	struct db *db = arg;
-	struct write *w;
-	while ((w = queue_take(db_store(db), 1))) {
-		run_write(db, w);
-		write_done(w, w->rc);
+	struct store *st = db_store(db);
+	while (queue_wait(st)) {
+		if (is_hot(st)) {
+			pthread_mutex_lock(&st->lane);
+			run_group(db, queue_more(st, GROUP_MAX));
+			pthread_mutex_unlock(&st->lane);
+		} else {
+			struct write *w = queue_more(st, 1);
+			if (w)
+				run_list(db, w, false);
+		}
 	}
 	db_close(db);
 	free(db);
@@ -664,7 +752,7 @@ static void *sequencer(void *arg)
 		do {
 			n = 0;
 			struct write w = {.fn = sequence, .arg = &n, .flags = WRITE_READ_COMMITTED};
-			run_write(db, &w);
+			run_list(db, &w, false);
 			if (w.rc < 0 && !last && st->migrated)
 				log_err("journal.sequence", &w.err);
 			if (w.rc < 0)

@@ -52,10 +52,11 @@ struct db {
 	int by_text; /* statements that were found by text */
 	uint64_t tick;
 	struct rows *unused;
-	bool in_tx;  /* a write function or a snapshot runs */
-	bool failed; /* a statement of the running write function failed: it cannot commit */
-	bool lost;   /* PostgreSQL: the connection broke */
-	bool retry;  /* PostgreSQL: the failure was 40001 or 40P01: run again */
+	bool in_tx;   /* a write function or a snapshot runs */
+	bool failed;  /* a statement of the running write function failed: it cannot commit */
+	bool changed; /* PostgreSQL: the running function may have changed something */
+	bool lost;    /* PostgreSQL: the connection broke */
+	bool retry;   /* PostgreSQL: the failure was 40001 or 40P01: run again */
 	int64_t retry_at_us; /* PostgreSQL: no new attempt to connect before */
 	int backoff_ms;
 
@@ -133,8 +134,9 @@ struct store {
 	pthread_mutex_t seq_lock, lane;
 	pthread_cond_t seq_cond;
 	bool seq_wanted;
-	atomic_bool leaving;  /* closing, and the writers have ended */
-	atomic_bool migrated; /* the tables are there */
+	_Atomic int64_t refused_us, hot_until_us;
+	atomic_bool leaving;            /* closing, and the writers have ended */
+	atomic_bool migrated;           /* the tables are there */
 	_Atomic uint64_t journal_moves; /* commits with journal entries; store.c */
 };
 
@@ -190,6 +192,8 @@ extern const struct backend sqlite_backend, postgres_backend;
 /* --- store.c --- */
 /* The next writes, at most max, in order; waits for one. NULL: closing and nothing left. */
 struct write *queue_take(struct store *, int max);
+/* Waits until there is one to take; false: closing and nothing left. */
+bool queue_wait(struct store *);
 /* The same without waiting: NULL when there are none. */
 struct write *queue_more(struct store *, int max);
 /* Sets the outcome and tells whoever waits. w may be gone afterwards. */

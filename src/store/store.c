@@ -135,6 +135,16 @@ static struct write *cut(struct store *st, int max)
 	return first;
 }
 
+bool queue_wait(struct store *st)
+{
+	pthread_mutex_lock(&st->lock);
+	while (!st->head && !st->closing)
+		pthread_cond_wait(&st->more, &st->lock);
+	bool any = st->head != NULL;
+	pthread_mutex_unlock(&st->lock);
+	return any;
+}
+
 struct write *queue_take(struct store *st, int max)
 {
 	pthread_mutex_lock(&st->lock);
