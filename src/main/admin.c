@@ -51,13 +51,11 @@ static bool id_is_plain(const char *id)
 	return id[0] && strspn(id, "abcdefghijklmnopqrstuvwxyz0123456789-") == strlen(id);
 }
 
-static int make_city(const struct settings *s, const struct new_city *n, struct err *err)
+/* Writes the city's settings file, unless there is one. */
+static int write_city_file(
+    const struct settings *s, const struct new_city *n, const char *dir, struct err *err)
 {
-	struct arena *a = arena_new();
-	const char *dir = arena_printf(a, "%s/%s", settings_get(s, "data"), n->id);
-	const char *file = arena_printf(a, "%s/city.yaml", dir);
-	struct buf yaml;
-	buf_init(&yaml, a);
+	struct buf yaml = {0};
 	buf_puts(&yaml, "# This city's settings; machi serve --help lists them.\nname:\n  ja: ");
 	buf_json(&yaml, str_from(n->name)); /* a JSON text is a YAML text */
 	buf_puts(&yaml, "\n  en: ");
@@ -77,20 +75,30 @@ static int make_city(const struct settings *s, const struct new_city *n, struct 
 	buf_puts(&yaml, "store: ");
 	buf_json(&yaml, str_from(settings_get(s, "store")));
 	buf_putc(&yaml, '\n');
+	struct buf file = {0};
+	buf_printf(&file, "%s/city.yaml", dir);
+	int rc = access(file.p, F_OK) == 0
+	             ? err_set(err, ERR_CONFLICT, NULL, "%s is there already", file.p)
+	             : dir_make(dir, 0700, err);
+	if (rc == 0)
+		rc = file_write(file.p, buf_to_str(&yaml), 0600, err);
+	buf_free(&file);
+	buf_free(&yaml);
+	return rc;
+}
+
+static int make_city(const struct settings *s, const struct new_city *n, struct err *err)
+{
+	struct arena *a = arena_new();
+	const char *dir = arena_printf(a, "%s/%s", settings_get(s, "data"), n->id);
+	int rc = write_city_file(s, n, dir, err);
 	struct city *city = NULL;
-	int rc = 0;
-	if (access(file, F_OK) == 0)
-		rc = err_set(err, ERR_CONFLICT, NULL, "%s is there already", file);
-	if (rc == 0)
-		rc = dir_make(dir, 0700, err);
-	if (rc == 0)
-		rc = file_write(file, buf_to_str(&yaml), 0600, err);
 	if (rc == 0)
 		rc = city_open(s, dir, true, &city, err);
 	if (rc == 0 && n->demo)
 		rc = demo_fill(city, n->size, n->seed, err);
 	if (rc < 0 && rc != -(int)ERR_CONFLICT)
-		(void)unlink(file); /* so that init can be tried again */
+		(void)unlink(arena_printf(a, "%s/city.yaml", dir)); /* init can be tried again */
 	city_close(city);
 	arena_free(a);
 	return rc;
@@ -251,6 +259,11 @@ int run_restore(int argc, char **argv)
 	if (rc == 0)
 		rc = store_restore(argv[0], &target, show_progress, p, &err);
 	progress_free(p);
+	/* A city that was lost with its folder can be served again; its own file is kept. */
+	struct new_city n = {.name = "街市", .name_en = "Machi City"};
+	struct err there;
+	if (rc == 0 && (rc = write_city_file(s, &n, dir, &there)) < 0)
+		rc = there.kind == ERR_CONFLICT ? 0 : (err = there, rc);
 	arena_free(a);
 	settings_free(s);
 	return rc < 0 ? cli_fail("restore", &err) : EXIT_OK;
