@@ -132,6 +132,12 @@ export async function until(fn, what = 'it', tries = 400) {
 	throw new Error(`${what} did not happen`);
 }
 
+// Each Set-Cookie line; Debian's Node.js gives them joined by commas.
+function setCookies(headers) {
+	if (headers.getSetCookie) return headers.getSetCookie();
+	return (headers.get('set-cookie') ?? '').split(/, (?=[^;,]+=)/).filter(Boolean);
+}
+
 // One person's browser without a screen: cookies are kept, redirects are followed by hand.
 export class Client {
 	constructor(url, { lang = '' } = {}) {
@@ -146,7 +152,7 @@ export class Client {
 			method, body, redirect: 'manual',
 			headers: { accept: 'text/html,*/*;q=0.8', cookie: [...this.cookies].map(([k, v]) => `${k}=${v}`).join('; '), ...headers },
 		});
-		for (const line of answer.headers.getSetCookie?.() ?? []) {
+		for (const line of setCookies(answer.headers)) {
 			const [pair] = line.split(';');
 			const at = pair.indexOf('=');
 			const [name, value] = [pair.slice(0, at), pair.slice(at + 1)];
