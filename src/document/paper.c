@@ -33,8 +33,7 @@ static char *ticks(const struct paper *p, json_t *options)
 	{
 		if (i > 0)
 			buf_puts(&b, longest > 16 ? "\n" : "　 ");
-		/* The box and its label stay together. */
-		buf_puts(&b, "□\u2060\u00a0\u2060");
+		buf_puts(&b, "□ ");
 		buf_puts(&b, text_of(v, "label"));
 	}
 	buf_puts(&b, "");
@@ -173,14 +172,21 @@ static void put_field(const struct paper *p, json_t *f)
 /* Many short fields in few rows: a table with a column for each. */
 static bool is_narrow(json_t *fields)
 {
+	static const char *const wide[] = {
+	    "address", "bank_account", "my_number", "corporate_number", "note", "furigana"};
 	size_t i;
 	json_t *f;
 	if (json_array_size(fields) > 5)
 		return false;
-	json_array_foreach(fields, i, f) if (is_type(f, "address") || is_type(f, "bank_account") ||
-	                                     is_type(f, "my_number") || is_type(f, "note") ||
-	                                     is_type(f, "furigana") ||
-	                                     number_of(f, "rows", 1) > 1) return false;
+	json_array_foreach(fields, i, f)
+	{
+		for (size_t k = 0; k < COUNT(wide); k++)
+			if (is_type(f, wide[k]))
+				return false;
+		if (number_of(f, "rows", 1) > 1 ||
+		    json_array_size(json_object_get(f, "options")) > 3)
+			return false;
+	}
 	return true;
 }
 
@@ -245,6 +251,7 @@ static void put_section(const struct paper *p, json_t *section)
 	json_array_foreach(rows, i, row)
 	{
 		p->s->y += i > 0 ? MM(2) : 0;
+		sheet_need(p->s, MM(22)); /* the row's title stays with its first field */
 		if (text_of(row, "title")[0])
 			block_text(p->s, text_of(row, "title"), &p->style, p->x, p->w);
 		json_array_foreach(json_object_get(row, "fields"), k, f) put_field(p, f);

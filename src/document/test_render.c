@@ -106,24 +106,25 @@ static double milliseconds(void)
 
 static void is_quick(void **state)
 {
+	static const char *const templates[] = {"receipt", "decision"};
 	struct city *city = *state;
-	json_t *view = sample_view("decision");
-	double best = 1e9;
-	for (int i = 0; i < 5; i++) {
+	for (int i = 0; i < 10; i++) {
+		const char *template = templates[i / 5];
+		json_t *view = sample_view(template);
 		struct arena *a = arena_new();
 		struct err err = {0};
 		struct str pdf;
 		double from = milliseconds();
-		assert_int_equal(document_render(city, a, "decision", "ja", view, &pdf, &err), 0);
+		assert_int_equal(document_render(city, a, template, "ja", view, &pdf, &err), 0);
 		double took = milliseconds() - from;
-		print_message("%.1f ms, %zu bytes\n", took, pdf.n);
-		best = took < best ? took : best;
+		print_message("%s: %.1f ms, %zu bytes\n", template, took, pdf.n);
+#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
+		if (i > 0) /* far above what it takes: a machine under load passes */
+			assert_true(took < 2000);
+#endif
+		json_decref(view);
 		arena_free(a);
 	}
-	json_decref(view);
-#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
-	assert_true(best < 200); /* far above what it takes; a machine under load passes */
-#endif
 }
 
 static void layout_errors_name_the_cause(void **state)
@@ -161,6 +162,24 @@ static void a_killed_worker_is_replaced(void **state)
 	assert_int_equal(worker_call(a, "render", parts, 1, 0, &pdf, &err), -(int)ERR_IO);
 	assert_int_equal(worker_call(a, "render", parts, 1, 20000, &pdf, &err), 0);
 	json_decref(view);
+	arena_free(a);
+}
+
+static void the_worker_has_few_rights(void **state)
+{
+	(void)state;
+	struct arena *a = arena_new();
+	struct err err = {0};
+	struct str out;
+	struct str parts[1] = {STR("{\"blocks\":[]}")};
+	pid_t pids[8];
+	assert_int_equal(worker_call(a, "render", parts, 1, 20000, &out, &err), 0);
+	assert_true(worker_pids(pids, 8) >= 1);
+	struct str status = sample_run(a, "cat /proc/%d/status", (int)pids[0]);
+	assert_non_null(strstr(status.p, "NoNewPrivs:\t1"));
+#if defined(__x86_64__) && !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
+	assert_non_null(strstr(status.p, "Seccomp:\t2"));
+#endif
 	arena_free(a);
 }
 
@@ -210,6 +229,7 @@ int main(int argc, char **argv)
 	    cmocka_unit_test_prestate(pages_and_texts, &city),
 	    cmocka_unit_test_prestate(layout_errors_name_the_cause, &city),
 	    cmocka_unit_test_prestate(a_killed_worker_is_replaced, &city),
+	    cmocka_unit_test_prestate(the_worker_has_few_rights, &city),
 	    cmocka_unit_test_prestate(nonsense_is_refused_not_fatal, &city),
 	};
 	code = cmocka_run_group_tests(tests, NULL, NULL);

@@ -36,13 +36,24 @@ PangoLayout *text_layout(struct sheet *s, const char *text, const struct style *
 	if (st->indent != 0 || st->hang != 0)
 		pango_layout_set_indent(
 		    l, (int)((st->hang != 0 ? -st->hang : st->indent) * PANGO_SCALE));
-	if (st->spacing != 0 || st->small_from > 0) {
+	const char *box = strstr(text, "□ ");
+	if (st->spacing != 0 || st->small_from > 0 || box) {
 		PangoAttrList *list = pango_attr_list_new();
+		/* A box to tick and its label stay on one line. */
+		for (const char *end; box; box = strstr(end, "□ ")) {
+			end = box + strcspn(box, "\n");
+			const char *gap = strstr(box, "　 ");
+			end = gap && gap < end ? gap : end;
+			PangoAttribute *whole = pango_attr_allow_breaks_new(FALSE);
+			whole->start_index = (unsigned)(box - text);
+			whole->end_index = (unsigned)(end - text);
+			pango_attr_list_insert(list, whole);
+		}
 		if (st->spacing != 0)
 			pango_attr_list_insert(
 			    list, pango_attr_letter_spacing_new((int)(st->spacing * PANGO_SCALE)));
 		if (st->small_from > 0) {
-			PangoAttribute *small = pango_attr_scale_new(0.72);
+			PangoAttribute *small = pango_attr_scale_new(0.66);
 			small->start_index = (unsigned)st->small_from;
 			pango_attr_list_insert(list, small);
 		}

@@ -5,13 +5,19 @@
  *   - no new privileges, no core dumps (a core would hold personal data), not traceable;
  *   - no files can grow (RLIMIT_FSIZE 0), bounded memory, bounded processor time for each call;
  *   - where the kernel has Landlock, the file system can be read only where fonts and their
- *     libraries live, and written nowhere. */
+ *     libraries live, and written nowhere;
+ *   - a seccomp filter refuses what laying out pages never needs: sockets, other programs, other
+ *     processes, name spaces, keys, the kernel's own parts. */
 #include "document/private.h"
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/audit.h>
+#include <linux/filter.h>
 #include <linux/landlock.h>
+#include <linux/seccomp.h>
 #include <signal.h>
+#include <stddef.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
@@ -122,12 +128,53 @@ static void only_read_fonts(void)
 	(void)close(rules);
 }
 
+#if defined(__x86_64__)
+#define THIS_ARCH AUDIT_ARCH_X86_64
+#elif defined(__aarch64__)
+#define THIS_ARCH AUDIT_ARCH_AARCH64
+#endif
+
+/* A list of what is refused, not of what is allowed: fonts, threads and memory are libraries'
+ * business, and a document must not fail after an update of one of them. */
+static void filter_calls(void)
+{
+#ifdef THIS_ARCH
+	static const int refused[] = {SYS_socket, SYS_socketpair, SYS_connect, SYS_bind, SYS_listen,
+	    SYS_accept, SYS_accept4, SYS_execve, SYS_execveat, SYS_ptrace, SYS_process_vm_readv,
+	    SYS_process_vm_writev, SYS_kill, SYS_pidfd_open, SYS_mount, SYS_umount2, SYS_pivot_root,
+	    SYS_chroot, SYS_setns, SYS_unshare, SYS_keyctl, SYS_add_key, SYS_request_key, SYS_bpf,
+	    SYS_perf_event_open, SYS_userfaultfd, SYS_io_uring_setup, SYS_open_by_handle_at,
+	    SYS_init_module, SYS_finit_module, SYS_delete_module, SYS_kexec_load, SYS_reboot,
+	    SYS_swapon, SYS_settimeofday, SYS_clock_settime, SYS_sethostname, SYS_setuid,
+	    SYS_setgid, SYS_setresuid, SYS_setresgid, SYS_capset};
+	enum { N = COUNT(refused) };
+	struct sock_filter code[N + 6];
+	unsigned n = 0;
+	/* Another calling convention (32 bit, x32) numbers its calls otherwise. */
+	code[n++] = (struct sock_filter)BPF_STMT(
+	    BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, arch));
+	code[n++] = (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, THIS_ARCH, 1, 0);
+	code[n++] = (struct sock_filter)BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_KILL_PROCESS);
+	code[n++] = (struct sock_filter)BPF_STMT(
+	    BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr));
+	for (unsigned i = 0; i < N; i++)
+		code[n++] = (struct sock_filter)BPF_JUMP(
+		    BPF_JMP | BPF_JEQ | BPF_K, (unsigned)refused[i], (unsigned char)(N - i), 0);
+	code[n++] = (struct sock_filter)BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW);
+	code[n++] = (struct sock_filter)BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | EPERM);
+	struct sock_fprog program = {.len = (unsigned short)n, .filter = code};
+	if (prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program, 0, 0) < 0)
+		log_warn("worker.seccomp", "%s", strerror(errno));
+#endif
+}
+
 static void lower_rights(void)
 {
 	(void)syscall(
 	    SYS_close_range, WORKER_FD + 1, ~0U, 0); /* Linux 5.9; all are close-on-exec anyway */
 	(void)signal(SIGXFSZ, SIG_IGN);
 	(void)signal(SIGPIPE, SIG_IGN);
+	(void)prctl(PR_SET_NAME, "machi-worker");
 	(void)prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
 	(void)prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
 	limit(RLIMIT_CORE, 0);
@@ -136,6 +183,7 @@ static void lower_rights(void)
 		limit(RLIMIT_FSIZE, 0);
 		limit(RLIMIT_AS, (rlim_t)1 << 30);
 		only_read_fonts();
+		filter_calls();
 	}
 }
 
