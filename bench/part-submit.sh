@@ -1,0 +1,40 @@
+# Durable submissions per second: the whole way of an application, and a store's write alone.
+
+submit_rows() { # STORE FILE
+	awk -v store="$1" '
+		$1 == "ours" { ours[$2] = $3 }
+		$1 == "raw" { raw[$2] = $3 }
+		END {
+			if (raw[64])
+				printf "| %s | **%.2f** | **%.1f** | %d | %d | %d | %d | %d |\n", store, ours[64] / raw[64], ours[64] / raw[1], ours[1], ours[8], ours[64], raw[1], raw[64]
+			else
+				printf "| %s | | **%.1f** (64 / 1 client) | %d | %d | %d | | |\n", store, ours[64] / ours[1], ours[1], ours[8], ours[64]
+		}' "$2"
+}
+
+small_city
+say "submissions on SQLite"
+"$BUILD/bench_submit" --raw --seconds "$SECONDS_EACH" --data "$work/small" --log warn >"$work/submit" 2>>"$work/serve.log" ||
+	tail -3 "$work/serve.log" >&2
+pg=$(POSTGRES_OPTIONS="-c fsync=on -c shared_buffers=256MB" postgres_start "$work/pg") || pg=
+if [ -n "$pg" ]; then
+	say "submissions on PostgreSQL"
+	"$machi" init --demo --demo-size 400 --data "$work/pgcity" --store "$pg" >"$work/init.log" 2>&1 &&
+		"$BUILD/bench_submit" --seconds "$SECONDS_EACH" --data "$work/pgcity" >"$work/submit.pg" 2>>"$work/serve.log"
+fi
+echo
+echo "### Durable submissions per second"
+echo
+echo "A draft and its submission with all checks, numbers, journal entries, search words and jobs, in one durable write. Raw: the same rows, indexes and search words by prepared statements alone, one by one and 64 in a commit. Goals at 64 clients: 0.5 of grouped, 10 times one by one."
+echo
+echo "| store | 64 clients / raw grouped | 64 clients / raw one by one | 1 client | 8 | 64 | raw 1 | raw 64 |"
+echo "|---|---:|---:|---:|---:|---:|---:|---:|"
+submit_rows SQLite "$work/submit"
+[ ! -s "$work/submit.pg" ] || submit_rows PostgreSQL "$work/submit.pg"
+echo
+echo "The store alone, and pgbench with an equal transaction:"
+echo
+echo '```'
+"$BUILD/bench_store" --seconds 1 --rounds 2 --dir "$work" ${pg:+--postgres "$pg"}
+echo '```'
+postgres_stop "$work/pg"
