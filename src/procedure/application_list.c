@@ -362,6 +362,17 @@ static int list_dates(struct page *p, struct cursor c)
 	return rc;
 }
 
+static int department_column(void)
+{
+	const char *end = strstr(row_columns, ", department");
+	int n = 1;
+	for (const char *c = row_columns; c < end; c++)
+		n += *c == ',';
+	return n;
+}
+
+/* NULL also when it belongs to another department: a search meets many of those, so the row is
+ * not even copied. */
 static struct app_row *row_of_id(struct page *p, int64_t id, int *rc)
 {
 	struct list_sql q;
@@ -370,7 +381,8 @@ static struct app_row *row_of_id(struct page *p, int64_t id, int *rc)
 	struct rows *rows = db_query_args(p->db, p->err, q.text.p, q.args, q.n);
 	struct app_row *r = NULL;
 	*rc = rows ? rows_next(rows) : -(int)ERR_STORE;
-	if (*rc == 1)
+	if (*rc == 1 && (p->filter->scope == APP_SCOPE_MINE ||
+	                    scope_has(&p->scope, rows_i64(rows, department_column()))))
 		r = row_read(p->arena, rows, false);
 	rows_end(rows);
 	return r;
