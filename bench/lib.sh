@@ -62,6 +62,12 @@ large_city() {
 	[ -z "$DATA" ] || return 0
 	say "a city with $SIZE applications"
 	large_seconds=$(demo_city "$work/large" "$SIZE")
+	if [ "$COPIES" -gt 0 ]; then
+		say "$COPIES copies of each"
+		"$BUILD/bench_grow" --data "$work/large" --copies "$COPIES" >"$work/grow.log" 2>&1 ||
+			{ tail -3 "$work/grow.log" >&2; return 1; }
+		large_seconds=
+	fi
 	DATA=$work/large
 }
 
