@@ -8,6 +8,11 @@ import { chromium } from 'playwright-core';
 
 const types = { '.css': 'text/css', '.js': 'text/javascript', '.svg': 'image/svg+xml', '.html': 'text/html; charset=utf-8' };
 
+export function openBrowser() {
+	return chromium.launch({ executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium',
+		args: ['--no-sandbox', '--disable-dev-shm-usage', '--disable-gpu', '--disable-background-networking', '--disable-component-update', '--disable-sync', '--no-first-run'] });
+}
+
 // other(request, body) may answer {status, type, body}, or null for a file.
 export async function openPages(other = () => null) {
 	const folder = mkdtempSync(join(tmpdir(), 'machi-look-'));
@@ -24,7 +29,7 @@ export async function openPages(other = () => null) {
 		response.end(answer.body);
 	}).listen(0, '127.0.0.1');
 	await new Promise((done) => server.on('listening', done));
-	const browser = await chromium.launch({ executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium', args: ['--no-sandbox', '--disable-dev-shm-usage', '--disable-gpu'] });
+	const browser = await openBrowser();
 	return {
 		browser,
 		base: `http://127.0.0.1:${server.address().port}`,
