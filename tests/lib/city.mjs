@@ -24,7 +24,7 @@ export function freePort() {
 }
 
 // A new database on the test cluster, as a URL.
-function newDatabase() {
+export function newDatabase() {
 	const base = process.env.MACHI_TEST_PG;
 	if (!base) throw new Error('MACHI_TEST_PG is not set');
 	const name = `machi_${process.pid}_${++databases}`;

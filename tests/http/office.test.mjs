@@ -1,0 +1,161 @@
+// What the office does besides the straight way: rights, refusals, forwarding, the counter, lists.
+import test from 'node:test';
+import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { City, until, words } from '../lib/city.mjs';
+import { applyByJson, dog, idOf, office, owner, place } from '../lib/dog.mjs';
+
+const city = await City.start({ mail: true });
+test.after(() => city.stop());
+const people = await city.office(office), others = await city.office('市民課');
+const resident = await city.as('resident1@example.jp');
+const shown = async (login, id) => (await city.as(login)).get(`/staff/applications/${id}`);
+const act = async (login, id, verb, values = {}) => (await city.as(login)).submit(await shown(login, id), `/${verb}`, values);
+const state = async (id) => (await (await city.as(people.clerk)).json(`/staff/applications/${id}`)).json.application;
+
+test('another department does not see an application, nor act on it', async () => {
+	const { id, receipt } = await applyByJson(resident);
+	const clerk = await city.as(others.clerk);
+	assert.equal((await clerk.get(`/staff/applications/${id}`)).status, 404);
+	for (const verb of ['accept', 'assign', 'draft', 'forward', 'payment', 'message', 'note', 'route', 'correction'])
+		assert.equal((await clerk.post(`/staff/applications/${id}/${verb}`, { turn: '1', reason: 'x', text: 'x', outcome: 'granted', action: 'approve', message: 'x', method: 'cash', field: 'dog.colour' })).status, 404, verb);
+	assert.ok(!(await clerk.get(`/staff?q=${receipt}`)).text.includes(`/staff/applications/${id}`));
+	assert.ok((await (await city.as(people.clerk)).get(`/staff?q=${receipt}`)).text.includes(`/staff/applications/${id}`));
+	assert.equal((await state(id)).state, 'submitted');
+	// Residents are not staff, staff are not residents.
+	assert.equal((await resident.get(`/staff/applications/${id}`)).status, 403);
+	assert.equal((await clerk.get('/my')).status, 403);
+	for (const [login, path] of [[people.clerk, '/staff/users'], [people.clerk, '/staff/jobs'], [people.clerk, '/staff/outbox'], ['operator', '/staff/users'], ['admin', '/staff/jobs']])
+		assert.equal((await (await city.as(login)).get(path)).status, 403, `${login} ${path}`);
+	assert.equal((await act(people.clerk, id, 'accept')).status, 200);
+	// A button pressed on an outdated page does nothing.
+	const stale = await (await city.as(people.clerk2)).post(`/staff/applications/${id}/draft`, { turn: '1', outcome: 'granted' });
+	assert.equal(stale.status, 409);
+	assert.equal((await act(people.clerk, id, 'draft', { outcome: 'granted' })).status, 200);
+	const { turn } = await state(id);
+	for (const login of [people.clerk, people.clerk2]) assert.equal((await (await city.as(login)).post(`/staff/applications/${id}/route`, { action: 'approve', turn: String(turn) })).status, 403, `${login} may not decide`);
+});
+
+test('a refusal gives its reason and how to appeal', async () => {
+	const { id } = await applyByJson(resident);
+	await act(people.clerk, id, 'accept');
+	const without = await act(people.clerk, id, 'draft', { outcome: 'refused', reason: '' });
+	assert.equal(without.status, 422, 'a reason is needed');
+	await act(people.clerk, id, 'draft', { outcome: 'refused', reason: '犬ではなく狼のため。' });
+	let page = await act(people.chief, id, 'route', { action: 'send_back', comment: '書き直してください。' });
+	assert.equal(page.status, 200);
+	assert.equal((await state(id)).state, 'reviewing');
+	await act(people.clerk, id, 'draft', { outcome: 'refused', reason: '狼は登録できないため。' });
+	page = await act(people.chief, id, 'route', { action: 'approve' });
+	assert.equal(page.status, 200);
+	await city.mailbox.find('resident1@example.jp', /決定をしました。理由と/);
+	const document = await until(async () => (await resident.json(`/applications/${id}`)).json.documents[0], 'the notice');
+	const file = join(city.dir, 'refusal.pdf');
+	writeFileSync(file, (await resident.get(document.href)).bytes);
+	const text = execFileSync('pdftotext', [file, '-'], { encoding: 'utf8' }).normalize('NFKC').replace(/\s/g, '');
+	assert.ok(text.includes('狼は登録できないため'), text);
+	assert.match(text, /審査請求/);
+	assert.match(text, /3(か|箇|ケ|ヶ)月|三箇月/);
+	page = await resident.get(`/applications/${id}`);
+	assert.ok(words(page.text).includes('狼は登録できないため。'));
+});
+
+test('withdrawing: asked first, and not after the decision', async () => {
+	const { id } = await applyByJson(resident);
+	let page = await resident.get(`/applications/${id}/withdraw`);
+	page = await resident.submit(page, '/withdraw', { reason: '引っ越すため' });
+	assert.equal(page.url, `/applications/${id}`);
+	assert.equal((await state(id)).state, 'withdrawn');
+	await city.mailbox.find('resident1@example.jp', /取下げを受け付けました/);
+	assert.equal((await resident.post(`/applications/${id}/withdraw`)).status, 409);
+	const clerk = await city.as(people.clerk);
+	assert.equal((await clerk.post(`/staff/applications/${id}/accept`, { turn: '99' })).status, 409);
+});
+
+test('forwarding to another department, and asking each other', async () => {
+	const { id } = await applyByJson(resident);
+	await act(people.clerk, id, 'accept');
+	const page = await shown(people.clerk, id);
+	const [, target] = /<option value="(\d+)">市民課<\/option>/.exec(page.text);
+	let done = await (await city.as(people.clerk)).submit(page, '/forward', { department: target, reason: '担当が違うため' });
+	assert.ok([200, 404].includes(done.status), `${done.status}`);
+	assert.equal((await shown(others.clerk, id)).status, 200);
+	done = await act(others.clerk, id, 'message', { text: '診察券の写しはありますか。' });
+	assert.equal(done.status, 200);
+	await (await city.as(others.clerk)).post(`/staff/applications/${id}/note`, { text: '内部のメモ' });
+	await city.mailbox.find('resident1@example.jp', /診察券の写しはありますか。/);
+	let own = await resident.get(`/applications/${id}`);
+	assert.ok(own.text.includes('診察券の写しはありますか。') && !own.text.includes('内部のメモ'));
+	own = await resident.submit(own, '/messages', { text: '<b>あります。</b>' });
+	assert.ok(own.text.includes('&lt;b&gt;あります。'));
+	own = await resident.submit(own, '/messages', { text: '' });
+	assert.equal(own.status, 422);
+	done = await shown(others.clerk, id);
+	assert.ok(done.text.includes('あります。') && done.text.includes('内部のメモ'));
+});
+
+test('the counter: staff type in what somebody brought on paper', async () => {
+	const clerk = await city.as(people.clerk);
+	let page = await clerk.get('/staff/counter');
+	assert.equal(page.status, 200);
+	page = await clerk.submit(page, '/staff/counter/dog-registration', {});
+	const id = idOf(page.url);
+	page = await clerk.submit(page, '/steps/1', owner);
+	page = await clerk.submit(page, '/steps/2', dog);
+	page = await clerk.submit(page, '/steps/3', place);
+	page = await clerk.submit(page, '/steps/4');
+	page = await clerk.submit(page, '/submit');
+	assert.equal(page.status, 200);
+	const application = await state(id);
+	assert.equal(application.channel, 'counter');
+	assert.equal(application.applicant.name.replace(/\s/g, ''), '街田花');
+	assert.equal((await resident.get(`/applications/${id}`)).status, 404);
+});
+
+test('several at once', async () => {
+	const ids = [(await applyByJson(resident)).id, (await applyByJson(resident)).id];
+	const clerk = await city.as(people.clerk);
+	let page = await clerk.post('/staff/bulk', [['action', 'accept'], ['id', String(ids[0])], ['id', String(ids[1])], ['back', '/staff?tab=office']]);
+	assert.equal(page.status, 200);
+	for (const id of ids) assert.equal((await state(id)).state, 'accepted');
+	page = await (await city.as(others.clerk)).post('/staff/bulk', [['action', 'assign'], ['id', String(ids[0])]]);
+	assert.notEqual((await state(ids[0])).assignee_name, null, 'kept');
+	assert.equal((await clerk.post('/staff/bulk', [['action', 'decide'], ['id', String(ids[0])]])).status, 422);
+	page = await clerk.post('/staff/bulk', [['action', 'accept'], ['id', '1'], ['back', 'https://evil.example/']], { follow: false });
+	assert.equal(page.location, '/staff');
+});
+
+test('export needs the permission, and leaves a trace', async () => {
+	const head = await city.as(people.head), clerk = await city.as(people.clerk);
+	for (const path of ['/staff/export.csv', '/staff/export.xlsx']) assert.equal((await clerk.get(path)).status, 403, path);
+	const csv = await head.get('/staff/export.csv?procedure=dog-registration&scope=all');
+	assert.match(csv.headers.get('content-type'), /^text\/csv/);
+	const lines = csv.text.replace(/^\ufeff/, '').trim().split('\r\n');
+	assert.match(lines[0], /^receipt_number,serial,procedure,state/);
+	assert.ok(lines.length > 3);
+	for (const line of lines.slice(1)) assert.match(line, /dog-registration/);
+	const xlsx = await head.get('/staff/export.xlsx?procedure=dog-registration&scope=all');
+	assert.equal(xlsx.bytes.subarray(0, 2).toString(), 'PK');
+	const file = join(city.dir, 'export.xlsx');
+	writeFileSync(file, xlsx.bytes);
+	const sheet = execFileSync('python3', ['-c', 'import sys,zipfile; z=zipfile.ZipFile(sys.argv[1]); print(z.read("xl/worksheets/sheet1.xml").decode().count("<row "))', file], { encoding: 'utf8' });
+	assert.equal(Number(sheet), lines.length);
+	// Only what the person may read is in it.
+	const elsewhere = await (await city.as(others.head)).get('/staff/export.csv?procedure=dog-registration&scope=all');
+	assert.ok(!elsewhere.text.includes('ポチ') || elsewhere.text.split('\r\n').length < lines.length);
+});
+
+test('the inventory of procedures is read by all staff and imported by some', async () => {
+	const clerk = await city.as(people.clerk);
+	const file = Object.assign(new Blob(['id\r\nx\r\n'], { type: 'text/csv' }), { name: 'a.csv' });
+	assert.equal((await clerk.post('/staff/procedures/import', { file })).status, 403);
+	assert.match((await clerk.get('/staff/procedures.csv')).text, /^\ufeff?id,title_ja/);
+	const inventory = (await clerk.json('/staff/procedures')).json;
+	assert.ok(inventory.count > 20 && inventory.online_percent >= 0);
+});
+
+test('the whole store fits its journal', () => {
+	assert.match(city.cli('verify'), /^problems: 0$/m);
+});

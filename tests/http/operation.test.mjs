@@ -1,0 +1,175 @@
+// Programs and operators: the interface that is every page, backup, reload, stopping, and being killed.
+import test from 'node:test';
+import assert from 'node:assert/strict';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { City, newDatabase, root, storeKind, until } from '../lib/city.mjs';
+import { applyByJson, dog, idOf, nested, owner, place } from '../lib/dog.mjs';
+
+const city = await City.start();
+test.after(() => city.stop());
+
+test('openapi.json lists every route, and each can be asked for', async () => {
+	const anybody = city.client();
+	const api = (await anybody.json('/api/openapi.json')).json;
+	assert.match(api.openapi, /^3\.1/);
+	const paths = Object.keys(api.paths);
+	for (const path of ['/', '/procedures', '/procedures/{id}/apply', '/applications/{id}/steps/{step}', '/staff/applications/{id}/{verb}', '/verify/{code}', '/journal/inclusion', '/my'])
+		assert.ok(paths.includes(path), path);
+	// No route answers with an error of the server, whoever asks.
+	for (const login of [null, 'resident1@example.jp', 'clerk1-1', 'operator', 'admin']) {
+		const client = login ? await city.as(login) : anybody;
+		for (const path of paths.filter((p) => api.paths[p].get)) {
+			const page = await client.json(path.replace(/\{(\w+)\*?\}/g, (all, name) => (name === 'id' && path.startsWith('/procedures') ? 'dog-registration' : '1')), { follow: false });
+			assert.ok(page.status < 500, `${login} ${path}: ${page.status} ${page.text.slice(0, 200)}`);
+		}
+	}
+	for (const [path, item] of Object.entries(api.paths)) for (const [method, operation] of Object.entries(item)) if (/^(get|post|put|delete)$/.test(method)) assert.ok(operation.summary || operation.description, `${method} ${path}`);
+});
+
+test('conditional requests, compression and the security headers', async () => {
+	const anybody = city.client();
+	const page = await anybody.get('/procedures');
+	const etag = page.headers.get('etag');
+	assert.ok(etag);
+	const again = await anybody.get('/procedures', { headers: { 'if-none-match': etag } });
+	assert.equal(again.status, 304);
+	assert.equal(again.bytes.length, 0);
+	assert.equal((await anybody.get('/en/procedures', { headers: { 'if-none-match': etag } })).status, 200);
+	const packed = await anybody.get('/', { headers: { 'accept-encoding': 'gzip' } });
+	assert.equal(packed.headers.get('content-encoding'), 'gzip');
+	assert.match(page.headers.get('content-security-policy'), /default-src 'none'|default-src 'self'/);
+	assert.doesNotMatch(page.headers.get('content-security-policy'), /unsafe/);
+	assert.equal(page.headers.get('x-content-type-options'), 'nosniff');
+	const own = await (await city.as('resident1@example.jp')).get('/my');
+	assert.match(own.headers.get('cache-control'), /no-store|private/);
+	assert.equal((await anybody.request('PUT', '/procedures')).status, 405);
+});
+
+test('problems are documents that a program can read', async () => {
+	const resident = await city.as('resident1@example.jp');
+	const begun = await resident.postJson('/procedures/dog-registration/apply', {});
+	const id = idOf(begun.location);
+	const answer = await resident.postJson(`/applications/${id}/steps/2`, nested({ ...dog, 'dog.breed': '' }));
+	assert.equal(answer.status, 422);
+	assert.equal(answer.headers.get('content-type'), 'application/problem+json');
+	const { type, title, status, errors } = answer.json;
+	assert.match(type, /^urn:/);
+	assert.ok(title);
+	assert.equal(status, 422);
+	assert.deepEqual(errors.map((e) => e.field), ['dog.breed']);
+	assert.ok(errors[0].detail);
+	const denied = await resident.json('/staff/jobs');
+	assert.equal(denied.status, 403);
+	assert.equal(denied.headers.get('content-type'), 'application/problem+json');
+	assert.equal((await city.client().json('/my')).status, 401);
+});
+
+test('a backup taken while it runs, restored, is the same city', async () => {
+	const resident = await city.as('resident5@example.jp');
+	const { id, receipt } = await applyByJson(resident);
+	const target = join(city.dir, 'backup');
+	city.cli('backup', target);
+	const dir = mkdtempSync(join(tmpdir(), 'machi-restored-'));
+	const other = Object.assign(new City(), { dir, env: { ...city.env }, settings: [] });
+	other.env.MACHI_STORE = storeKind === 'postgres' ? newDatabase() : 'sqlite:store.db';
+	test.after(() => other.process?.kill('SIGKILL'));
+	other.cli('restore', '--city', 'demo', target);
+	// Only an empty store is filled.
+	assert.throws(() => other.cli('restore', '--city', 'demo', target));
+	const settings = readFileSync(join(city.dir, 'demo', 'city.yaml'), 'utf8');
+	writeFileSync(join(dir, 'demo', 'city.yaml'), settings.replace(/^store: .*$/m, `store: "${other.env.MACHI_STORE}"`));
+	assert.match(other.cli('verify'), /^problems: 0$/m);
+	await other.serve();
+	const again = await other.client().login('resident5@example.jp');
+	assert.equal((await again.json(`/applications/${id}`)).json.application.number, receipt);
+	await other.stop();
+});
+
+test('a definition that is changed while it runs: a broken one is refused, running applications keep theirs', async () => {
+	const resident = await city.as('resident6@example.jp');
+	const begun = await resident.postJson('/procedures/dog-registration/apply', {});
+	const id = idOf(begun.location);
+	const folder = join(city.dir, 'demo', 'custom', 'packs', 'resident', 'procedures'), file = join(folder, 'dog-registration.yaml');
+	const source = readFileSync(join(root, 'packs/resident/procedures/dog-registration.yaml'), 'utf8');
+	mkdirSync(folder, { recursive: true });
+	const title = async () => (await city.client().json('/procedures/dog-registration')).json.title;
+	writeFileSync(file, source.replace('title: {ja: 犬の登録', 'title: {ja: [犬の'));
+	city.process.kill('SIGHUP');
+	await until(() => /city\.reload/.test(city.log()), 'the refusal');
+	assert.equal(await title(), '犬の登録');
+	assert.match(city.log(), /dog-registration\.yaml/);
+	const before = city.log().length;
+	writeFileSync(file, source.replace('title: {ja: 犬の登録', 'title: {ja: 飼い犬の登録').replace('amount: 3000', 'amount: 4500')
+		.replace('      - id: breed\n', '      - {id: weight, type: number, label: {ja: 体重, en: Weight}, required: true}\n      - id: breed\n'));
+	city.process.kill('SIGHUP');
+	await until(() => /city\.reload/.test(city.log().slice(before)), 'the reload');
+	assert.equal(await title(), '飼い犬の登録');
+	// The old draft goes on as it was begun.
+	for (const [step, answers] of [[1, owner], [2, dog], [3, place]]) {
+		const answer = await resident.postJson(`/applications/${id}/steps/${step}`, nested(answers));
+		assert.ok(answer.status < 300, answer.text);
+	}
+	const sent = await resident.postJson(`/applications/${id}/submit`, {});
+	assert.ok(sent.status < 300, sent.text);
+	assert.equal((await resident.json(`/applications/${id}`)).json.application.fee.yen, 3000);
+	// A new one is asked for more.
+	const fresh = idOf((await resident.postJson('/procedures/dog-registration/apply', {})).location);
+	const answer = await resident.postJson(`/applications/${fresh}/steps/2`, nested(dog));
+	assert.deepEqual(answer.json.errors.map((e) => e.field), ['dog.weight']);
+	rmSync(folder, { recursive: true });
+	city.process.kill('SIGHUP');
+	await until(async () => await title() === '犬の登録', 'the built-in one');
+});
+
+test('SIGTERM finishes what is in flight', async () => {
+	const resident = await city.as('resident7@example.jp');
+	const pending = Array.from({ length: 8 }, () => resident.postJson('/procedures/dog-registration/apply', {}).catch((e) => e));
+	await new Promise((done) => setTimeout(done, 60));
+	const code = await city.kill('SIGTERM');
+	assert.equal(code, 0);
+	for (const answer of await Promise.all(pending)) {
+		// Taken and answered whole, or not taken at all.
+		if (answer instanceof Error) assert.match(String(answer.cause?.code ?? answer.cause ?? answer), /ECONNREFUSED|ECONNRESET|closed|UND_ERR_SOCKET/);
+		else assert.ok(answer.status < 300, `${answer.status}`);
+	}
+	assert.match(city.cli('verify'), /^problems: 0$/m);
+	city.code = undefined;
+	await city.serve();
+	city.people.clear();
+});
+
+test('killed in the middle of load, several times: every acknowledged submission is there', { timeout: 120000 }, async () => {
+	const acknowledged = [];
+	for (let round = 0; round < 4; round++) {
+		city.people?.clear();
+		const people = await Promise.all(['resident8', 'resident9', 'resident10', 'resident11'].map((who) => city.client().login(`${who}@example.jp`)));
+		let going = true;
+		const load = people.map(async (client, i) => {
+			while (going) {
+				try {
+					const { id, receipt } = await applyByJson(client);
+					acknowledged.push([i, id, receipt]);
+				} catch (e) {
+					if (going) throw e;
+				}
+			}
+		});
+		await new Promise((done) => setTimeout(done, 900 + 300 * round));
+		going = false;
+		assert.equal(await city.kill('SIGKILL'), 'SIGKILL');
+		await Promise.all(load);
+		city.code = undefined;
+		await city.serve();
+	}
+	assert.ok(acknowledged.length >= 4, `${acknowledged.length} in all`);
+	const people = await Promise.all(['resident8', 'resident9', 'resident10', 'resident11'].map((who) => city.client().login(`${who}@example.jp`)));
+	for (const [i, id, receipt] of acknowledged) {
+		const { application } = (await people[i].json(`/applications/${id}`)).json;
+		assert.equal(application.number, receipt);
+		assert.equal(application.state, 'submitted');
+	}
+	assert.equal(new Set(acknowledged.map(([, , receipt]) => receipt)).size, acknowledged.length);
+	assert.match(city.cli('verify'), /^problems: 0$/m);
+});
