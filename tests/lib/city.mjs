@@ -1,4 +1,5 @@
 // A city for a test: its own data directory, store and port; and a client with a cookie jar.
+import { File } from 'node:buffer';
 import { spawn, execFileSync } from 'node:child_process';
 import { mkdtempSync, rmSync, readFileSync, openSync, closeSync } from 'node:fs';
 import { createServer } from 'node:net';
@@ -8,6 +9,8 @@ import { join, resolve } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 
 export const root = resolve(import.meta.dirname ?? new URL('.', import.meta.url).pathname, '../..');
+globalThis.File ??= File; // Debian's Node.js 18 has it there only
+
 export const machi = resolve(process.env.MACHI_BIN ?? join(root, 'build/machi'));
 export const storeKind = process.env.MACHI_TEST_STORE ?? 'sqlite';
 let databases = 0;
