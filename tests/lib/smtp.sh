@@ -37,7 +37,7 @@ smtp_start() {
 		wait
 	) 9>/tmp/machi-smtp.lock >/dev/null 2>&1 &
 	local i
-	for i in $(seq 200); do
+	for i in $(seq 1200); do # another test may hold the lock
 		(exec 3<>"/dev/tcp/127.0.0.1/$port") 2>/dev/null && return 0
 		sleep 0.1
 	done
