@@ -427,16 +427,18 @@ static int list_text(struct page *p, struct cursor c)
 		return rc;
 	int64_t before = p->filter->after ? c.id : 0;
 	while (p->n < p->limit && seen < SEARCH_SCAN_MAX) {
-		n = search_find(
-		    p->db, p->arena, "application", text, before, p->limit, &found, p->err);
+		/* The index looks through all its matches again each time, so that whoever needs
+		 * more than one page's worth gets the rest at once. */
+		int asked = seen ? SEARCH_SCAN_MAX - seen : p->limit, i = 0;
+		n = search_find(p->db, p->arena, "application", text, before, asked, &found, p->err);
 		if (n < 0)
 			return n;
-		for (int i = 0; i < n && p->n < p->limit; i++, seen++) {
+		for (; i < n && p->n < p->limit; i++, seen++) {
 			before = found[i];
 			if ((rc = page_take(p, found[i])) < 0)
 				return rc;
 		}
-		if (n < p->limit)
+		if (i == n && n < asked)
 			return 0;
 	}
 	p->more = true;
