@@ -266,7 +266,8 @@ static int find_size(struct pdf_update *u, struct str s, struct err *err)
 	if (!t)
 		return broken(err, "no trailer");
 	struct str d = {t + 7, s.n - (size_t)(t + 7 - s.p)};
-	if (!pdf_dict_find(d, "Size", &value) || !take_number(&value, OBJECTS_MAX, &size))
+	if (!pdf_dict_find(d, "Size", &value) || !take_number(&value, OBJECTS_MAX, &size) ||
+	    size < 2) /* the free head and the catalog at least */
 		return broken(err, "trailer without Size");
 	u->size = (int)size;
 	u->offsets = arena_array(u->arena, (size_t)size + 1, sizeof(*u->offsets));
