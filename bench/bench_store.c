@@ -1,7 +1,7 @@
 /* Durable submissions per second, through the store and through the database alone.
  *
  *   bench_store [--seconds N] [--rounds N] [--postgres URL] [--dir DIR]
- *               [--kind 0..2] [--only CLIENTS]
+ *               [--kind 0..2] [--only CLIENTS] [--documents N]
  *
  * A submission is what the application engine writes for one: the application's row with its
  * answers (1.5 KB), the next receipt number, a journal entry with data and state, and a job; then
@@ -24,6 +24,7 @@
 
 static double seconds = 1;
 static bool only_postgres;
+static int64_t documents;
 static int first_kind, only_clients, rounds = 3;
 static char answers[1537];
 static const char subject_text[] =
@@ -329,6 +330,175 @@ static double run_pgbench(const char *url, const char *dir, int clients, int pro
 	return rate;
 }
 
+/* --- a large store --- */
+
+static const char *const families[] = {"田中", "佐藤", "鈴木", "高橋", "伊藤", "渡辺", "山本",
+    "中村", "小林", "加藤", "吉田", "山田", "佐々木", "山口", "松本", "井上", "木村", "林", "斎藤",
+    "清水", "大西", "三好", "多田", "藤沢", "宮脇", "香川", "白川", "十河", "六車", "植松"};
+static const char *const givens[] = {"太郎", "花子", "一郎", "美咲", "健太", "陽子", "翔", "さくら",
+    "大輔", "直美", "誠", "結衣", "学", "愛", "蓮", "葵", "陽翔", "凛", "湊", "咲良"};
+static const char *const towns[] = {"番町", "天神前", "丸亀町", "屋島西町", "牟礼町", "香南町",
+    "国分寺町", "仏生山町", "太田下町", "鬼無町", "檀紙町", "円座町", "庵治町", "塩江町", "木太町",
+    "上福岡町"};
+static const char *const titles[] = {"犬の登録申請", "児童手当現況届", "保育所入所申込",
+    "課税証明書交付申請", "公文書開示請求", "罹災証明書交付申請", "講座申込",
+    "印鑑登録証明書交付申請", "転居届", "屋外広告物許可申請"};
+
+struct fill {
+	int64_t from, to;
+};
+
+static int fill_some(struct db *db, void *arg, struct err *err)
+{
+	const struct fill *f = arg;
+	for (int64_t i = f->from; i < f->to; i++) {
+		char text[512], subject[48];
+		uint64_t r = (uint64_t)i * 0x9E3779B97F4A7C15u;
+		(void)snprintf(text, sizeof(text),
+		    "%s 20261121-%010" PRId64 " %s %s 高松市%s%d丁目%d番%d号 "
+		    "090-%04d-%04d",
+		    titles[(r >> 60) % COUNT(titles)], i,
+		    families[(r >> 50 & 1023) % COUNT(families)],
+		    givens[(r >> 40 & 1023) % COUNT(givens)], towns[r >> 36 & 15],
+		    (int)(r >> 32 & 7) + 1, (int)(r >> 27 & 31) + 1, (int)(r >> 22 & 31) + 1,
+		    (int)(r >> 9 & 8191) % 10000, (int)(r & 8191));
+		(void)snprintf(subject, sizeof(subject), "application:%" PRId64, i);
+		int rc = search_put(db, "application", i, text, err);
+		if (rc == 0)
+			rc = journal_add(db,
+			    &(struct journal_change){.actor = "resident:12",
+			        .verb = "application.submitted",
+			        .subject = subject,
+			        .data = data,
+			        .state = payload},
+			    NULL, err);
+		if (rc < 0)
+			return rc;
+	}
+	return 0;
+}
+
+static int by_time(const void *a, const void *b)
+{
+	double x = *(const double *)a, y = *(const double *)b;
+	return x < y ? -1 : x > y;
+}
+
+static void show_times(const char *what, double *ms, int n, const char *note)
+{
+	qsort(ms, (size_t)n, sizeof(*ms), by_time);
+	printf("%-44s p50 %8.3f ms   p99 %8.3f ms   %s\n", what, ms[n / 2], ms[n * 99 / 100], note);
+}
+
+static void bench_search(struct store *st, const char *what, const char *query, int64_t top)
+{
+	enum { N = 60 };
+	double ms[N];
+	int found = 0;
+	struct err err;
+	for (int i = 0; i < N; i++) {
+		struct arena *a = arena_new();
+		int64_t *ids;
+		double start = now_s();
+		found = search_find(store_reader(st, &err), a, "application", query,
+		    i % 2 ? top / (i + 1) : 0, 20, &ids, &err);
+		if (found < 0)
+			die(query, err.detail);
+		ms[i] = (now_s() - start) * 1e3;
+		arena_free(a);
+	}
+	char note[64];
+	(void)snprintf(note, sizeof(note), "%d found", found);
+	show_times(what, ms, N, note);
+}
+
+/* A schema of its own: its URL in own. Dropped with own NULL. */
+static void pg_schema(const char *url, const char *name, char *own, size_t size)
+{
+	char text[300];
+	PGconn *c = PQconnectdb(url);
+	(void)snprintf(text, sizeof(text),
+	    own ? "CREATE SCHEMA %s"
+	        : "SET client_min_messages = warning; DROP SCHEMA %s CASCADE; CHECKPOINT",
+	    name);
+	PQclear(PQexec(c, text));
+	PQfinish(c);
+	if (own)
+		(void)snprintf(own, size, "%s%coptions=-csearch_path%%3D%s", url,
+		    strchr(url, '?') ? '&' : '?', name);
+}
+
+static void bench_large(const char *base, const char *url_or_null, int64_t n)
+{
+	char url[700], schema[64];
+	(void)snprintf(schema, sizeof(schema), "bench_%d_large", (int)getpid());
+	(void)snprintf(url, sizeof(url), "sqlite:%s/large.db", base);
+	if (url_or_null)
+		pg_schema(url_or_null, schema, url, sizeof(url));
+	struct store *st = open_store(url, base);
+	struct err err;
+	double start = now_s();
+	for (int64_t i = 1; i <= n; i += 1000) {
+		struct fill f = {i, i + 1000};
+		if (store_write(st, fill_some, &f, &err) < 0)
+			die("fill", err.detail);
+	}
+	double t = now_s() - start;
+	printf("\n%s, %" PRId64 " documents and journal entries\nfilled in %.1f s, %.0f a second\n",
+	    url_or_null ? "PostgreSQL" : "SQLite", n, t, (double)n / t);
+	struct stat s;
+	(void)snprintf(url, sizeof(url), "%s/large.db", base);
+	if (!url_or_null && stat(url, &s) == 0)
+		printf("%.0f bytes on disk for each\n", (double)s.st_size / (double)n);
+	struct arena *a = arena_new();
+	struct tree_head head = {0};
+	while (head.size < n) {
+		if (journal_head(store_reader(st, &err), &head, &err) < 0)
+			die("head", err.detail);
+		if (head.size < n)
+			(void)usleep(10000);
+	}
+	bench_search(st, "search: a name (1 in 30)", "田中", n);
+	bench_search(st, "search: family and given name (1 in 600)", "田中 花子", n);
+	bench_search(
+	    st, "search: name, town, procedure (1 in 80,000)", "三好 凛 庵治町 講座申込", n);
+	bench_search(st, "search: a word that all have", "高松", n);
+	bench_search(st, "search: a receipt number", "20261121-0000000777", n);
+	bench_search(st, "search: one character", "凛", n);
+	bench_search(st, "search: two words that never meet", "犬の登録 罹災", n);
+	enum { PROOFS = 200 };
+	double ms[PROOFS];
+	for (int i = 0; i < PROOFS; i++) {
+		unsigned char(*path)[HASH_SIZE];
+		int len;
+		start = now_s();
+		if (journal_inclusion(store_reader(st, &err), a, head.size * i / PROOFS, head.size,
+		        &path, &len, &err) < 0)
+			die("proof", err.detail);
+		ms[i] = (now_s() - start) * 1e3;
+	}
+	show_times("journal: inclusion proof", ms, PROOFS, "");
+	start = now_s();
+	struct verify_report report;
+	if (journal_verify(st, NULL, 0, NULL, NULL, &report, &err) < 0)
+		die("verify", err.detail);
+	t = now_s() - start;
+	printf("verify: %.1f s, %.0f entries a second, %d problems\n", t, (double)n / t,
+	    report.problems);
+	char path[300];
+	(void)snprintf(path, sizeof(path), "%s/backup.tar", base);
+	start = now_s();
+	if (store_backup(st, path, NULL, NULL, &err) < 0)
+		die("backup", err.detail);
+	t = now_s() - start;
+	(void)stat(path, &s);
+	printf("backup: %.1f s, %.0f MB\n", t, (double)s.st_size / 1e6);
+	arena_free(a);
+	store_close(st);
+	if (url_or_null)
+		pg_schema(url_or_null, schema, NULL, 0);
+}
+
 /* --- --- */
 
 static int remove_one(const char *path, const struct stat *st, int kind, struct FTW *ftw)
@@ -409,20 +579,12 @@ static void bench_postgres(const char *url, const char *dir)
 			pgbench[i] = run_pgbench(url, dir, clients[i], procedures);
 			(void)snprintf(
 			    schema, sizeof(schema), "bench_%d_%d_%d", (int)getpid(), procedures, i);
-			PGconn *c = PQconnectdb(url);
-			(void)snprintf(path, sizeof(path), "CREATE SCHEMA %s", schema);
-			PQclear(PQexec(c, path));
-			(void)snprintf(own, sizeof(own), "%s%coptions=-csearch_path%%3D%s", url,
-			    strchr(url, '?') ? '&' : '?', schema);
+			pg_schema(url, schema, own, sizeof(own));
 			(void)snprintf(path, sizeof(path), "%s/%s", dir, schema);
 			struct store *st = open_store(own, path);
 			ours[i] = run_store(st, clients[i], SUBMISSION, procedures);
 			store_close(st);
-			(void)snprintf(path, sizeof(path),
-			    "SET client_min_messages = warning; DROP SCHEMA %s CASCADE; CHECKPOINT",
-			    schema);
-			PQclear(PQexec(c, path));
-			PQfinish(c);
+			pg_schema(url, schema, NULL, 0);
 		}
 		printf("submission, %2d procedures %23.0f %6.0f %6.0f | %9.0f %5.0f %5.0f | %11.2f "
 		       "%5.2f %6.2f\n",
@@ -444,6 +606,8 @@ int main(int argc, char **argv)
 			only_postgres = true;
 		else if (strcmp(argv[i], "--dir") == 0)
 			base = argv[i + 1];
+		else if (strcmp(argv[i], "--documents") == 0)
+			documents = strtoll(argv[i + 1], NULL, 10);
 		else if (strcmp(argv[i], "--rounds") == 0)
 			rounds = (int)strtol(argv[i + 1], NULL, 10);
 		else if (strcmp(argv[i], "--kind") == 0)
@@ -456,10 +620,12 @@ int main(int argc, char **argv)
 	(void)snprintf(dir, sizeof(dir), "%s/machi-bench-XXXXXX", base);
 	if (!mkdtemp(dir))
 		die(dir, "cannot make it");
-	if (!postgres || !only_postgres)
+	if (!documents && (!postgres || !only_postgres))
 		bench_sqlite(dir);
-	if (postgres)
+	if (postgres && !documents)
 		bench_postgres(postgres, dir);
+	if (documents)
+		bench_large(dir, only_postgres ? postgres : NULL, documents);
 	(void)nftw(dir, remove_one, 16, FTW_DEPTH | FTW_PHYS);
 	json_decref(data);
 	json_decref(state);

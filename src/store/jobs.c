@@ -112,7 +112,7 @@ struct job_runner {
 int job_add(struct db *db, const char *kind, json_t *payload, int64_t run_at_us, const char *key,
     struct err *err)
 {
-	char *text = payload ? json_dumps(payload, JSON_COMPACT | JSON_ENCODE_ANY) : strdup("null");
+	XX
 	if (!text)
 		return err_set(err, ERR_INTERNAL, NULL, "the payload of job %s is not JSON", kind);
 	int64_t now = now_us();

@@ -6,7 +6,7 @@
 #include "base/text.h"
 #include "store/private.h"
 
-enum { ID_BITS = 48, KINDS_MAX = 32767, QUERY_TOKENS_MAX = 32, FIND_BATCH = 200 };
+enum { ID_BITS = 48, KINDS_MAX = 32767, QUERY_TOKENS_MAX = 32, FIND_BATCH = 200, NEWEST = 2048 };
 
 static const struct sql kind_find = {"SELECT n FROM search_kind WHERE name = ?1"};
 static const struct sql kind_add = {
@@ -23,11 +23,22 @@ static const struct sql index_add = {
     "INSERT INTO search_index (rowid, tokens) VALUES (?1, ?2)", ""};
 static const struct sql index_drop = {
     "INSERT INTO search_index (search_index, rowid, tokens) VALUES ('delete', ?1, ?2)", ""};
+/* FTS5 gives the newest first without sorting, and stops at the limit. GIN cannot: it collects all
+ * matches first. So PostgreSQL looks through the newest documents themselves, where a common word
+ * is found soon, and asks the index only for words that are not common there. Its planner, which
+ * knows little of how often pairs of characters occur, is told which way to go: an expression hides
+ * the column from the index that is not to be used. */
 static const struct sql find = {
     "SELECT i.rowid, d.body FROM search_index i JOIN search_doc d ON d.doc = i.rowid "
     "WHERE search_index MATCH ?1 AND i.rowid > ?2 AND i.rowid < ?3 ORDER BY i.rowid DESC LIMIT ?4",
-    "SELECT doc, body FROM search_doc WHERE tokens @@ ?1::tsquery AND doc > ?2 AND doc < ?3 "
-    "ORDER BY doc DESC LIMIT ?4"};
+    "SELECT doc, body FROM search_doc WHERE tokens @@ ?1::tsquery AND doc + 0 > ?2 AND doc + 0 < "
+    "?3 "
+    "ORDER BY doc + 0 DESC LIMIT ?4"};
+static const struct sql find_newest = {"",
+    "SELECT doc, body FROM search_doc WHERE (tokens || ''::tsvector) @@ ?1::tsquery AND doc > ?2 "
+    "AND doc < ?3 ORDER BY doc DESC LIMIT ?4"};
+static const struct sql newest = {
+    "", "SELECT max(doc) FROM search_doc WHERE doc > ?1 AND doc < ?2"};
 
 char *search_tokens(struct arena *a, const char *text)
 {
@@ -223,6 +234,54 @@ static bool has_words(const struct query *q, struct str body)
 	return true;
 }
 
+/* What is still to be found, and where. */
+struct search {
+	struct db *db;
+	const struct query *query;
+	int64_t low, high; /* documents between, both left out */
+	int64_t *ids;
+	int n, limit;
+};
+
+/* Goes down from high to low until there are enough. */
+static int find_between(
+    struct search *s, const struct sql *sql, int64_t low, int batch, struct err *err)
+{
+	int rc = 0;
+	for (bool more = true; more && s->n < s->limit;) {
+		struct rows *r = db_query(s->db, err, sql, "siii", buf_to_str(&s->query->match),
+		    low, s->high, (int64_t)batch);
+		if (!r)
+			return -(int)ERR_STORE;
+		int seen = 0;
+		while (s->n < s->limit && (rc = rows_next(r)) == 1) {
+			s->high = rows_i64(r, 0);
+			seen++;
+			if (has_words(s->query, rows_str(r, 1)))
+				s->ids[s->n++] = s->high & (((int64_t)1 << ID_BITS) - 1);
+		}
+		rows_end(r);
+		if (rc < 0)
+			return rc;
+		more = seen == batch;
+	}
+	return 0;
+}
+
+static int find_in_newest(struct search *s, struct err *err)
+{
+	int64_t top = 0;
+	int rc = db_get_i64(s->db, err, &top, &newest, "ii", s->low, s->high);
+	if (rc < 0)
+		return rc;
+	s->high = top + 1;
+	int64_t low = top - NEWEST > s->low ? top - NEWEST : s->low;
+	rc = find_between(s, &find_newest, low, s->limit, err);
+	if (rc == 0 && s->n < s->limit)
+		s->high = low + 1;
+	return rc;
+}
+
 int search_find(struct db *db, struct arena *a, const char *kind, const char *query,
     int64_t before_id, int limit, int64_t **ids, struct err *err)
 {
@@ -236,29 +295,18 @@ int search_find(struct db *db, struct arena *a, const char *kind, const char *qu
 	if (k == 0 || q.ntokens == 0 || limit <= 0)
 		return 0;
 	*ids = arena_array(a, (size_t)limit, sizeof(**ids));
-	int64_t low = (k << ID_BITS) - 1, high = (k + 1) << ID_BITS,
-	        mask = ((int64_t)1 << ID_BITS) - 1;
-	if (k == KINDS_MAX)
-		high = INT64_MAX;
-	if (before_id > 0 && before_id <= mask)
-		high = k << ID_BITS | before_id;
-	int n = 0, batch = q.ncheck && limit < FIND_BATCH ? FIND_BATCH : limit;
-	for (bool more = true; more && n < limit;) {
-		struct rows *r = db_query(
-		    db, err, &find, "siii", buf_to_str(&q.match), low, high, (int64_t)batch);
-		if (!r)
-			return -(int)ERR_STORE;
-		int seen = 0;
-		while (n < limit && (rc = rows_next(r)) == 1) {
-			high = rows_i64(r, 0);
-			seen++;
-			if (has_words(&q, rows_str(r, 1)))
-				(*ids)[n++] = high & mask;
-		}
-		rows_end(r);
-		if (rc < 0)
-			return rc;
-		more = seen == batch;
+	struct search s = {.db = db, .query = &q, .ids = *ids, .limit = limit};
+	s.low = (k << ID_BITS) - 1;
+	s.high = k == KINDS_MAX ? INT64_MAX : (k + 1) << ID_BITS;
+	if (before_id > 0 && before_id < (int64_t)1 << ID_BITS)
+		s.high = k << ID_BITS | before_id;
+	if (db_is_postgres(db)) {
+		rc = find_in_newest(&s, err);
+		if (rc == 0 && s.n < limit && s.high > s.low + 1)
+			rc = find_between(&s, &find, s.low, FIND_BATCH, err);
+	} else {
+		rc = find_between(
+		    &s, &find, s.low, q.ncheck && limit < FIND_BATCH ? FIND_BATCH : limit, err);
 	}
-	return n;
+	return rc < 0 ? rc : s.n;
 }
