@@ -14,6 +14,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/json.h"
 #include "base/log.h"
 #include "base/time.h"
 #include "store/private.h"
@@ -112,13 +113,15 @@ struct job_runner {
 int job_add(struct db *db, const char *kind, json_t *payload, int64_t run_at_us, const char *key,
     struct err *err)
 {
-	XX
-	if (!text)
-		return err_set(err, ERR_INTERNAL, NULL, "the payload of job %s is not JSON", kind);
+	struct buf text = {0};
+	if (payload)
+		json_canonical(&text, payload);
+	else
+		buf_puts(&text, "null");
 	int64_t now = now_us();
-	int64_t rc =
-	    db_run(db, err, &add, "tttii", kind, text, key, run_at_us ? run_at_us : now, now);
-	free(text);
+	int64_t rc = db_run(
+	    db, err, &add, "tstii", kind, buf_to_str(&text), key, run_at_us ? run_at_us : now, now);
+	buf_free(&text);
 	db->wake_jobs = true;
 	return rc < 0 ? (int)rc : 0;
 }

@@ -178,7 +178,9 @@ static _Thread_local bool in_write_function;
 
 int write_call(struct db *db, struct write *w)
 {
-	memset(&w->err, 0, sizeof(w->err));
+	w->err.kind = ERR_NONE;
+	w->err.msg = NULL;
+	w->err.field[0] = w->err.detail[0] = '\0';
 	db->failed = false;
 	db->in_tx = true;
 	in_write_function = true;
