@@ -312,7 +312,7 @@ static int bounded(struct run *r, const struct program *p)
 
 static int run(struct run *r, const struct program *p)
 {
-	struct turn turns[NEST_MAX], *turn = turns - 1;
+	struct turn turns[NEST_MAX + 1], *turn = turns; /* turns[0] is never open */
 	const struct op *ops = p->ops;
 	int rc;
 	for (uint32_t i = 0; i < p->nops;) {
