@@ -66,6 +66,18 @@ json_t *json_read(struct str text, struct err *err)
 	return v;
 }
 
+static void drop(void *json)
+{
+	json_decref(json);
+}
+
+json_t *json_on_arena(struct arena *a, json_t *j)
+{
+	if (j)
+		arena_cleanup(a, drop, j);
+	return j;
+}
+
 /* --- texts --- */
 
 /* ECMAScript's Number::toString, which RFC 8785 §3.2.2.3 asks for. */

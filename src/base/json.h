@@ -28,6 +28,9 @@ const char *json_path_text(const json_t *, const char *path);
  * refused; depth is limited. New reference, NULL on error. */
 json_t *json_read(struct str text, struct err *);
 
+/* Gives one reference to the arena, which drops it at its end. Returns j; NULL is allowed. */
+json_t *json_on_arena(struct arena *, json_t *j);
+
 /* Appends a value without white space, with keys sorted, as RFC 8785 (JCS) has it; one difference:
  * whole numbers are exact in the range of int64_t, not rounded to doubles. Equal values give equal
  * bytes, so the result can be hashed and signed. */

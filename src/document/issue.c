@@ -11,6 +11,7 @@
 
 #include <string.h>
 
+#include "base/json.h"
 #include "base/secret.h"
 #include "base/time.h"
 #include "notice/notice.h"
@@ -166,11 +167,6 @@ struct order {
 	int64_t size;
 };
 
-static void free_json(void *p)
-{
-	json_decref(p);
-}
-
 /* 1: found, 0: no such order */
 static int load_order(struct db *db, struct order *o, struct err *err)
 {
@@ -188,7 +184,7 @@ static int load_order(struct db *db, struct order *o, struct err *err)
 		struct str view = rows_str(r, 7);
 		o->view = view.p ? json_loadb(view.p, view.n, 0, NULL) : NULL;
 		if (o->view)
-			arena_cleanup(a, free_json, o->view);
+			json_on_arena(a, o->view);
 	}
 	rows_end(r);
 	return rc;

@@ -2,6 +2,7 @@
 #ifndef IDENTITY_PRIVATE_H
 #define IDENTITY_PRIVATE_H
 
+#include "base/json.h"
 #include "base/secret.h"
 #include "identity/identity.h"
 
@@ -53,9 +54,6 @@ char *name_fold(struct arena *, const char *name);
 char *name_pattern(struct arena *, const char *text);
 bool mail_is_plain(const char *mail);
 bool login_is_plain(const char *login);
-
-/* json_decref at the end of the arena. Returns j. */
-json_t *json_on_arena(struct arena *, json_t *j);
 
 /* --- accounts (account.c) --- */
 struct account {

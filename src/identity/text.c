@@ -114,15 +114,3 @@ bool login_is_plain(const char *login)
 	size_t n = strlen(login);
 	return n >= 1 && n <= 64 && strspn(login, "abcdefghijklmnopqrstuvwxyz0123456789._-") == n;
 }
-
-static void decref(void *p)
-{
-	json_decref(p);
-}
-
-json_t *json_on_arena(struct arena *a, json_t *j)
-{
-	if (j)
-		arena_cleanup(a, decref, j);
-	return j;
-}

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/csv.h"
+#include "base/json.h"
 #include "base/log.h"
 #include "base/progress.h"
 #include "base/resource.h"
@@ -224,11 +225,6 @@ static int read_towns(struct demo *d, struct err *err)
 	return rc < 0 ? rc : 0;
 }
 
-static void drop_json(void *p)
-{
-	json_decref(p);
-}
-
 static int add_residents(struct demo *d, struct db *db, struct err *err)
 {
 	for (int i = 0; i < d->nresidents; i++) {
@@ -250,7 +246,7 @@ static int add_residents(struct demo *d, struct db *db, struct err *err)
 		    &a->person, err);
 		a->id = arena_printf(d->arena, "resident:%" PRId64, a->account);
 		if (!d->profiles[i])
-			arena_cleanup(d->arena, drop_json, profile);
+			json_on_arena(d->arena, profile);
 		d->profiles[i] = profile;
 		if (rc < 0)
 			return rc;

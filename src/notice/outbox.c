@@ -15,6 +15,7 @@
 
 #include <string.h>
 
+#include "base/json.h"
 #include "base/log.h"
 #include "base/secret.h"
 #include "base/time.h"
@@ -73,11 +74,6 @@ int notice_mail(struct db *db, const char *to, const char *lang, const char *kin
 	return rc < 0 ? rc : queue(db, id, err);
 }
 
-static void free_json(void *p)
-{
-	json_decref(p);
-}
-
 static void read_row(struct rows *r, struct arena *a, struct notice *n)
 {
 	char *state = rows_dup(r, 8, a);
@@ -110,7 +106,7 @@ int notice_get(struct db *db, struct arena *a, int64_t id, struct notice **out, 
 		struct str view = rows_str(r, 13);
 		(*out)->view = view.p ? json_loadb(view.p, view.n, 0, NULL) : NULL;
 		if ((*out)->view)
-			arena_cleanup(a, free_json, (*out)->view);
+			json_on_arena(a, (*out)->view);
 	}
 	rows_end(r);
 	return rc;

@@ -20,11 +20,6 @@ struct case_file {
 	const char *mail, *lang; /* of the applicant; mail may be NULL */
 };
 
-static void release_procedure(void *p)
-{
-	procedure_unref(p);
-}
-
 static const char *text_of(const json_t *texts, const char *lang)
 {
 	const char *s = json_string_value(json_object_get(texts, lang));
@@ -64,7 +59,7 @@ static int case_load(struct case_file *c, struct store *store, struct city *city
 		    city, c->db, c->app->procedure, c->app->version, &c->proc, err);
 	if (rc < 0)
 		return rc;
-	arena_cleanup(a, release_procedure, c->proc);
+	procedure_on_arena(a, c->proc);
 	if (c->app->applicant_person &&
 	    (rc = person_mail(c->db, a, c->app->applicant_person, &mail, &lang, err)) < 0)
 		return rc;

@@ -6,6 +6,7 @@
 #include <openssl/evp.h>
 #include <string.h>
 
+#include "base/json.h"
 #include "base/time.h"
 #include "identity/identity.h"
 
@@ -87,11 +88,6 @@ void row_set_answers(struct arena *a, struct app_row *r, json_t *answers)
 	free(text);
 }
 
-static void json_release(void *json)
-{
-	json_decref(json);
-}
-
 static json_t *mandate_of(struct db *db, int64_t id, struct err *err)
 {
 	static const char *const names[] = {"principal_name", "principal_address", "principal_mail",
@@ -161,17 +157,17 @@ int row_to_application(struct db *db, struct arena *a, const struct app_row *r,
 	int rc = row_answers(r, &app->answers, err);
 	if (rc < 0)
 		return rc;
-	arena_cleanup(a, json_release, app->answers);
+	json_on_arena(a, app->answers);
 	if (r->numbers) {
 		rc = json_of_text(r->numbers, &app->numbers, err);
 		if (rc < 0)
 			return rc;
-		arena_cleanup(a, json_release, app->numbers);
+		json_on_arena(a, app->numbers);
 	}
 	if (r->kids & KID_MANDATE) {
 		app->mandate = mandate_of(db, r->id, err);
 		if (app->mandate)
-			arena_cleanup(a, json_release, app->mandate);
+			json_on_arena(a, app->mandate);
 	}
 	*out = app;
 	return 0;

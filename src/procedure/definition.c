@@ -144,6 +144,16 @@ void procedure_unref(struct procedure *p)
 		procedure_free(p);
 }
 
+static void drop(void *p)
+{
+	procedure_unref(p);
+}
+
+void procedure_on_arena(struct arena *a, struct procedure *p)
+{
+	arena_cleanup(a, drop, p);
+}
+
 const char *procedure_id(const struct procedure *p)
 {
 	return p->d.id.text;

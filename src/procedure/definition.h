@@ -65,6 +65,8 @@ struct procedure *procedure_parse_in(struct arena *, const char *file, struct st
 
 struct procedure *procedure_ref(struct procedure *);
 void procedure_unref(struct procedure *); /* NULL is allowed */
+/* Gives one reference to the arena, which drops it at its end. */
+void procedure_on_arena(struct arena *, struct procedure *);
 
 const char *procedure_id(const struct procedure *);
 const char *procedure_version(const struct procedure *); /* first 16 hex digits of the SHA-256 */

@@ -1,6 +1,8 @@
 /* What the form_*.c share: finding answers, asking expressions, saying problems. */
 #include "procedure/form_private.h"
 
+#include "base/json.h"
+
 #include <stdlib.h>
 #include <string.h>
 
@@ -140,11 +142,6 @@ const char *form_tr(struct form *fm, const char *key, json_t *args)
 	return i18n_format(fm->ctx->i18n, fm->arena, fm->ctx->lang, key, args);
 }
 
-static void drop_json(void *json)
-{
-	json_decref(json);
-}
-
 static struct form_problem *problem_new(struct form *fm, const char *name)
 {
 	if (fm->n >= FORM_PROBLEMS_MAX)
@@ -175,7 +172,7 @@ void form_say(struct form *fm, const char *name, const struct field *f, const ch
 	for (const char *arg; (arg = va_arg(ap, const char *));)
 		json_object_set_new(args, arg, json_string(va_arg(ap, const char *)));
 	va_end(ap);
-	arena_cleanup(fm->arena, drop_json, args);
+	json_on_arena(fm->arena, args);
 	problem->msgkey = key;
 	problem->args = args;
 	if (fm->ctx->i18n)

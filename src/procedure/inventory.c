@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/csv.h"
+#include "base/json.h"
 #include "base/time.h"
 #include "store/journal.h"
 
@@ -169,16 +170,10 @@ static int put(struct db *db, const struct inventory_entry *e, struct err *err)
 	return n < 0 ? (int)n : 0;
 }
 
-static void drop_json(void *p)
-{
-	json_decref(p);
-}
-
 int inventory_import(struct db *db, struct arena *a, struct str csv, const char *actor, bool dry_run,
     struct inventory_report *report, struct err *err)
 {
-	*report = (struct inventory_report){.problems = json_array()};
-	arena_cleanup(a, drop_json, report->problems);
+	*report = (struct inventory_report){.problems = json_on_arena(a, json_array())};
 	struct import im = {.arena = a, .report = report};
 	struct csv_reader *reader = csv_reader_of(a, csv, NULL);
 	const struct str *fields;

@@ -1,6 +1,7 @@
 /* An application as its applicant sees it, and the list of all of them. */
 #include <string.h>
 
+#include "base/json.h"
 #include "base/time.h"
 #include "document/document.h"
 #include "procedure/pages.h"
@@ -258,11 +259,6 @@ static int correct_view(struct request *rq, struct act *a, const struct form_pro
 	return 0;
 }
 
-static void drop_json(void *p)
-{
-	json_decref(p);
-}
-
 static int correct_load(struct request *rq, struct act **a, struct err *err)
 {
 	int rc = act_load(rq, a, err);
@@ -274,7 +270,7 @@ static int correct_load(struct request *rq, struct act **a, struct err *err)
 		    app_state_name((*a)->app->state));
 	rc = app_unseal(rq_db(rq, err), (*a)->procedure, (*a)->app->answers, &(*a)->answers, err);
 	if (rc == 0)
-		arena_cleanup(rq->arena, drop_json, (*a)->answers);
+		json_on_arena(rq->arena, (*a)->answers);
 	return rc;
 }
 

@@ -1,6 +1,7 @@
 /* Filling in a form: a draft, its steps, attachments, the confirm page and the submission. */
 #include <string.h>
 
+#include "base/json.h"
 #include "base/time.h"
 #include "identity/identity.h"
 #include "procedure/pages.h"
@@ -13,11 +14,6 @@ struct app_actor rq_app_actor(const struct request *rq)
 	    .staff = rq->actor.kind == ACTOR_STAFF,
 	    .account = rq->actor.account,
 	    .person = rq->actor.person};
-}
-
-static void drop_json(void *p)
-{
-	json_decref(p);
 }
 
 int rq_form_context(struct request *rq, const struct application *app, struct form_context *context,
@@ -36,11 +32,6 @@ int rq_form_context(struct request *rq, const struct application *app, struct fo
 	          : -(int)ERR_STORE;
 }
 
-static void unref(void *p)
-{
-	procedure_unref(p);
-}
-
 int app_procedure(
     struct request *rq, const struct application *app, struct procedure **out, struct err *err)
 {
@@ -48,7 +39,7 @@ int app_procedure(
 	int rc = db ? procedure_find_version(rq->city, db, app->procedure, app->version, out, err)
 	            : -(int)ERR_STORE;
 	if (rc == 0)
-		arena_cleanup(rq->arena, unref, *out);
+		procedure_on_arena(rq->arena, *out);
 	return rc;
 }
 
@@ -184,7 +175,7 @@ static int step_load(struct request *rq, struct step_page **out, struct err *err
 	rc = app_unseal(rq_db(rq, err), s->procedure, s->app->answers, &s->answers, err);
 	if (rc < 0)
 		return rc;
-	arena_cleanup(rq->arena, drop_json, s->answers);
+	json_on_arena(rq->arena, s->answers);
 	s->sections = procedure_section_count(s->procedure);
 	s->counter = text_eq(s->app->channel, "counter");
 	*out = s;
@@ -498,8 +489,7 @@ static int mandate_post(struct request *rq, struct err *err)
 	int rc = step_load(rq, &s, err);
 	if (rc < 0)
 		return rc;
-	s->mandate = json_object();
-	arena_cleanup(rq->arena, drop_json, s->mandate);
+	s->mandate = json_on_arena(rq->arena, json_object());
 	for (size_t i = 0; i < COUNT(mandate_fields); i++) {
 		const char *value = rq_form(rq, mandate_fields[i].name);
 		if (value && value[0])

@@ -95,11 +95,6 @@ static int csv_step(struct request *rq, void *state, struct buf *out, struct err
 	return n < 0 ? n : n > 0;
 }
 
-static void unref(void *p)
-{
-	procedure_unref(p);
-}
-
 static struct export *export_new(struct request *rq)
 {
 	struct export *e = arena_new_of(rq->arena, struct export);
@@ -108,7 +103,7 @@ static struct export *export_new(struct request *rq)
 	if (e->filter.procedure)
 		e->procedure = procedure_find(rq->city, e->filter.procedure);
 	if (e->procedure)
-		arena_cleanup(rq->arena, unref, e->procedure);
+		procedure_on_arena(rq->arena, e->procedure);
 	return e;
 }
 

@@ -2,6 +2,7 @@
  * are made when somebody asks; only what the city issues is kept (module document). */
 #include "procedure/pages.h"
 
+#include "base/json.h"
 #include "document/document.h"
 #include "identity/identity.h"
 #include "procedure/procedure.h"
@@ -12,11 +13,6 @@ struct print {
 	const char *template, *name;
 	json_t *view;
 };
-
-static void free_view(void *p)
-{
-	json_decref(p);
-}
 
 static int render(struct request *rq, struct err *err)
 {
@@ -33,8 +29,7 @@ static int print_later(struct request *rq, const char *template, json_t *view)
 {
 	struct print *p = arena_new_of(rq->arena, struct print);
 	p->template = template;
-	p->view = view;
-	arena_cleanup(rq->arena, free_view, view);
+	p->view = json_on_arena(rq->arena, view);
 	rq_set_data(rq, p);
 	return rq_defer(rq, render);
 }

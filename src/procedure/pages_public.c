@@ -30,17 +30,12 @@ void rq_title(struct request *rq, const char *msgkey)
 	json_object_set_new(rq->view, "title", json_string(rq_tr(rq, msgkey)));
 }
 
-static void unref(void *p)
-{
-	procedure_unref(p);
-}
-
 int rq_procedure(struct request *rq, struct procedure **out, struct err *err)
 {
 	struct procedure *p = procedure_find(rq->city, rq_param(rq, "id"));
 	if (!p)
 		return err_set(err, ERR_MISSING, NULL, "no procedure %s", rq_param(rq, "id"));
-	arena_cleanup(rq->arena, unref, p);
+	procedure_on_arena(rq->arena, p);
 	*out = p;
 	return 0;
 }

@@ -456,11 +456,6 @@ int journal_erase(struct db *db, const char *actor, const char *subject, struct 
 
 /* --- reading --- */
 
-static void unref(void *json)
-{
-	json_decref(json);
-}
-
 static int entries(struct rows *r, struct arena *a, struct journal_entry **out, struct err *err)
 {
 	if (!r)
@@ -494,7 +489,7 @@ static int entries(struct rows *r, struct arena *a, struct journal_entry **out, 
 			    (long long)e->id, why.text);
 			break;
 		}
-		arena_cleanup(a, unref, e->data);
+		json_on_arena(a, e->data);
 	}
 	rows_end(r);
 	return rc < 0 ? rc : n;

@@ -4,6 +4,7 @@
 #include <strings.h>
 #include <unistd.h>
 
+#include "base/json.h"
 #include "base/log.h"
 #include "store/blob.h"
 #include "web/private.h"
@@ -312,16 +313,10 @@ bool rq_has_problems(struct request *rq)
 	return rq->p->out.nproblems > 0;
 }
 
-static void decref(void *json)
-{
-	json_decref(json);
-}
-
 void rq_flash(struct request *rq, const char *kind, const char *msgkey, json_t *args)
 {
 	struct outcome *o = &rq->p->out;
-	if (args)
-		arena_cleanup(rq->arena, decref, args);
+	json_on_arena(rq->arena, args);
 	if (o->nflash < FLASH_MAX)
 		o->flash[o->nflash++] = (struct flash){kind, msgkey, args};
 }
