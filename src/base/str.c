@@ -205,28 +205,13 @@ struct str buf_to_str(const struct buf *b)
 
 void buf_html(struct buf *b, struct str s)
 {
+	static const char *const entities[256] = {
+	    ['&'] = "&amp;", ['<'] = "&lt;", ['>'] = "&gt;", ['"'] = "&quot;", ['\''] = "&#39;"};
 	size_t start = 0;
 	for (size_t i = 0; i < s.n; i++) {
-		const char *entity;
-		switch (s.p[i]) {
-		case '&':
-			entity = "&amp;";
-			break;
-		case '<':
-			entity = "&lt;";
-			break;
-		case '>':
-			entity = "&gt;";
-			break;
-		case '"':
-			entity = "&quot;";
-			break;
-		case '\'':
-			entity = "&#39;";
-			break;
-		default:
+		const char *entity = entities[(unsigned char)s.p[i]];
+		if (!entity)
 			continue;
-		}
 		buf_add(b, s.p + start, i - start);
 		buf_puts(b, entity);
 		start = i + 1;
@@ -264,7 +249,8 @@ void buf_json(struct buf *b, struct str s)
 		else if (c == '\n')
 			buf_add(b, "\\n", 2);
 		else
-			buf_add(b, (char[6]){'\\', 'u', '0', '0', hex_digits[c >> 4], hex_digits[c & 15]},
+			buf_add(b,
+			    (char[6]){'\\', 'u', '0', '0', hex_digits[c >> 4], hex_digits[c & 15]},
 			    6);
 	}
 	buf_add(b, s.p + start, s.n - start);
@@ -291,8 +277,8 @@ void buf_base64url(struct buf *b, const void *bytes, size_t n)
 			v |= (uint32_t)p[i + 1] << 8;
 		if (left > 2)
 			v |= p[i + 2];
-		char out[4] = {digits[v >> 18], digits[v >> 12 & 63], digits[v >> 6 & 63],
-			digits[v & 63]};
+		char out[4] = {
+		    digits[v >> 18], digits[v >> 12 & 63], digits[v >> 6 & 63], digits[v & 63]};
 		buf_add(b, out, left > 2 ? 4 : left + 1);
 	}
 }
@@ -349,12 +335,12 @@ void utf8_put(struct buf *b, uint32_t c)
 	else if (c < 0x10000)
 		buf_add(b,
 		    (char[3]){(char)(0xE0 | c >> 12), (char)(0x80 | (c >> 6 & 63)),
-			(char)(0x80 | (c & 63))},
+		        (char)(0x80 | (c & 63))},
 		    3);
 	else
 		buf_add(b,
 		    (char[4]){(char)(0xF0 | c >> 18), (char)(0x80 | (c >> 12 & 63)),
-			(char)(0x80 | (c >> 6 & 63)), (char)(0x80 | (c & 63))},
+		        (char)(0x80 | (c >> 6 & 63)), (char)(0x80 | (c & 63))},
 		    4);
 }
 

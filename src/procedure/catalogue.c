@@ -11,6 +11,7 @@
 
 #include "base/csv.h"
 #include "base/file.h"
+#include "base/json.h"
 #include "base/log.h"
 #include "base/resource.h"
 #include "base/text.h"
@@ -22,7 +23,9 @@ struct procedure_set {
 	atomic_int refs;
 	struct procedure **items; /* sorted by title */
 	int n, cap;
-	struct procedure **by_id;
+	struct procedure **by_id, **by_volume; /* the latter: those online, the most used first */
+	int nonline;
+	json_t *life_events; /* struct procedure_list */
 };
 
 struct catalogue {
@@ -63,6 +66,8 @@ static void set_unref(void *arg)
 		procedure_unref(set->items[i]);
 	free(set->items);
 	free(set->by_id);
+	free(set->by_volume);
+	json_decref(set->life_events);
 	free(set);
 }
 
@@ -90,17 +95,76 @@ static int by_id(const void *a, const void *b)
 	return strcmp(procedure_id(*x), procedure_id(*y));
 }
 
-static void set_sort(struct procedure_set *set)
+static int64_t volume(const struct procedure *p)
 {
-	size_t n = (size_t)set->n;
-	set->by_id = calloc(n ? n : 1, sizeof(struct procedure *));
-	if (!set->by_id)
+	return json_i64(procedure_json(p), "yearly_volume", 0);
+}
+
+static int by_volume(const void *a, const void *b)
+{
+	const struct procedure *const *x = a, *const *y = b;
+	int64_t m = volume(*x), n = volume(*y);
+	return m != n ? (m < n) - (m > n) : by_title(a, b);
+}
+
+static bool array_has(const json_t *list, const char *text)
+{
+	for (size_t i = 0; i < json_array_size(list); i++)
+		if (text_eq(json_string_value(json_array_get(list, i)), text))
+			return true;
+	return false;
+}
+
+static json_t *count_life_events(const struct procedure_set *set)
+{
+	const struct life_event *events;
+	int n = procedure_life_events(&events);
+	json_t *ja = json_array(), *en = json_array();
+	for (int i = 0; i < n; i++) {
+		int count = 0;
+		for (int k = 0; k < set->n; k++)
+			count += array_has(
+			    json_object_get(procedure_json(set->items[k]), "life_events"), events[i].key);
+		if (!count)
+			continue;
+		const char *labels[] = {events[i].ja, events[i].en};
+		json_t *const lists[] = {ja, en};
+		for (size_t l = 0; l < COUNT(lists); l++)
+			json_array_append_new(lists[l],
+			    json_pack("{s:s, s:s, s:i, s:b}", "key", events[i].key, "label",
+				labels[l], "count", count, "selected", 0));
+	}
+	return json_pack("{s:o, s:o}", "ja", ja, "en", en);
+}
+
+static struct procedure **copy_of(struct procedure *const *items, int n)
+{
+	struct procedure **copy = calloc((size_t)n + 1, sizeof(*copy));
+	if (!copy)
 		abort();
-	if (!n)
-		return;
-	qsort(set->items, n, sizeof(struct procedure *), by_title);
-	memcpy(set->by_id, set->items, n * sizeof(struct procedure *));
-	qsort(set->by_id, n, sizeof(struct procedure *), by_id);
+	if (n)
+		memcpy(copy, items, (size_t)n * sizeof(*copy));
+	return copy;
+}
+
+static void sort(struct procedure **items, int n, int (*order)(const void *, const void *))
+{
+	if (n)
+		qsort(items, (size_t)n, sizeof(*items), order);
+}
+
+/* Orders and counts what was added; the set does not change after it. */
+static void set_finish(struct procedure_set *set)
+{
+	sort(set->items, set->n, by_title);
+	set->by_id = copy_of(set->items, set->n);
+	sort(set->by_id, set->n, by_id);
+	set->by_volume = copy_of(set->items, set->n);
+	for (int i = 0; i < set->n; i++)
+		if (procedure_online(set->items[i]))
+			set->by_volume[set->nonline++] = set->items[i];
+	sort(set->by_volume, set->nonline, by_volume);
+	set->life_events = count_life_events(set);
 }
 
 static struct procedure *set_find(const struct procedure_set *set, const char *id)
@@ -305,7 +369,7 @@ int catalogue_load(struct city *city, struct err *err)
 {
 	struct reading r = {.city = city, .arena = arena_new(), .set = set_new(), .err = err};
 	(void)city_resource_each(city, "packs/", read_path, &r); /* read_path never stops it */
-	set_sort(r.set);
+	set_finish(r.set);
 	int rc = r.problems ? -(int)ERR_INPUT : keep(city, r.set, err);
 	if (rc == 0) {
 		log_info("procedure.loaded", "%d definitions", r.set->n);
@@ -413,16 +477,12 @@ struct procedure_list *procedures_of(struct city *city, struct arena *a)
 	atomic_fetch_add_explicit(&set->refs, 1, memory_order_relaxed);
 	pthread_mutex_unlock(&c->lock);
 	arena_cleanup(a, set_unref, set);
-	*list = (struct procedure_list){set->items, set->n};
+	*list = (struct procedure_list){.items = set->items,
+	    .n = set->n,
+	    .by_volume = set->by_volume,
+	    .nonline = set->nonline,
+	    .life_events = set->life_events};
 	return list;
-}
-
-static bool array_has(const json_t *list, const char *text)
-{
-	for (size_t i = 0; i < json_array_size(list); i++)
-		if (text_eq(json_string_value(json_array_get(list, i)), text))
-			return true;
-	return false;
 }
 
 static bool has_words(const char *text, struct str words)

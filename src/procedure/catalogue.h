@@ -31,6 +31,10 @@ int procedure_find_version(struct city *, struct db *, const char *id, const cha
 struct procedure_list {
 	struct procedure **items;
 	int n;
+	/* What is known of the whole set; not filled in by procedures_filter(). */
+	struct procedure **by_volume; /* those online, the most used first */
+	int nonline;
+	json_t *life_events; /* {lang: [{key, label, count, selected: false}]}, immutable */
 };
 struct procedure_list *procedures_of(struct city *, struct arena *);
 

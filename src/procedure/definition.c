@@ -87,6 +87,8 @@ static void procedure_free(struct procedure *p)
 {
 	json_decref(p->json);
 	json_decref(p->defaults);
+	json_decref(p->cards);
+	json_decref(p->facts);
 	arena_free(p->arena);
 }
 
@@ -111,6 +113,7 @@ struct procedure *procedure_parse_in(struct arena *a, const char *file, struct s
 		p->source = (struct str){str_dup(own, yaml), yaml.n};
 		p->version = hash(own, yaml);
 		p->search_text = search_text(&l);
+		definition_views_make(p);
 	} else {
 		procedure_free(p);
 		p = NULL;

@@ -72,13 +72,16 @@ const char *procedure_id(const struct procedure *);
 const char *procedure_version(const struct procedure *); /* first 16 hex digits of the SHA-256 */
 struct str procedure_source(const struct procedure *); /* the YAML bytes, kept with applications */
 /* The definition as JSON, texts in both languages: what YAML says with defaults filled in.
- * Borrowed, immutable: do not change, do not share its reference count between threads (use
- * json_deep_copy). */
+ * Borrowed, immutable: take references, never change it. */
 const json_t *procedure_json(const struct procedure *);
 /* A text of the definition in a language: "title", "summary", "fee.label", "sections.0.title".
  * NULL when there is none. */
 const char *procedure_text(const struct procedure *, const char *key, const char *lang);
 bool procedure_online(const struct procedure *);
+/* What lists show, {id, title, summary, department, online}, and what the procedure's page says
+ * whatever the day and the visitor, both in a language. Borrowed, immutable, as procedure_json(). */
+json_t *procedure_card(const struct procedure *, const char *lang);
+json_t *procedure_facts(const struct procedure *, const char *lang);
 /* Sections of the form, the steps of applying. Attachments, when there are any, are the last one: its
  * id is "attachments", its fields are the slots. */
 int procedure_section_count(const struct procedure *);

@@ -228,10 +228,14 @@ struct procedure {
 	struct name *names; /* sorted by text */
 	int nnames;
 	const char *search_text;
+	json_t *cards, *facts; /* by language */
 };
 
 #define LIST_EACH(type, var, list)                                                                 \
 	for (type *var = (list).items, *var##_end = var ? var + (list).n : NULL; var < var##_end; var++)
+
+/* Fills cards and facts. */
+void definition_views_make(struct procedure *);
 
 /* A text in a language, else in Japanese; NULL when there is none. */
 const char *words_in(const json_t *words, const char *lang);

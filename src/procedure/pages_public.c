@@ -2,6 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/json.h"
 #include "base/text.h"
 #include "base/time.h"
 #include "procedure/inventory.h"
@@ -38,39 +39,6 @@ int rq_procedure(struct request *rq, struct procedure **out, struct err *err)
 	procedure_on_arena(rq->arena, p);
 	*out = p;
 	return 0;
-}
-
-/* One line of a list of procedures. */
-static json_t *card(const struct request *rq, const struct procedure *p)
-{
-	const json_t *def = procedure_json(p);
-	return json_pack("{s:s, s:s, s:s?, s:s?, s:b}", "id", procedure_id(p), "title",
-	    procedure_text(p, "title", rq->lang), "summary", procedure_text(p, "summary", rq->lang),
-	    "department", json_string_value(json_object_get(def, "department")), "online",
-	    (int)procedure_online(p));
-}
-
-static int64_t volume(const struct procedure *p)
-{
-	return json_integer_value(json_object_get(procedure_json(p), "yearly_volume"));
-}
-
-static int by_volume(const void *a, const void *b)
-{
-	int64_t x = volume(*(struct procedure *const *)a), y = volume(*(struct procedure *const *)b);
-	return (x < y) - (x > y);
-}
-
-static bool has_event(const struct procedure *p, const char *event)
-{
-	size_t i;
-	json_t *v;
-	json_array_foreach(json_object_get(procedure_json(p), "life_events"), i, v)
-	{
-		if (text_eq(json_string_value(v), event))
-			return true;
-	}
-	return false;
 }
 
 /* A catalogue entry of the inventory as a card. */
@@ -130,20 +98,22 @@ static int add_entries(
 
 /* The life events that hold a procedure, with their counts; selected marks the chosen one. */
 static json_t *life_events(
-    struct request *rq, struct procedure_list *list, const char *selected)
+    const struct request *rq, const struct procedure_list *list, const char *selected)
 {
-	json_t *out = json_array();
-	const struct life_event *events;
-	int n = procedure_life_events(&events);
-	for (int i = 0; i < n; i++) {
-		int count = 0;
-		for (int k = 0; k < list->n; k++)
-			count += has_event(list->items[k], events[i].key);
-		if (count)
-			json_array_append_new(out,
-			    json_pack("{s:s, s:s, s:i, s:b}", "key", events[i].key, "label",
-				text_eq(rq->lang, "ja") ? events[i].ja : events[i].en, "count", count,
-				"selected", (int)text_eq(selected, events[i].key)));
+	json_t *kept = json_object_get(list->life_events, text_eq(rq->lang, "ja") ? "ja" : "en");
+	if (!selected)
+		return json_incref(kept);
+	json_t *out = json_array(), *event;
+	size_t i;
+	json_array_foreach(kept, i, event)
+	{
+		if (text_eq(json_text(event, "key"), selected)) {
+			event = json_copy(event);
+			json_object_set_new(event, "selected", json_true());
+			json_array_append_new(out, event);
+		} else {
+			json_array_append(out, event);
+		}
 	}
 	return out;
 }
@@ -151,20 +121,13 @@ static json_t *life_events(
 static int front(struct request *rq, struct err *err)
 {
 	(void)err;
-	struct procedure_list *list = procedures_of(rq->city, rq->arena);
-	struct procedure **sorted = arena_array(rq->arena, (size_t)list->n + 1, sizeof(*sorted));
-	int n = 0;
-	for (int i = 0; i < list->n; i++)
-		if (procedure_online(list->items[i]))
-			sorted[n++] = list->items[i];
-	if (n)
-		qsort(sorted, (size_t)n, sizeof(*sorted), by_volume);
+	const struct procedure_list *list = procedures_of(rq->city, rq->arena);
 	json_t *popular = json_array();
-	for (int i = 0; i < n && i < POPULAR_COUNT; i++)
-		json_array_append_new(popular, card(rq, sorted[i]));
+	for (int i = 0; i < list->nonline && i < POPULAR_COUNT; i++)
+		json_array_append(popular, procedure_card(list->by_volume[i], rq->lang));
 	json_object_set_new(rq->view, "popular", popular);
 	json_object_set_new(rq->view, "life_events", life_events(rq, list, NULL));
-	json_object_set_new(rq->view, "online_count", json_integer(n));
+	json_object_set_new(rq->view, "online_count", json_integer(list->nonline));
 	json_object_set_new(rq->view, "all_count", json_integer(list->n));
 	json_object_set_new(rq->view, "is_front", json_true());
 	rq_title(rq, "procedure.front.title");
@@ -248,7 +211,7 @@ static int list_procedures(struct request *rq, struct err *err)
 	    .life_event = event, .department = department, .query = q, .online_only = online != NULL};
 	struct procedure_list *fitting = procedures_filter(list, rq->arena, &filter);
 	for (int i = 0; i < fitting->n; i++)
-		json_array_append_new(found, card(rq, fitting->items[i]));
+		json_array_append(found, procedure_card(fitting->items[i], rq->lang));
 	int rc = online ? 0 : add_entries(rq, &filter, found, err);
 	if (rc < 0) {
 		json_decref(found);
@@ -264,40 +227,6 @@ static int list_procedures(struct request *rq, struct err *err)
 	json_object_set_new(rq->view, "filtered", json_boolean(q || event || department || online));
 	rq_title(rq, "procedure.list.title");
 	return 0;
-}
-
-/* {document, law} of what the city holds, in the request's language. */
-static json_t *held_documents(const struct request *rq, const json_t *def)
-{
-	json_t *out = json_array(), *held;
-	size_t i;
-	json_array_foreach(json_object_get(def, "held_by_city"), i, held)
-	{
-		json_t *law = json_object_get(held, "law");
-		json_array_append_new(out,
-		    json_pack("{s:s?, s:s?, s:s?}", "document",
-			rq_text_of(rq, json_object_get(held, "document")), "law",
-			json_string_value(json_object_get(law, "name")), "article",
-			json_string_value(json_object_get(law, "article"))));
-	}
-	return out;
-}
-
-static json_t *attachment_list(const struct request *rq, const json_t *def)
-{
-	json_t *out = json_array(), *slot;
-	size_t i;
-	json_array_foreach(json_object_get(def, "attachments"), i, slot)
-	{
-		json_t *required = json_object_get(slot, "required");
-		json_array_append_new(out,
-		    json_pack("{s:s?, s:s?, s:b, s:b}", "label",
-			rq_text_of(rq, json_object_get(slot, "label")), "help",
-			rq_text_of(rq, json_object_get(slot, "help")), "always",
-			(int)(json_is_true(required) || text_eq(json_string_value(required), "true")),
-			"sometimes", (int)(json_is_string(required) || json_object_get(slot, "when"))));
-	}
-	return out;
 }
 
 static json_t *day(struct request *rq, struct date d)
@@ -342,39 +271,15 @@ static int show(struct request *rq, struct err *err)
 		return show_entry(rq, err);
 	if (rc < 0)
 		return rc;
-	const json_t *def = procedure_json(p);
-	json_t *v = rq->view, *period = json_object_get(def, "period"),
-	       *fee = json_object_get(def, "fee"), *offline = json_object_get(def, "offline");
+	json_t *v = rq->view;
 	struct date from, to;
 	bool open = procedure_open(p, date_of_us(rq->now_us), &from, &to);
-	json_object_set_new(v, "title", json_string(procedure_text(p, "title", rq->lang)));
-	json_object_set_new(v, "procedure", card(rq, p));
-	json_object_set(v, "laws", json_object_get(def, "law"));
-	json_object_set_new(v, "held", held_documents(rq, def));
-	json_object_set_new(v, "attachments", attachment_list(rq, def));
+	json_object_update(v, procedure_facts(p, rq->lang));
+	json_object_set(v, "procedure", procedure_card(p, rq->lang));
 	json_object_set_new(v, "open", json_boolean(open && procedure_online(p)));
 	json_object_set_new(v, "closed", json_boolean(!open && procedure_online(p)));
 	json_object_set_new(v, "window_from", day(rq, from));
 	json_object_set_new(v, "window_to", day(rq, to));
-	json_object_set_new(v, "period_days", json_incref(json_object_get(period, "days")));
-	json_object_set_new(v, "period_business",
-	    json_boolean(text_eq(json_string_value(json_object_get(period, "kind")), "business")));
-	json_object_set_new(v, "fee_label", json_string(rq_text_of(rq, json_object_get(fee, "label"))));
-	json_object_set(v, "fee_yen", json_object_get(fee, "amount"));
-	json_object_set_new(v, "has_fee", json_boolean(json_is_object(fee)));
-	json_object_set_new(v, "where", json_string(rq_text_of(rq, json_object_get(offline, "where"))));
-	json_object_set_new(v, "how", json_string(rq_text_of(rq, json_object_get(offline, "how"))));
-	json_t *kinds = json_array(), *kind;
-	size_t i;
-	json_array_foreach(json_object_get(def, "applicants"), i, kind)
-	{
-		const char *name = json_string_value(kind);
-		json_array_append_new(kinds,
-		    json_pack("{s:s, s:s, s:b}", "value", name, "label_key",
-			arena_printf(rq->arena, "procedure.applicant.%s", name), "first", i == 0));
-	}
-	json_object_set_new(v, "several_kinds", json_boolean(json_array_size(kinds) > 1));
-	json_object_set_new(v, "applicants", kinds);
 	json_object_set_new(v, "signed_in", json_boolean(rq->actor.kind == ACTOR_RESIDENT));
 	rq_crumb(rq, rq_tr(rq, "procedure.list.title"), rq_href(rq, "/procedures"));
 	return 0;
@@ -395,9 +300,10 @@ static int paper(struct request *rq, struct err *err)
 		    form_section_view(p, rq->arena, i, &context, answers, NULL, 0, "paper"));
 	json_decref(answers);
 	json_object_set_new(rq->view, "sections", sections);
-	json_object_set_new(rq->view, "title", json_string(procedure_text(p, "title", rq->lang)));
-	json_object_set_new(rq->view, "procedure", card(rq, p));
-	json_object_set_new(rq->view, "attachments", attachment_list(rq, procedure_json(p)));
+	const json_t *facts = procedure_facts(p, rq->lang);
+	json_object_set(rq->view, "title", json_object_get(facts, "title"));
+	json_object_set(rq->view, "procedure", procedure_card(p, rq->lang));
+	json_object_set(rq->view, "attachments", json_object_get(facts, "attachments"));
 	json_object_set_new(rq->view, "version", json_string(procedure_version(p)));
 	return 0;
 }

@@ -2,6 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/json.h"
 #include "base/log.h"
 #include "web/private.h"
 
@@ -48,6 +49,8 @@ static json_t *user_of(const struct request *rq)
 
 /* --- menu --- */
 
+static const char *const areas[] = {"public", "resident", "staff", "admin"};
+
 static bool leads_to(const char *href, const char *path, size_t *length)
 {
 	size_t n = strlen(href);
@@ -69,26 +72,48 @@ static const struct menu_item *current_item(const struct web *w, const char *pat
 	return best;
 }
 
-static json_t *menu_of(struct request *rq)
+/* What the actor may open, or without an account, by area; no entry is marked as the current one.
+ */
+static json_t *menu_of(struct request *rq, bool anybody)
 {
-	static const char *const areas[] = {"public", "resident", "staff", "admin"};
 	const struct web *w = rq->p->web;
-	const struct menu_item *current = current_item(w, rq->path);
 	json_t *menu = json_object();
 	for (size_t a = 0; a < COUNT(areas); a++) {
 		json_t *list = json_array();
 		for (int i = 0; i < w->nmenu; i++) {
 			const struct menu_item *m = w->menu[i];
-			if (strcmp(m->area, areas[a]) != 0 || !actor_allows(rq, m->perm))
+			bool may =
+			    anybody ? strcmp(m->perm, "public") == 0 : actor_allows(rq, m->perm);
+			if (strcmp(m->area, areas[a]) != 0 || !may)
 				continue;
 			json_t *one = json_object();
 			json_object_set_new_nocheck(one, "label", json_string(rq_tr(rq, m->label)));
 			json_object_set_new_nocheck(
 			    one, "href", json_sprintf("%s%s", rq->p->base, m->href));
-			json_object_set_new_nocheck(one, "current", json_boolean(m == current));
+			json_object_set_new_nocheck(one, "current", json_false());
 			json_array_append_new(list, one);
 		}
 		json_object_set_new_nocheck(menu, areas[a], list);
+	}
+	return menu;
+}
+
+/* The menu with this page's entry marked. Takes the reference; what is not changed stays shared. */
+static json_t *menu_at(json_t *menu, const struct request *rq)
+{
+	const struct menu_item *current = current_item(rq->p->web, rq->path);
+	json_t *list = current ? json_object_get(menu, current->area) : NULL, *one;
+	size_t i, base = strlen(rq->p->base);
+	json_array_foreach(list, i, one)
+	{
+		if (!text_eq(json_text(one, "href") + base, current->href))
+			continue;
+		json_t *marked = json_copy(one), *among = json_copy(list), *out = json_copy(menu);
+		json_object_set_new_nocheck(marked, "current", json_true());
+		json_array_set_new(among, i, marked);
+		json_object_set_new_nocheck(out, current->area, among);
+		json_decref(menu);
+		return out;
 	}
 	return menu;
 }
@@ -206,6 +231,40 @@ static json_t *flash_of(struct request *rq)
 	return list;
 }
 
+void frames_drop(struct web_city *c)
+{
+	for (size_t i = 0; i < COUNT(c->frames); i++)
+		for (size_t k = 0; k < COUNT(c->frames[i]); k++) {
+			json_decref(c->frames[i][k]);
+			c->frames[i][k] = NULL;
+		}
+}
+
+/* What the frame says to every visitor without an account: {city, menu, assets}, kept for each
+ * language until the city reloads. A new reference. */
+static json_t *frame_of(struct request *rq)
+{
+	struct web *w = rq->p->web;
+	struct web_city *c = rq->p->city;
+	struct templates *now = __atomic_load_n(&c->city->templates, __ATOMIC_ACQUIRE);
+	json_t **kept = &c->frames[strcmp(rq->lang, "en") == 0][rq->p->base[0] != '\0'];
+	pthread_mutex_lock(&w->lock);
+	json_t *frame = c->frames_of == now ? json_incref(*kept) : NULL;
+	pthread_mutex_unlock(&w->lock);
+	if (frame)
+		return frame;
+	frame = json_pack("{s:o, s:o, s:s}", "city", city_of_view(rq), "menu", menu_of(rq, true),
+	    "assets", assets_version(w, c));
+	pthread_mutex_lock(&w->lock);
+	if (c->frames_of != now)
+		frames_drop(c);
+	c->frames_of = now;
+	json_decref(*kept);
+	*kept = json_incref(frame);
+	pthread_mutex_unlock(&w->lock);
+	return frame;
+}
+
 void globals_set(struct request *rq)
 {
 	struct request_private *p = rq->p;
@@ -215,12 +274,16 @@ void globals_set(struct request *rq)
 	set(view, "path", json_string(rq->path));
 	set(view, "csrf", json_string(rq->token));
 	set(view, "languages", languages_of(rq));
-	set(view, "menu", menu_of(rq));
-	set(view, "city", city_of_view(rq));
+	bool anybody = rq->actor.kind == ACTOR_ANONYMOUS;
+	json_t *frame = frame_of(rq);
+	json_t *menu = anybody ? json_incref(json_object_get(frame, "menu")) : menu_of(rq, false);
+	set(view, "menu", menu_at(menu, rq));
+	set(view, "city", json_incref(json_object_get(frame, "city")));
+	set(view, "assets", json_incref(json_object_get(frame, "assets")));
+	json_decref(frame);
 	set(view, "flash", flash_of(rq));
 	set(view, "crumbs", p->crumbs ? json_incref(p->crumbs) : json_array());
 	set(view, "problems", p->problems ? json_incref(p->problems) : json_array());
-	set(view, "assets", json_string(assets_version(p->web, p->city)));
-	if (rq->actor.kind != ACTOR_ANONYMOUS)
+	if (!anybody)
 		set(view, "user", user_of(rq));
 }

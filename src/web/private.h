@@ -201,6 +201,9 @@ struct web_city {
 	 * a new set of templates. Under web->lock. */
 	struct templates *assets_of;
 	const char *assets;
+	/* What page frames share: [English][with the prefix /en]; likewise. */
+	struct templates *frames_of;
+	json_t *frames[2][2];
 };
 
 struct workers;
@@ -428,6 +431,7 @@ int jobs_discard_post(struct request *, struct err *);
 const struct authenticator *web_authenticator(void);
 /* The version of the city's assets, for ?v= */
 const char *assets_version(struct web *, struct web_city *);
+void frames_drop(struct web_city *);
 /* Does the actor hold the permission of a route or menu entry? */
 bool actor_allows(struct request *, const char *perm);
 

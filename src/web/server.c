@@ -260,6 +260,8 @@ static void set_defaults(struct web_options *o)
 static void web_free(struct web *w)
 {
 	workers_free(w->workers);
+	for (int i = 0; i < w->ncities; i++)
+		frames_drop(&w->cities[i]);
 	for (struct net *n = w->nets, *next; n; n = next) {
 		next = n->next;
 		cache_free(n->cache);
