@@ -54,6 +54,11 @@ static int serve_cities(const struct settings *s, struct city **cities, int n, s
 {
 	int threads = (int)settings_i64(s, "job-threads");
 	for (int i = 0; i < n; i++) {
+		int rc = store_serve(cities[i]->store, err);
+		if (rc < 0)
+			return rc;
+	}
+	for (int i = 0; i < n; i++) {
 		int rc = threads > 0 ? city_start_jobs(cities[i], threads, err) : 0;
 		if (rc < 0)
 			return rc;

@@ -20,8 +20,6 @@ static int fill(struct db *db, void *arg, struct err *err)
 	return rc;
 }
 
-static char dir[] = "/tmp/machi-fuzz-XXXXXX";
-
 static int remove_one(const char *path, const struct stat *s, int kind, struct FTW *ftw)
 {
 	(void)s;
@@ -30,25 +28,20 @@ static int remove_one(const char *path, const struct stat *s, int kind, struct F
 	return remove(path);
 }
 
-static void clean_up(void)
-{
-	store_close(st);
-	(void)nftw(dir, remove_one, 16, FTW_DEPTH | FTW_PHYS); /* a temporary folder */
-}
-
+/* The files lose their names once all connections have them open, so that nothing stays however the
+ * fuzzer ends. */
 static void open_once(void)
 {
-	static char url[64];
+	static char dir[] = "/tmp/machi-fuzz-XXXXXX", url[64];
 	struct err err;
 	if (!mkdtemp(dir))
 		abort();
 	(void)snprintf(url, sizeof(url), "sqlite:%s/store.db", dir);
 	if (store_open(&(struct store_options){.url = url, .dir = dir}, &st, &err) < 0 ||
 	    store_migrate(st, NULL, 0, NULL, NULL, &err) < 0 ||
-	    store_write(st, fill, NULL, &err) < 0)
+	    store_write(st, fill, NULL, &err) < 0 || !store_reader(st, &err))
 		abort();
-	if (atexit(clean_up) != 0)
-		abort();
+	(void)nftw(dir, remove_one, 16, FTW_DEPTH | FTW_PHYS); /* a temporary folder */
 }
 
 /* Whatever a person types, it is words to look for and never a piece of the query language. */

@@ -219,6 +219,10 @@ int migrate_to(struct store *st, const char *const *modules, int nmodules,
 		atomic_store(&st->migrated, true);
 	if (rc < 0 || total == 0)
 		return rc;
+	/* Not under the feet of an older program. */
+	rc = store_serve(st, err);
+	if (rc < 0)
+		return rc;
 	rc = store_write_flags(st, start, NULL, WRITE_READ_COMMITTED, err);
 	if (rc < 0)
 		return rc;

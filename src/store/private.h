@@ -155,6 +155,7 @@ struct backend {
 	int (*open)(struct store *, struct err *);
 	/* The queue is closed and will be empty: waits for the threads. */
 	void (*close)(struct store *);
+	int (*serve)(struct store *, struct err *); /* NULL: nothing to do */
 	int (*connect)(struct db *, struct err *);
 	void (*disconnect)(struct db *); /* statements are forgotten already */
 	bool (*alive)(struct db *);      /* false: connect again. NULL: always */

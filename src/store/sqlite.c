@@ -1,8 +1,11 @@
 /* SQLite: WAL, synchronous=FULL, one writer thread whose commits carry many writes. */
+#include <errno.h>
+#include <fcntl.h>
 #include <limits.h>
 #include <sqlite3.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <unistd.h>
 
 #include "base/log.h"
@@ -520,6 +523,7 @@ struct writer {
 	int64_t commit_us; /* how long recent commits took */
 	struct notifier *notifier;
 	struct checkpointer *checkpointer;
+	int serving; /* the locked file; -1: this process does not serve */
 };
 
 /* Runs the writes of one transaction: as many from the front of the list as time allows, *n of
@@ -685,18 +689,31 @@ static void sq_close(struct store *st)
 		(void)sqlite3_wal_checkpoint_v2(
 		    wr->db->conn, NULL, SQLITE_CHECKPOINT_PASSIVE, NULL, NULL);
 	db_close(wr->db);
+	if (wr->serving >= 0)
+		(void)close(wr->serving); /* and the lock with it */
 	free(wr->db);
 	free(wr);
 	st->writer = NULL;
 }
 
+/* It holds personal data, whatever the umask says; SQLite gives its log the same mode. Why it
+ * cannot be made, SQLite says when it tries. */
+static void make_private(const char *path)
+{
+	int fd = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+	if (fd >= 0)
+		(void)close(fd); /* nothing was written */
+}
+
 static int sq_open(struct store *st, struct err *err)
 {
 	(void)pthread_once(&config_once, configure); /* cannot fail */
+	make_private(st->path);
 	struct writer *wr = st->writer = calloc(1, sizeof(*wr));
 	st->threads = calloc(1, sizeof(*st->threads));
 	if (!wr || !st->threads || !(wr->db = malloc(sizeof(*wr->db))))
 		abort();
+	wr->serving = -1;
 	db_init(wr->db, st, DB_WRITER);
 	int rc = sq_connect(wr->db, err);
 	if (rc < 0)
@@ -714,9 +731,42 @@ static int sq_open(struct store *st, struct err *err)
 	return 0;
 }
 
+/* The lock ends with the process, however that ends. The file stays: its content is only for the
+ * message. */
+static int sq_serve(struct store *st, struct err *err)
+{
+	struct writer *wr = st->writer;
+	if (wr->serving >= 0)
+		return 0;
+	struct buf path = {0};
+	buf_printf(&path, "%s-server", st->path);
+	char pid[32] = {0};
+	int rc = 0, fd = open(path.p, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+	if (fd < 0) {
+		rc = err_set(err, ERR_IO, "store.io", "%s: %s", path.p, strerror(errno));
+	} else if (flock(fd, LOCK_EX | LOCK_NB) != 0) {
+		(void)!read(fd, pid, sizeof(pid) - 1); /* only for the message */
+		rc = err_set(err, ERR_CONFLICT, "store.served",
+		    "%s: another process (%s) serves this store, and SQLite has one server at a "
+		    "time; stop that one first, or use PostgreSQL",
+		    st->path, pid);
+	} else {
+		int n = snprintf(pid, sizeof(pid), "%d", (int)getpid());
+		if (ftruncate(fd, 0) == 0)
+			(void)!write(fd, pid, (size_t)n); /* only for the message */
+		wr->serving = fd;
+		fd = -1;
+	}
+	if (fd >= 0)
+		(void)close(fd); /* nothing was written */
+	buf_free(&path);
+	return rc;
+}
+
 const struct backend sqlite_backend = {
     .open = sq_open,
     .close = sq_close,
+    .serve = sq_serve,
     .connect = sq_connect,
     .disconnect = sq_disconnect,
     .prepare = sq_prepare,

@@ -343,6 +343,11 @@ void store_close(struct store *st)
 	free(st);
 }
 
+int store_serve(struct store *st, struct err *err)
+{
+	return st->backend->serve ? st->backend->serve(st, err) : 0;
+}
+
 bool store_is_postgres(const struct store *st)
 {
 	return st->backend->postgres;

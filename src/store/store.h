@@ -41,6 +41,11 @@ struct store_options {
 int store_open(const struct store_options *, struct store **out, struct err *);
 /* Waits for writes in flight, then closes. NULL is allowed. */
 void store_close(struct store *);
+/* Says that this process serves the store, until store_close() or its end. SQLite has one server at a
+ * time, for whose writer the others would wait: ERR_CONFLICT "store.served" names the process that does
+ * it already. On PostgreSQL any number may. Commands beside a server (backup, verify) do not say it. Saying
+ * it again is allowed. */
+int store_serve(struct store *, struct err *);
 bool store_is_postgres(const struct store *);
 const char *store_dir(const struct store *);
 

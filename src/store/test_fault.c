@@ -205,6 +205,44 @@ static void killed(int postgres)
 	test_store_free(&t);
 }
 
+/* Two processes append to one journal at a time: each entry has its place, and each number was
+ * given once. */
+static void two_processes(int postgres)
+{
+	enum { EACH = 150 };
+	struct test_store t;
+	test_store_new(&t, postgres);
+	test_store_migrate(t.st);
+	OK(store_write(t.st, make_table, NULL, why));
+	int out;
+	pid_t pid = start_child(&t, 1000000, &out);
+	int64_t id;
+	int theirs = 0;
+	assert_int_equal(read(out, &id, sizeof(id)), sizeof(id)); /* it is at it */
+	theirs++;
+	for (int64_t i = 0; i < EACH; i++)
+		OK(store_write(t.st, add_thing, &i, why));
+	while (theirs < EACH && read(out, &id, sizeof(id)) == sizeof(id))
+		theirs++;
+	assert_int_equal(kill(pid, SIGKILL), 0);
+	while (read(out, &id, sizeof(id)) == sizeof(id))
+		theirs++;
+	(void)close(out); /* only read from */
+	assert_int_equal(waitpid(pid, NULL, 0), pid);
+	for (int64_t i = EACH; i < 2 * EACH; i++)
+		OK(store_write(t.st, add_thing, &i, why));
+	assert_true(check_whole(t.st) >= 2 * EACH + theirs);
+	test_store_free(&t);
+}
+
+static void test_two_processes(void **state)
+{
+	(void)state;
+	two_processes(0);
+	if (getenv("MACHI_TEST_PG"))
+		two_processes(1);
+}
+
 static void test_killed(void **state)
 {
 	(void)state;
@@ -491,6 +529,7 @@ int main(int argc, char **argv)
 		return child_main(argv);
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(test_killed),
+	    cmocka_unit_test(test_two_processes),
 	    cmocka_unit_test(test_database_full),
 	    cmocka_unit_test(test_disk_full),
 	    cmocka_unit_test(test_connections_lost),

@@ -1,7 +1,9 @@
 #include "store/test_store.h"
 
 #include <pthread.h>
+#include <sys/stat.h>
 
+#include "store/blob.h"
 #include "store/journal.h"
 
 static const struct sql create = {"CREATE TABLE thing (id BIGINT PRIMARY KEY, name TEXT UNIQUE, "
@@ -319,6 +321,65 @@ static void test_bad_urls(void **state)
 	}
 }
 
+/* One server of a SQLite store, any number of a PostgreSQL one; others may write beside it. */
+static void test_one_server(void **state)
+{
+	(void)state;
+	for (int postgres = 0; postgres < 2; postgres++) {
+		if (postgres && !getenv("MACHI_TEST_PG"))
+			break;
+		struct test_store t;
+		test_store_new(&t, postgres);
+		test_store_migrate(t.st);
+		OK(store_serve(t.st, why));
+		OK(store_serve(t.st, why));
+		struct store *other;
+		OK(store_open(&t.options, &other, why));
+		struct err err = {0};
+		assert_int_equal(store_serve(other, &err), postgres ? 0 : -(int)ERR_CONFLICT);
+		OK(store_write(other, make_thing, NULL, why));
+		assert_int_equal(things(t.st), 0);
+		store_close(t.st);
+		if (!postgres) {
+			char pid[32];
+			assert_string_equal(err.msg, "store.served");
+			(void)snprintf(pid, sizeof(pid), "(%d)", (int)getpid());
+			assert_non_null(strstr(err.detail, pid));
+			OK(store_serve(other, why));
+		}
+		t.st = other;
+		test_store_free(&t);
+	}
+}
+
+static int is_private(const char *path, const struct stat *s, int kind, struct FTW *ftw)
+{
+	(void)ftw;
+	if ((s->st_mode & 0777) != (kind == FTW_D ? 0700 : 0600))
+		fail_msg("%s has the mode %o", path, (unsigned)s->st_mode & 0777);
+	return 0;
+}
+
+/* Nobody else on the machine reads a city's data, whatever the umask of who starts the program. */
+static void test_private_files(void **state)
+{
+	(void)state;
+	mode_t was = umask(0);
+	for (int postgres = 0; postgres < 2; postgres++) {
+		if (postgres && !getenv("MACHI_TEST_PG"))
+			break;
+		struct test_store t;
+		test_store_new(&t, postgres);
+		test_store_migrate(t.st);
+		char name[BLOB_NAME_SIZE];
+		OK(blob_put(t.st, STR("添付"), name, why));
+		OK(journal_public_key(t.st, (unsigned char[32]){0}, why));
+		assert_int_equal(nftw(t.dir, is_private, 16, FTW_PHYS), 0);
+		test_store_free(&t);
+	}
+	(void)umask(was); /* cannot fail */
+}
+
 #define EACH(name)                                                                                 \
 	static void test_##name(void **state)                                                      \
 	{                                                                                          \
@@ -348,6 +409,8 @@ int main(void)
 	    cmocka_unit_test(test_migrated),
 	    cmocka_unit_test(test_too_new),
 	    cmocka_unit_test(test_bad_urls),
+	    cmocka_unit_test(test_private_files),
+	    cmocka_unit_test(test_one_server),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -123,6 +123,22 @@ test('a definition that is changed while it runs: a broken one is refused, runni
 	await until(async () => await title() === '犬の登録', 'the built-in one');
 });
 
+test('a second server of the same city', async () => {
+	const second = Object.assign(new City(), { dir: city.dir, env: city.env, settings: [] });
+	test.after(() => second.process?.kill('SIGKILL'));
+	if (storeKind === 'postgres') {
+		const resident = await city.as('resident5@example.jp');
+		const { id, receipt } = await applyByJson(resident);
+		await second.serve();
+		const there = await second.client().login('resident5@example.jp');
+		assert.equal((await there.json(`/applications/${id}`)).json.application.number, receipt);
+		await second.kill();
+	} else {
+		await assert.rejects(second.serve(), new RegExp(`another process \\(${city.process.pid}\\) serves this store`));
+	}
+	assert.equal((await city.client().get('/healthz')).status, 200);
+});
+
 test('SIGTERM finishes what is in flight', async () => {
 	const resident = await city.as('resident7@example.jp');
 	const pending = Array.from({ length: 8 }, () => resident.postJson('/procedures/dog-registration/apply', {}).catch((e) => e));
