@@ -64,7 +64,7 @@ const struct sql identity_sql[SQL_COUNT] = {
                            "mail = NULL, password_hash = NULL, totp_secret = NULL, "
                            "totp_pending = NULL WHERE id = ?1"},
     [SQL_ACCOUNT_STATE] = {ACCOUNT_STATE_COLUMNS "WHERE id = ?1"},
-    [SQL_ACCOUNT_STATES] = {ACCOUNT_STATE_COLUMNS "ORDER BY id"},
+    [SQL_ACCOUNT_STATES] = {ACCOUNT_STATE_COLUMNS "ORDER BY id", .whole = "machi verify reads all"},
     [SQL_ACCOUNT_ACTOR] = {"SELECT a.kind, a.state, a.lang, p.id, p.name, s.id, s.name, s.state "
                            "FROM account a LEFT JOIN person p ON p.account = a.id "
                            "LEFT JOIN staff s ON s.account = a.id WHERE a.id = ?1"},
@@ -75,14 +75,14 @@ const struct sql identity_sql[SQL_COUNT] = {
     [SQL_PERSON_SET] = {"UPDATE person SET profile = ?2, name = ?3, name_key = ?4, kana_key = ?5, "
                         "birthday = ?6, mail = ?7, lang = ?8 WHERE id = ?1"},
     [SQL_PERSON_ROW] = {"SELECT id, account, profile, mail, lang FROM person WHERE id = ?1"},
-    [SQL_PERSON_STATES] = {"SELECT id, account, profile, mail, lang FROM person ORDER BY id"},
+    [SQL_PERSON_STATES] = {"SELECT id, account, profile, mail, lang FROM person ORDER BY id", .whole = "machi verify reads all"},
 
     [SQL_STAFF_ADD] = {"INSERT INTO staff (account, name, name_key, kana, state, created_us) "
                        "VALUES (?1, ?2, ?3, ?4, 'active', ?5) RETURNING id"},
     [SQL_STAFF_SET] =
         {"UPDATE staff SET name = ?2, name_key = ?3, kana = ?4, state = ?5 WHERE id = ?1"},
     [SQL_STAFF_ROW] = {"SELECT account, name, kana, state FROM staff WHERE id = ?1"},
-    [SQL_STAFF_IDS] = {"SELECT id FROM staff ORDER BY id"},
+    [SQL_STAFF_IDS] = {"SELECT id FROM staff ORDER BY id", .whole = "machi verify reads all"},
     [SQL_STAFF_MAIL] = {"SELECT a.mail, a.lang FROM staff s JOIN account a ON a.id = s.account "
                         "WHERE s.id = ?1"},
     [SQL_STAFF_POSTS] = {"SELECT id, department, rank, acting, from_date, until_date FROM post "
@@ -191,7 +191,7 @@ const struct sql identity_sql[SQL_COUNT] = {
                           "WHERE id = ?1 AND account = ?2 AND revoked_us = 0"},
     [SQL_TOKEN_USED] = {"UPDATE api_token SET used_us = ?2 WHERE id = ?1"},
     [SQL_TOKEN_STATE] = {TOKEN_STATE_COLUMNS "WHERE id = ?1"},
-    [SQL_TOKEN_STATES] = {TOKEN_STATE_COLUMNS "ORDER BY id"},
+    [SQL_TOKEN_STATES] = {TOKEN_STATE_COLUMNS "ORDER BY id", .whole = "machi verify reads all"},
 
     [SQL_DEVICE_FIND] = {"SELECT id FROM device WHERE account = ?1 AND hash = ?2"},
     [SQL_DEVICE_SEEN] = {"INSERT INTO device (account, hash, first_us, last_us) "

@@ -245,7 +245,7 @@ const struct sql life_sql[LIFE_SQL_COUNT] = {
         NULL},
 
     /* --- statistics: ?1 today's order key, ?2 now --- */
-    [SQL_STAT_CLEAR] = {"DELETE FROM application_count", NULL},
+    [SQL_STAT_CLEAR] = {"DELETE FROM application_count", .whole = "it is filled anew"},
     [SQL_STAT_FILL] =
         {"INSERT INTO application_count (procedure, department, submitted, open, overdue, granted,"
          " refused, withdrawn, online, counter, days_total, decided, as_of_us)"

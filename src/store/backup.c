@@ -52,6 +52,9 @@ static const struct sql columns = {
     "AND table_name = ?1 AND NOT (?1 = 'search_doc' AND column_name = 'tokens') "
     "ORDER BY ordinal_position"};
 
+const struct sql *const backup_sql[] = {
+    &database_size, &steps, &numbers, &used_blobs, &tables, &columns, NULL};
+
 static int names(struct rows *r, struct arena *a, struct name_list *out)
 {
 	*out = (struct name_list){0};

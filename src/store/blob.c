@@ -15,6 +15,8 @@ static const struct sql use = {
     "INSERT INTO blob_use (name, subject) VALUES (?1, ?2) ON CONFLICT (name, subject) DO NOTHING"};
 static const struct sql unuse = {"DELETE FROM blob_use WHERE name = ?1 AND subject = ?2"};
 
+const struct sql *const blob_sql[] = {&use, &unuse, NULL};
+
 bool blob_name_valid(const char *name)
 {
 	size_t n = name ? strlen(name) : 0;

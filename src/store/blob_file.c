@@ -17,6 +17,8 @@
 
 static const struct sql is_used = {"SELECT 1 FROM blob_use WHERE name = ?1 LIMIT 1"};
 
+const struct sql *const blob_file_sql[] = {&is_used, NULL};
+
 struct path {
 	char text[4096];
 };

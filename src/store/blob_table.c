@@ -21,6 +21,9 @@ static const struct sql remove_unused = {"",
     "DELETE FROM blob WHERE name IN (SELECT b.name FROM blob b WHERE b.put_us < ?1 AND NOT EXISTS "
     "(SELECT 1 FROM blob_use u WHERE u.name = b.name) LIMIT 200)"};
 
+const struct sql *const blob_table_sql[] = {
+    &add, &add_chunk, &size_of, &chunk, &remove_unused, NULL};
+
 struct put {
 	const char *name;
 	const struct blob_input *in;

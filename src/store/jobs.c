@@ -93,7 +93,13 @@ static const struct sql discard = {
     "DELETE FROM job WHERE id = ?1 AND state IN ('dead', 'waiting')"};
 static const struct sql forget_done = {
     "DELETE FROM job WHERE id IN (SELECT id FROM job WHERE state = 'done' "
-    "AND ended_us < ?1 ORDER BY id LIMIT 1000)"};
+    "AND ended_us < ?1 ORDER BY ended_us LIMIT 1000)"};
+
+const struct sql *const jobs_sql[] = {&add, &next_due, &claim, &end, &again, &renew, &runners,
+    &of_runner, &list_all, &retry, &discard, &forget_done, NULL};
+/* states[], a list and a number of each */
+const struct sql *const jobs_state_sql[] = {&states[0].list, &states[0].count, &states[1].list,
+    &states[1].count, &states[2].list, &states[2].count, &states[3].list, &states[3].count, NULL};
 
 struct job_runner {
 	struct store *store;

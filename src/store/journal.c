@@ -53,6 +53,10 @@ static const struct sql entry_known = {"SELECT coalesce(leaf, -1) FROM journal W
 static const struct sql erase = {
     "UPDATE journal SET data = NULL, salt = NULL WHERE subject = ?1 AND salt IS NOT NULL"};
 
+const struct sql *const journal_sql[] = {&add_here, &add_there, &tree_size, &max_id, &leaf_hashes,
+    &node_hashes, &node_add, &unsequenced, &place_one, &place_many, &sequencer_lock, &head_add,
+    &head_newest, &leaf_row, &entries_of, &entries_after, &entry_known, &erase, NULL};
+
 void journal_entry_text(struct buf *b, const struct journal_leaf *l)
 {
 	buf_puts(b, "machi-entry/1\n");

@@ -110,6 +110,8 @@ static const struct sql has_steps = {
 static const struct sql lock = {"SELECT 1",
     "SELECT pg_advisory_xact_lock(1835100009, hashtext(current_schema() || '/migrate'))"};
 
+const struct sql *const migrate_sql[] = {&step_last, &step_add, &has_steps, &lock, NULL};
+
 static int start(struct db *db, void *arg, struct err *err)
 {
 	(void)arg;

@@ -190,6 +190,13 @@ struct backend {
 };
 extern const struct backend sqlite_backend, postgres_backend;
 
+/* Every statement of each file, NULL-terminated, for the test that prepares them; jobs.c has a second
+ * list, of what it asks of each state. */
+extern const struct sql *const backup_sql[], *const blob_sql[], *const blob_file_sql[],
+    *const blob_table_sql[], *const jobs_sql[], *const jobs_state_sql[], *const journal_sql[],
+    *const migrate_sql[], *const restore_sql[], *const search_sql[], *const store_sql[],
+    *const verify_sql[];
+
 /* --- store.c --- */
 /* The next writes, at most max, in order; waits for one. NULL: closing and nothing left. */
 struct write *queue_take(struct store *, int max);

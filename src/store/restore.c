@@ -288,6 +288,9 @@ static const struct sql number_set = {"INSERT INTO sqlite_sequence (name, seq) V
 static const struct sql journal_number = {
     "SELECT 1", "SELECT setval('journal_id_seq', max(id)) FROM journal HAVING max(id) > 0"};
 
+const struct sql *const restore_sql[] = {
+    &constraints, &number_drop, &number_set, &journal_number, NULL};
+
 struct script {
 	char *before, *after;
 };

@@ -40,6 +40,9 @@ static const struct sql find_newest = {"",
 static const struct sql newest = {
     "", "SELECT max(doc) FROM search_doc WHERE doc > ?1 AND doc < ?2"};
 
+const struct sql *const search_sql[] = {&kind_find, &kind_add, &doc_body, &doc_put, &doc_drop,
+    &index_add, &index_drop, &find, &find_newest, &newest, NULL};
+
 char *search_tokens(struct arena *a, const char *text)
 {
 	struct buf b;

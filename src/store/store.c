@@ -360,26 +360,29 @@ const char *store_dir(const struct store *st)
 
 /* --- small settings --- */
 
+static const struct sql meta_value = {"SELECT value FROM store_meta WHERE key = ?1"};
+static const struct sql meta_put = {"INSERT INTO store_meta (key, value) VALUES (?1, ?2) "
+                                    "ON CONFLICT (key) DO UPDATE SET value = excluded.value"};
+static const struct sql series_add = {
+    "INSERT INTO store_series (name, value) VALUES (?1, 1) "
+    "ON CONFLICT (name) DO UPDATE SET value = store_series.value + 1 RETURNING value"};
+
+const struct sql *const store_sql[] = {&meta_value, &meta_put, &series_add, NULL};
+
 int meta_get(struct db *db, struct arena *a, const char *key, char **out, struct err *err)
 {
-	static const struct sql get = {"SELECT value FROM store_meta WHERE key = ?1"};
-	return db_get_text(db, err, a, out, &get, "t", key);
+	return db_get_text(db, err, a, out, &meta_value, "t", key);
 }
 
 int meta_set(struct db *db, const char *key, const char *value, struct err *err)
 {
-	static const struct sql set = {"INSERT INTO store_meta (key, value) VALUES (?1, ?2) "
-	                               "ON CONFLICT (key) DO UPDATE SET value = excluded.value"};
-	int64_t rc = db_run(db, err, &set, "tt", key, value);
+	int64_t rc = db_run(db, err, &meta_put, "tt", key, value);
 	return rc < 0 ? (int)rc : 0;
 }
 
 int series_next(struct db *db, const char *series, int64_t *out, struct err *err)
 {
-	static const struct sql next = {
-	    "INSERT INTO store_series (name, value) VALUES (?1, 1) "
-	    "ON CONFLICT (name) DO UPDATE SET value = store_series.value + 1 RETURNING value"};
-	int rc = db_get_i64(db, err, out, &next, "t", series);
+	int rc = db_get_i64(db, err, out, &series_add, "t", series);
 	if (rc == 0)
 		return err_set(err, ERR_INTERNAL, NULL, "series %s gave no number", series);
 	return rc < 0 ? rc : 0;

@@ -22,12 +22,14 @@
 struct store;
 struct db; /* a connection; belongs to one thread at a time */
 
-/* One statement. Modules keep theirs as `static const struct sql` in their sql.c; prepared once per
- * connection, found by address, so a struct sql must have static storage. pg is NULL when the text
- * serves both. */
+/* One statement. Modules keep theirs as `static const struct sql` in their sql.c and list them in their
+ * struct module; prepared once per connection, found by address, so a struct sql must have static
+ * storage. A test prepares all of them on both databases and refuses one that reads a whole table
+ * without an index and does not say why it may. */
 struct sql {
 	const char *text;
-	const char *pg;
+	const char *pg;    /* NULL when the text serves both */
+	const char *whole; /* why it may read a whole table; NULL: it must not */
 };
 
 struct store_options {

@@ -21,7 +21,8 @@
 enum { BATCH = 1000, TELL_EVERY = 1000 };
 
 static const struct sql count_entries = {"SELECT count(*) FROM journal"};
-static const struct sql count_blobs = {"SELECT count(DISTINCT name) FROM blob_use"};
+static const struct sql count_blobs = {
+    "SELECT count(DISTINCT name) FROM blob_use", .whole = "machi verify reads every file"};
 static const struct sql count_subjects = {
     "SELECT count(DISTINCT subject) FROM journal WHERE subject >= ?1 AND subject < ?2 AND "
     "state_hash IS NOT NULL"};
@@ -47,6 +48,10 @@ static const struct sql subjects_after = {
     "GROUP BY subject ORDER BY subject LIMIT ?3"};
 static const struct sql blobs_after = {
     "SELECT name, min(subject) FROM blob_use WHERE name > ?1 GROUP BY name ORDER BY name LIMIT ?2"};
+
+const struct sql *const verify_sql[] = {&count_entries, &count_blobs, &count_subjects, &entries,
+    &entries_unplaced, &erased_later, &entry_at, &head_after, &node_at, &last_state,
+    &subjects_after, &blobs_after, NULL};
 
 /* Subjects that were seen, by a hash of their text: two of a million subjects share one once in
  * some ten million cities, and then only a missing one could stay unseen. */
