@@ -277,8 +277,8 @@ int app_view(struct db *, struct arena *, const struct app_actor *, const struct
 /* [{at, key, args, actor_kind, actor_name}] oldest first; the applicant's has no inner matters. */
 int app_history(
     struct db *, struct arena *, int64_t id, enum app_audience, json_t **out, struct err *);
-/* {steps: [...], rounds, can: {approve, send_back, ...}, back_to: [...]} of the present round; a
- * step: stage, id, kind, kind_key, post, department_name, state, state_key, officer_names,
+/* {steps: [...], rounds, can: {approve, send_back, ...}, back_to: [...]} of the present round; log:
+ * every act in its order; former: those of them that are not in steps. A step: stage, id, kind, kind_key, post, department_name, state, state_key, officer_names,
  * acted_name, acting_for_name, at, comment, review, review_name, delegated. */
 int app_route_view(struct db *, struct arena *, const struct app_actor *,
     const struct application *, const struct procedure *, json_t **out, struct err *);

@@ -161,6 +161,16 @@ static void staff_part(struct db *db, struct arena *a, json_t *o, const struct a
 	set_text(o, "version", app->version);
 }
 
+static void set_mandate(json_t *o, struct arena *a, json_t *mandate)
+{
+	json_t *m = mandate ? json_copy(mandate) : json_null();
+	if (mandate)
+		set_text(m, "ground_key",
+		    arena_printf(a, "application.mandate.%s",
+		        json_string_value(json_object_get(mandate, "ground"))));
+	json_object_set_new(o, "mandate", m);
+}
+
 int app_view(struct db *db, struct arena *a, const struct app_actor *actor,
     const struct application *app, const struct procedure *proc, const char *lang,
     enum app_audience audience, json_t **out, struct err *err)
@@ -188,7 +198,7 @@ int app_view(struct db *db, struct arena *a, const struct app_actor *actor,
 	json_object_set_new(o, "applicant",
 	    json_pack("{s:s?, s:s, s:s}", "name", app->applicant_name, "kind", app->applicant_kind,
 	        "kind_key", arena_printf(a, "application.applicant.%s", app->applicant_kind)));
-	json_object_set(o, "mandate", app->mandate ? app->mandate : json_null());
+	set_mandate(o, a, app->mandate);
 	set_text(o, "channel", app->channel);
 	json_object_set_new(o, "created", instant_or_null(app->created_us));
 	json_object_set_new(o, "submitted", instant_or_null(app->submitted_us));

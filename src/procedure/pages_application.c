@@ -72,8 +72,12 @@ static json_t *document_views(struct request *rq, struct db *db, int64_t id, str
 
 void rq_fee(struct request *rq, const struct application *app)
 {
-	int64_t due = app->fee_yen - app->paid_yen;
-	json_object_set_new(rq->view, "has_fee", json_boolean(app->fee_yen > 0));
+	/* Nothing was granted, nothing is owed: only what was paid is shown. */
+	bool void_fee = app->state == APP_REFUSED || app->state == APP_WITHDRAWN ||
+	                app->state == APP_CANCELLED || text_eq(app->outcome, "refused");
+	int64_t due = void_fee ? 0 : app->fee_yen - app->paid_yen;
+	json_object_set_new(rq->view, "has_fee",
+	    json_boolean(void_fee ? app->paid_yen > 0 : app->fee_yen > 0));
 	json_object_set_new(rq->view, "fee_yen", json_integer((json_int_t)app->fee_yen));
 	json_object_set_new(rq->view, "fee_due", json_boolean(due > 0));
 	json_object_set_new(rq->view, "fee_due_yen", json_integer((json_int_t)(due > 0 ? due : 0)));
@@ -100,6 +104,8 @@ static int show(struct request *rq, struct err *err)
 		return rc;
 	json_object_set_new(rq->view, "application", view);
 	rq_fee(rq, app);
+	json_object_set_new(
+	    rq->view, "payment_wanted", json_boolean(app->state == APP_PAYMENT));
 	if ((rc = app_history(db, rq->arena, app->id, APP_FOR_APPLICANT, &history, err)) < 0)
 		return rc;
 	json_object_set_new(rq->view, "history", history);

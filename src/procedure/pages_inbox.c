@@ -208,6 +208,8 @@ static int inbox(struct request *rq, struct err *err)
 	json_object_set_new(rq->view, "filtered",
 	    json_boolean(f.text || f.from || f.until || f.overdue || f.state || f.procedure));
 	const char *search = strchr(rq->url, '?');
+	json_object_set_new(
+	    rq->view, "may_export", json_boolean(rq_allows(rq, "application.export")));
 	json_object_set_new(rq->view, "export_query", json_string(search ? search : ""));
 	json_object_set_new(rq->view, "me", json_integer((json_int_t)rq->actor.person));
 	rq_title(rq, "staff.inbox.title");

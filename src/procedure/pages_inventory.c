@@ -91,6 +91,8 @@ static int show(struct request *rq, struct err *err)
 			              names[k][0] ? names[k] : "all")),
 			"current", (int)text_eq(only ? only : "", names[k])));
 	json_object_set_new(rq->view, "filters", filters);
+	json_object_set_new(
+	    rq->view, "may_import", json_boolean(rq_allows(rq, "procedure.manage")));
 	rq_title(rq, "inventory.title");
 	return 0;
 }

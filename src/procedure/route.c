@@ -671,7 +671,22 @@ static int send_back(struct change *c, struct round *rt, struct route_step *s, i
 	return change_end(c, "application.sent_back", data, rt->err);
 }
 
-static int pull_back(struct change *c, struct round *rt)
+static int comment_add(struct change *c, const char *comment, struct err *err)
+{
+	const char *author = staff_name(c->db, c->arena, c->actor->person, err);
+	int64_t n = db_run(c->db, err, &life_sql[SQL_MESSAGE_ADD], "itttti", c->row->id, "note",
+	    c->actor->id, author ? author : "", comment, now_us());
+	c->row->kids |= KID_MESSAGE;
+	return n < 0 ? (int)n : 0;
+}
+
+static int comment_only(struct change *c, const char *comment, struct err *err)
+{
+	int rc = comment_add(c, comment, err);
+	return rc < 0 ? rc : change_end(c, "application.commented", NULL, err);
+}
+
+static int pull_back(struct change *c, struct round *rt, const char *comment)
 {
 	for (int i = 0; i < rt->n; i++) {
 		const struct route_step *s = &rt->steps[i];
@@ -680,17 +695,11 @@ static int pull_back(struct change *c, struct round *rt)
 			return err_set(rt->err, ERR_CONFLICT, "application.route.acted",
 			    "somebody acted on application %" PRId64, rt->row->id);
 	}
-	int rc = to_drafter(c, rt->err);
-	return rc < 0 ? rc : change_end(c, "application.pulled_back", NULL, rt->err);
-}
-
-static int comment_add(struct change *c, const char *comment, struct err *err)
-{
-	const char *author = staff_name(c->db, c->arena, c->actor->person, err);
-	int64_t n = db_run(c->db, err, &life_sql[SQL_MESSAGE_ADD], "itttti", c->row->id, "note",
-	    c->actor->id, author ? author : "", comment, now_us());
-	c->row->kids |= KID_MESSAGE;
-	return n < 0 ? (int)n : change_end(c, "application.commented", NULL, err);
+	/* There is no step of the drafter's to keep the words in. */
+	int rc = comment && comment[0] ? comment_add(c, comment, rt->err) : 0;
+	if (rc < 0 || (rc = to_drafter(c, rt->err)) < 0)
+		return rc;
+	return change_end(c, "application.pulled_back", NULL, rt->err);
 }
 
 int route_act(struct db *db, struct arena *a, const struct app_actor *actor,
@@ -716,11 +725,11 @@ int route_act(struct db *db, struct arena *a, const struct app_actor *actor,
 		return rc;
 	rt.row = c.row;
 	if (strcmp(action, "comment") == 0)
-		return comment_add(&c, comment, err);
+		return comment_only(&c, comment, err);
 	if ((rc = reload(&rt)) < 0)
 		return rc;
 	if (strcmp(action, "pull_back") == 0)
-		return pull_back(&c, &rt);
+		return pull_back(&c, &rt, comment);
 	struct route_step *s = open_step_for(&rt, actor, &right, &acting_for);
 	if (!s)
 		return c.row->drafter == actor->person

@@ -138,6 +138,14 @@ static json_t *back_view(struct arena *a, const struct application *app,
 	return list;
 }
 
+static bool among(const struct route_step *steps, int n, int64_t id)
+{
+	for (int i = 0; i < n; i++)
+		if (steps[i].id == id)
+			return true;
+	return false;
+}
+
 int app_route_view(struct db *db, struct arena *a, const struct app_actor *actor,
     const struct application *app, const struct procedure *proc, json_t **out, struct err *err)
 {
@@ -150,17 +158,22 @@ int app_route_view(struct db *db, struct arena *a, const struct app_actor *actor
 	}
 	if (nall < 0)
 		return nall;
-	json_t *now = json_array(), *log = json_array();
+	json_t *now = json_array(), *log = json_array(), *former = json_array();
 	for (int i = 0; i < n; i++)
 		json_array_append_new(now, step_view(db, a, &steps[i], app->drafter));
 	/* What was said in this round and before, in the order of the acts. */
-	for (int i = 0; i < nall; i++)
-		if (all[i].acted_us)
-			json_array_append_new(log, step_view(db, a, &all[i], app->drafter));
+	for (int i = 0; i < nall; i++) {
+		if (!all[i].acted_us)
+			continue;
+		json_t *said = step_view(db, a, &all[i], app->drafter);
+		json_array_append_new(log, said);
+		if (!among(steps, n, all[i].id))
+			json_array_append(former, said);
+	}
 	struct mine m =
 	    actor->staff ? mine_of(db, a, actor, app, steps, n) : (struct mine){.stage = -1};
-	*out = json_pack("{s:o, s:o, s:i, s:o, s:o, s:s?, s:s?}", "steps", now, "log", log,
-	    "rounds", app->round, "can", can_view(actor, app, m), "back_to",
+	*out = json_pack("{s:o, s:o, s:o, s:i, s:o, s:o, s:s?, s:s?}", "steps", now, "log", log,
+	    "former", former, "rounds", app->round, "can", can_view(actor, app, m), "back_to",
 	    m.open ? back_view(a, app, steps, n, m.stage) : json_array(), "outcome", app->outcome,
 	    "reason", app->reason);
 	return 0;

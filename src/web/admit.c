@@ -77,7 +77,7 @@ static void choose_language(struct request *rq)
 
 static int check_permission(struct request *rq, struct err *err)
 {
-	if (actor_allows(rq, rq->route->perm))
+	if (rq_allows(rq, rq->route->perm))
 		return 0;
 	if (rq->actor.kind == ACTOR_ANONYMOUS)
 		return err_set(err, ERR_AUTH, NULL, "%s needs sign-in", rq->path);

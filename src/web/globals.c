@@ -83,7 +83,7 @@ static json_t *menu_of(struct request *rq, bool anybody)
 		for (int i = 0; i < w->nmenu; i++) {
 			const struct menu_item *m = w->menu[i];
 			bool may =
-			    anybody ? strcmp(m->perm, "public") == 0 : actor_allows(rq, m->perm);
+			    anybody ? strcmp(m->perm, "public") == 0 : rq_allows(rq, m->perm);
 			if (strcmp(m->area, areas[a]) != 0 || !may)
 				continue;
 			json_t *one = json_object();

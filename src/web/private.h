@@ -432,8 +432,6 @@ const struct authenticator *web_authenticator(void);
 /* The version of the city's assets, for ?v= */
 const char *assets_version(struct web *, struct web_city *);
 void frames_drop(struct web_city *);
-/* Does the actor hold the permission of a route or menu entry? */
-bool actor_allows(struct request *, const char *perm);
 
 /* --- heads.c --- */
 void heads_read(struct MHD_Connection *, struct heads *out);

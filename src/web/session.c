@@ -135,7 +135,7 @@ int session_load(struct request *rq, struct err *err)
 	return rc;
 }
 
-bool actor_allows(struct request *rq, const char *perm)
+bool rq_allows(struct request *rq, const char *perm)
 {
 	if (strcmp(perm, "public") == 0)
 		return true;

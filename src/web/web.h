@@ -126,6 +126,9 @@ void rq_problem(struct request *, const char *field, const char *msgkey, json_t 
 /* The same with a finished text (a definition's own message). */
 void rq_problem_text(struct request *, const char *field, const char *text);
 bool rq_has_problems(struct request *);
+/* Does the actor hold a permission, as a route or menu entry names it? In any department: for what is
+ * shown; what is done is checked where it is done. */
+bool rq_allows(struct request *, const char *perm);
 /* A message shown on the next page after a redirect: kind "success", "info", "warning", "error"
  * (static). args as in rq_problem(). */
 void rq_flash(struct request *, const char *kind, const char *msgkey, json_t *args);
