@@ -58,8 +58,8 @@ bool staff_holds(struct db *, int64_t staff, int64_t department, enum rank);
 int staff_of_department(
     struct db *, struct arena *, int64_t department, int64_t **staff, struct err *);
 
-/* The deputy (代決者) who may act for an officer today: registered for the department (or for every
- * department), the officer absent, the deputy not. 0: none. department 0: any. */
+/* The deputy (代決者) who may act for an officer today in a case of the department (0: any): named, or
+ * the holder of the post that was named; the officer absent, the deputy not. 0: none. */
 int64_t staff_deputy_of(struct db *, int64_t staff, int64_t department);
 bool staff_is_absent(struct db *, int64_t staff);
 

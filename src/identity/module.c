@@ -37,8 +37,15 @@ static const struct input users_query[] = {{"q", "string", false, 100},
     {"department", "string", false, 20}, {"after", "string", false, 20}, {NULL, NULL, false, 0}};
 static const struct input row_inputs[] = {{"department", "string", false, 20},
     {"rank", "string", false, 20}, {"acting", "string", false, 3}, {"role", "string", false, 40},
-    {"deputy", "string", false, 64}, {"from", "string", false, 40}, {"until", "string", false, 40},
-    {NULL, NULL, false, 0}};
+    {"from", "string", false, 40}, {"until", "string", false, 40}, {NULL, NULL, false, 0}};
+static const struct input absence_inputs[] = {{"from", "string", false, 40},
+    {"until", "string", false, 40}, {"reason", "string", false, 20}, {NULL, NULL, false, 0}};
+static const struct input deputy_inputs[] = {{"deputy", "string", false, 64},
+    {"login", "string", false, 64}, {"place", "string", false, 4},
+    {"department", "string", false, 20}, {"from", "string", false, 40},
+    {"until", "string", false, 40}, {NULL, NULL, false, 0}};
+static const struct input people_query[] = {
+    {"q", "string", false, 100}, {"after", "string", false, 20}, {NULL, NULL, false, 0}};
 static const struct input end_inputs[] = {
     {"kind", "string", false, 20}, {"row", "string", false, 20}, {NULL, NULL, false, 0}};
 static const struct input do_inputs[] = {{"do", "string", false, 20}, {NULL, NULL, false, 0}};
@@ -52,6 +59,7 @@ static const struct input import_inputs[] = {{"file", "file", false, 0}, {NULL, 
 
 #define PUBLIC .perm = "public"
 #define OWN .perm = "signed-in"
+#define STAFF .perm = "staff"
 #define MANAGE .perm = "identity.manage"
 
 static const struct route routes[] = {
@@ -136,6 +144,24 @@ static const struct route routes[] = {
     {HTTP_POST, "/account/close", close_post, .perm = "resident", .template = "identity/close",
         .inputs = one_password, .summary = "Closes the account.", .rate = RATE_LOGIN},
 
+    {HTTP_GET, "/staff/absences", absences_get, STAFF, .template = "identity/absences",
+        .inputs = people_query,
+        .summary = "One's own absences and deputies, and who acts for whom today."},
+    {HTTP_GET, "/staff/absences/{staff}", absences_get, STAFF, .template = "identity/absences",
+        .summary = "Absences and deputies of a staff member."},
+    {HTTP_GET, "/staff/absences/{staff}/absence/{row}", absence_get, STAFF,
+        .template = "identity/form-staff", .summary = "Form for an absence; row \"new\": another."},
+    {HTTP_POST, "/staff/absences/{staff}/absence/{row}", absence_post, STAFF,
+        .template = "identity/form-staff", .inputs = absence_inputs,
+        .summary = "Adds or changes an absence.", .rate = RATE_WRITE},
+    {HTTP_GET, "/staff/absences/{staff}/deputy/{row}", deputy_get, STAFF,
+        .template = "identity/form-staff", .summary = "Form for a deputy; row \"new\": another."},
+    {HTTP_POST, "/staff/absences/{staff}/deputy/{row}", deputy_post, STAFF,
+        .template = "identity/form-staff", .inputs = deputy_inputs,
+        .summary = "Adds or changes a deputy.", .rate = RATE_WRITE},
+    {HTTP_POST, "/staff/absences/{staff}/end", absence_end_post, STAFF, .inputs = end_inputs,
+        .summary = "Ends an absence or a deputy at once.", .rate = RATE_WRITE},
+
     {HTTP_GET, "/staff/users", users_get, MANAGE, .template = "identity/users",
         .inputs = users_query, .summary = "Staff: list and search."},
     {HTTP_GET, "/staff/users/new", user_new_get, MANAGE, .template = "identity/form-staff",
@@ -148,18 +174,18 @@ static const struct route routes[] = {
         .inputs = import_inputs, .summary = "Imports staff from a CSV file.", .rate = RATE_WRITE,
         .flags = ROUTE_UPLOAD},
     {HTTP_GET, "/staff/users/{id}", user_get, MANAGE, .template = "identity/user",
-        .summary = "A staff member with posts, roles, absences and deputies."},
+        .summary = "A staff member with posts and roles."},
     {HTTP_GET, "/staff/users/{id}/edit", user_edit_get, MANAGE, .template = "identity/form-staff",
         .summary = "Form for name and mail."},
     {HTTP_POST, "/staff/users/{id}/edit", user_edit_post, MANAGE, .template = "identity/form-staff",
         .inputs = user_inputs, .summary = "Changes name and mail.", .rate = RATE_WRITE},
     {HTTP_GET, "/staff/users/{id}/add/{kind}", user_add_get, MANAGE,
-        .template = "identity/form-staff", .summary = "Form for a post, role, absence or deputy."},
+        .template = "identity/form-staff", .summary = "Form for a post or role."},
     {HTTP_POST, "/staff/users/{id}/add/{kind}", user_add_post, MANAGE,
-        .template = "identity/form-staff", .inputs = row_inputs,
-        .summary = "Adds a post, role, absence or deputy.", .rate = RATE_WRITE},
+        .template = "identity/form-staff", .inputs = row_inputs, .summary = "Adds a post or role.",
+        .rate = RATE_WRITE},
     {HTTP_POST, "/staff/users/{id}/end", user_end_post, MANAGE, .inputs = end_inputs,
-        .summary = "Ends a post, role, absence or deputy.", .rate = RATE_WRITE},
+        .summary = "Ends a post or role.", .rate = RATE_WRITE},
     {HTTP_POST, "/staff/users/{id}/do", user_do_post, MANAGE, .inputs = do_inputs,
         .summary = "Locks, unlocks, sends a password link, removes the second factor.",
         .rate = RATE_WRITE},
@@ -190,6 +216,7 @@ static const struct perm perms[] = {
 
 static const struct menu_item menu[] = {
     {"identity.menu.account", "/account", "signed-in", "resident", 90},
+    {"identity.menu.absences", "/staff/absences", "staff", "staff", 80},
     {"identity.menu.account", "/account", "staff", "staff", 90},
     {"identity.menu.users", "/staff/users", "identity.manage", "admin", 10},
     {"identity.menu.residents", "/staff/residents", "identity.manage", "admin", 11},

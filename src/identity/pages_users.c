@@ -1,5 +1,5 @@
-/* /staff/users: the people who work here, their posts, roles, absences and deputies; and the
- * look-up of a resident's account for the help desk. */
+/* /staff/users: the people who work here, their posts and roles; and the look-up of a resident's
+ * account for the help desk. */
 #include "identity/private.h"
 
 #include <string.h>
@@ -43,7 +43,7 @@ static void put_term(json_t *row, const char *from, const char *until)
 		json_object_set_new(row, "until", json_string(until));
 }
 
-static void put_when(json_t *row, const char *from, const char *until, const char *day)
+void put_when(json_t *row, const char *from, const char *until, const char *day)
 {
 	put_term(row, from, until);
 	json_object_set_new(
@@ -58,9 +58,7 @@ static json_t *department_text(struct request *rq, struct db *db, int64_t id)
 	                      : rq_tr(rq, "identity.user.whole_city"));
 }
 
-/* Posts of a staff member; with day only those of that day. */
-static json_t *posts_view(
-    struct request *rq, struct db *db, int64_t staff, bool only_now, struct err *err)
+json_t *posts_view(struct request *rq, struct db *db, int64_t staff, bool only_now, struct err *err)
 {
 	char day[DAY_SIZE];
 	json_t *out = json_array();
@@ -299,40 +297,6 @@ static json_t *roles_view(struct request *rq, struct db *db, int64_t staff, stru
 	return out;
 }
 
-static json_t *absences_view(struct request *rq, struct db *db, int64_t staff, struct err *err)
-{
-	char day[DAY_SIZE];
-	json_t *out = json_array();
-	today(day);
-	struct rows *r = db_query(db, err, SQL(STAFF_ABSENCES), "i", staff);
-	while (r && rows_next(r) > 0) {
-		json_t *row = json_pack("{s:I}", "id", (json_int_t)rows_i64(r, 0));
-		put_when(row, rows_dup(r, 1, rq->arena), rows_dup(r, 2, rq->arena), day);
-		json_array_append_new(out, row);
-	}
-	rows_end(r);
-	return out;
-}
-
-static json_t *deputies_view(struct request *rq, struct db *db, int64_t staff, struct err *err)
-{
-	char day[DAY_SIZE];
-	json_t *out = json_array();
-	today(day);
-	struct rows *r = db_query(db, err, SQL(STAFF_DEPUTIES), "i", staff);
-	while (r && rows_next(r) > 0) {
-		json_t *row = json_pack("{s:I, s:I, s:s, s:o}", "id", (json_int_t)rows_i64(r, 0),
-		    "deputy", (json_int_t)rows_i64(r, 1), "name",
-		    staff_name(db, rq->arena, rows_i64(r, 1), err), "department",
-		    rows_i64(r, 2) ? department_text(rq, db, rows_i64(r, 2))
-		                   : json_string(rq_tr(rq, "identity.user.every_post")));
-		put_when(row, rows_dup(r, 3, rq->arena), rows_dup(r, 4, rq->arena), day);
-		json_array_append_new(out, row);
-	}
-	rows_end(r);
-	return out;
-}
-
 int user_get(struct request *rq, struct err *err)
 {
 	struct db *db = rq_db(rq, err);
@@ -360,8 +324,6 @@ int user_get(struct request *rq, struct err *err)
 	json_object_set_new(rq->view, "user_record", user);
 	json_object_set_new(rq->view, "posts", posts_view(rq, db, e->staff, false, err));
 	json_object_set_new(rq->view, "roles", roles_view(rq, db, e->staff, err));
-	json_object_set_new(rq->view, "absences", absences_view(rq, db, e->staff, err));
-	json_object_set_new(rq->view, "deputies", deputies_view(rq, db, e->staff, err));
 	return 0;
 }
 
@@ -430,7 +392,7 @@ int user_edit_post(struct request *rq, struct err *err)
 	return rq_write_or(rq, user_edit_write, problem_page);
 }
 
-/* --- posts, roles, absences, deputies --- */
+/* --- posts, roles --- */
 
 static const struct {
 	const char *name, *title;
@@ -438,8 +400,6 @@ static const struct {
 } kinds[] = {
     {"post", "identity.user.add_post", ROW_POST},
     {"role", "identity.user.add_role", ROW_ROLE},
-    {"absence", "identity.user.add_absence", ROW_ABSENCE},
-    {"deputy", "identity.user.add_deputy", ROW_DEPUTY},
 };
 
 static int kind_find(const char *name)
@@ -461,8 +421,6 @@ static int row_form(
 	    "identity.user.acting_help", "is_yes_no", NULL, false, 0};
 	static const struct form_field_spec role = {
 	    "role", "identity.user.role", NULL, "is_choice", NULL, true, 0};
-	static const struct form_field_spec deputy = {"deputy", "identity.user.deputy",
-	    "identity.user.deputy_help", "is_text", "off", true, 64};
 	int rc = 0;
 	user_crumb(rq, e);
 	page_title(rq, kinds[kind].title);
@@ -477,14 +435,8 @@ static int row_form(
 			form_option(field, roles[i].name, role_text(rq, roles[i].name),
 			    text_eq(roles[i].name, rq_form(rq, "role")));
 	}
-	if (kinds[kind].row == ROW_DEPUTY)
-		form_field(rq, form, &deputy, json_string(form_value(rq, "deputy")));
-	if (kinds[kind].row != ROW_ABSENCE)
-		rc = department_options(rq, db, form_field(rq, form, &department, NULL), in,
-		    kinds[kind].row == ROW_POST   ? NULL
-		    : kinds[kind].row == ROW_ROLE ? "identity.user.whole_city"
-		                                  : "identity.user.every_post",
-		    err);
+	rc = department_options(rq, db, form_field(rq, form, &department, NULL), in,
+	    kinds[kind].row == ROW_POST ? NULL : "identity.user.whole_city", err);
 	if (kinds[kind].row == ROW_POST) {
 		json_t *field = form_field(rq, form, &rank, NULL);
 		int typed = rank_parse(rq_form(rq, "rank"));
@@ -516,17 +468,15 @@ static int user_add_write(struct request *rq, struct db *db, struct err *err)
 {
 	struct editing *e = rq_data(rq);
 	int kind = kind_find(rq_param(rq, "kind")), rank, rc = 0;
-	int64_t in = number_or(rq_form(rq, "department"), 0), deputy = 0;
+	int64_t in = number_or(rq_form(rq, "department"), 0);
 	struct term term = {form_value(rq, "from"), form_value(rq, "until")};
-	struct account other;
 	struct department d;
 	const char *actor = rq->actor.id;
 	/* What the lists did not offer was not chosen in them. */
 	if (in && department_get(db, rq->arena, in, &d, err) <= 0)
 		return err_field(err, ERR_INPUT, "department", "identity.problem.department",
 		    "department %lld", (long long)in);
-	switch (kinds[kind].row) {
-	case ROW_POST:
+	if (kinds[kind].row == ROW_POST) {
 		rank = rank_parse(rq_form(rq, "rank"));
 		if (rank < 0)
 			return err_field(
@@ -536,22 +486,8 @@ static int user_add_write(struct request *rq, struct db *db, struct err *err)
 			    "identity.problem.department", "no department");
 		rc = post_make(db, actor, e->staff, in, (enum rank)rank,
 		    text_eq(rq_form(rq, "acting"), "yes"), term, err);
-		break;
-	case ROW_ROLE:
+	} else {
 		rc = role_make(db, actor, e->staff, form_value(rq, "role"), in, term, err);
-		break;
-	case ROW_ABSENCE:
-		rc = absence_make(db, actor, e->staff, term, err);
-		break;
-	case ROW_DEPUTY:
-		rc = account_find(db, rq->arena, "staff", form_value(rq, "deputy"), &other, err);
-		if (rc == 0)
-			return err_field(
-			    err, ERR_INPUT, "deputy", "identity.problem.deputy", "no such login");
-		deputy = other.staff;
-		if (rc > 0)
-			rc = deputy_make(db, actor, e->staff, deputy, in, term, err);
-		break;
 	}
 	if (rc < 0)
 		return rc;
@@ -578,15 +514,11 @@ int user_add_post(struct request *rq, struct err *err)
 static int user_end_write(struct request *rq, struct db *db, struct err *err)
 {
 	struct editing *e = rq_data(rq);
-	char day[DAY_SIZE];
 	int kind = kind_find(rq_form(rq, "kind"));
 	if (kind < 0)
 		return err_set(err, ERR_MALFORMED, NULL, "no kind");
-	/* Yesterday is the last day: it ends at once. */
-	struct date last = date_add_days(date_of_us(rq->now_us), -1);
-	(void)snprintf(day, sizeof(day), "%s", date_format(rq->arena, last));
 	int rc = staff_row_end(db, rq->actor.id, e->staff, kinds[kind].row,
-	    number_or(rq_form(rq, "row"), 0), day, err);
+	    number_or(rq_form(rq, "row"), 0), yesterday(rq), err);
 	if (rc < 0)
 		return rc;
 	rq_flash(rq, "success", "identity.user.ended", NULL);

@@ -17,8 +17,9 @@
 	X(STAFF_ROLES) X(STAFF_ABSENCES) X(STAFF_DEPUTIES) X(DEPARTMENT_ADD) X(DEPARTMENT_SET) \
 	X(DEPARTMENT_ROW) X(DEPARTMENT_ALL) X(DEPARTMENT_BY_NAME) X(DEPARTMENT_BY_CODE) \
 	X(DEPARTMENT_ABOVE) X(POST_ADD) X(POST_END) X(POST_DROP) X(POST_HOLDERS) \
-	X(POST_MEMBERS) X(ABSENCE_ADD) X(ABSENCE_END) X(ABSENCE_DROP) X(ABSENT) X(DEPUTY_ADD) \
-	X(DEPUTY_END) X(DEPUTY_DROP) X(DEPUTY_OF) X(ROLE_ADD) X(ROLE_END) X(ROLE_DROP) \
+	X(POST_MEMBERS) X(ABSENCE_ADD) X(ABSENCE_SET) X(ABSENCE_ROW) X(ABSENCE_OVERLAP) \
+	X(ABSENCE_END) X(ABSENCE_DROP) X(ABSENT) X(AWAY) X(MANAGED) X(DEPUTY_ADD) \
+	X(DEPUTY_SET) X(DEPUTY_ROW) X(DEPUTY_CANDIDATES) X(DEPUTY_END) X(DEPUTY_DROP) X(DEPUTY_OF) X(ROLE_ADD) X(ROLE_END) X(ROLE_DROP) \
 	X(RIGHTS_IN) X(RIGHTS_ANY) X(ACCOUNT_SIGNED_IN) X(ACCOUNT_SET_STEP) \
 	X(ACCOUNT_SET_PENDING) X(REGISTRATION_ADD) X(REGISTRATION_GET) X(REGISTRATION_DROP) \
 	X(REGISTRATION_EXPIRE) X(ONCE_ADD) X(ONCE_GET) X(ONCE_DROP) X(ONCE_COUNT) \
@@ -43,6 +44,8 @@ enum { DAY_SIZE = 11 };
 #define DAY_FIRST "0001-01-01"
 #define DAY_LAST "9999-12-31"
 void today(char out[DAY_SIZE]);
+/* The day before the request's: the last day of what ends at once. */
+const char *yesterday(struct request *);
 /* NULL or "" become the fallback; false when the text is no date. */
 bool day_of(const char *text, const char *fallback, char out[DAY_SIZE]);
 
@@ -138,9 +141,6 @@ struct term {
 int term_days(const struct term *, char from[DAY_SIZE], char until[DAY_SIZE], struct err *);
 int post_make(struct db *, const char *actor, int64_t staff, int64_t department, enum rank,
     bool acting, struct term, struct err *);
-int absence_make(struct db *, const char *actor, int64_t staff, struct term, struct err *);
-int deputy_make(struct db *, const char *actor, int64_t staff, int64_t deputy, int64_t department,
-    struct term, struct err *);
 int role_make(struct db *, const char *actor, int64_t staff, const char *role, int64_t department,
     struct term, struct err *);
 /* Ends a row of a staff member on a day (its last day); rows that had not begun are removed.
@@ -148,6 +148,38 @@ int role_make(struct db *, const char *actor, int64_t staff, const char *role, i
 enum staff_row { ROW_POST, ROW_ROLE, ROW_ABSENCE, ROW_DEPUTY };
 int staff_row_end(struct db *, const char *actor, int64_t staff, enum staff_row, int64_t row,
     const char *last_day, struct err *);
+/* Ends a change: with rc >= 0 journals it with the staff member's state; lets go of data. 0 or <0. */
+int staff_changed(struct db *, const char *actor, const char *verb, int64_t staff, int rc,
+    json_t *data, struct err *);
+
+/* --- absences and deputies (absence.c); days that overlap another absence are ERR_CONFLICT --- */
+extern const char *const absence_reasons[]; /* NULL-terminated; texts: identity.absence.reason.* */
+struct absence_fields {
+	struct term term;
+	const char *reason; /* "": not said */
+};
+int absence_make(struct db *, const char *actor, int64_t staff, const struct absence_fields *,
+    struct err *);
+/* ERR_MISSING when the row is not this staff member's. */
+int absence_change(struct db *, const char *actor, int64_t staff, int64_t row,
+    const struct absence_fields *, struct err *);
+
+enum { DEPUTY_PLACES = 99 };
+struct deputy_fields {
+	int64_t deputy;     /* 0: whoever holds the rank in the department that the case is in */
+	enum rank rank;     /* RANK_STAFF when there is a deputy */
+	int64_t department; /* 0: every one */
+	int64_t place;      /* 0: asked first */
+	struct term term;
+};
+int deputy_make(struct db *, const char *actor, int64_t staff, const struct deputy_fields *,
+    struct err *);
+int deputy_change(struct db *, const char *actor, int64_t staff, int64_t row,
+    const struct deputy_fields *, struct err *);
+/* As staff_deputy_of(), also when the officer is there. */
+int64_t staff_deputy_if_absent(struct db *, int64_t staff, int64_t department);
+/* Is the boss 課長 or higher in a department of theirs or above it, with a higher rank? */
+bool staff_manages(struct db *, int64_t boss, int64_t staff);
 
 struct department_fields {
 	const char *code, *name, *name_en;
@@ -291,6 +323,11 @@ int account_shut(struct db *, const char *actor, int64_t account, struct err *);
 
 /* --- pages of staff and departments --- */
 const char *rank_text(struct request *, enum rank);
+/* Into a row of a view: "from" and "until" (left out when open), "now", "past" on that day. */
+void put_when(json_t *row, const char *from, const char *until, const char *day);
+/* Posts of a staff member; with only_now only those of today. New reference. */
+json_t *posts_view(
+    struct request *, struct db *, int64_t staff, bool only_now, struct err *err);
 /* For rq_write_or(): a refused change as a problem at its field. */
 int problem_page(struct request *, struct err *);
 /* A link to choose the first password: by mail, or shown once to be handed over. */
@@ -306,7 +343,8 @@ int invite(struct request *, struct db *, int64_t account, struct err *);
 	X(mail_get) X(mail_post) X(sessions_get) X(sessions_post) X(history_get) \
 	X(close_get) X(close_post) X(totp_get) X(totp_start) X(totp_post) X(codes_post) \
 	X(tokens_get) X(tokens_post) X(tokens_revoke) \
-	X(users_get) X(user_new_get) X(user_new_post) X(user_get) X(user_edit_get) \
+	X(absences_get) X(absence_get) X(absence_post) X(deputy_get) X(deputy_post) \
+	X(absence_end_post) X(users_get) X(user_new_get) X(user_new_post) X(user_get) X(user_edit_get) \
 	X(user_edit_post) X(user_add_get) X(user_add_post) X(user_end_post) X(user_do_post) \
 	X(residents_get) X(residents_post) X(resident_do_post) \
 	X(departments_get) X(department_new) X(department_edit) X(import_get) X(import_post)

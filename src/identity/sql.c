@@ -20,8 +20,17 @@
 	"WITH RECURSIVE up(id, parent) AS (SELECT id, parent FROM department WHERE id = ?2 "       \
 	"UNION SELECT d.id, d.parent FROM department d JOIN up ON d.id = up.parent) "
 
+#define IS_AWAY(who, day)                                                                          \
+	"EXISTS (SELECT 1 FROM absence b WHERE b.staff = " who " AND b.from_date <= " day          \
+	" AND b.until_date >= " day ")"
+
+#define DEPUTY_COLUMNS                                                                             \
+	"SELECT id, COALESCE(deputy, 0), COALESCE(department, 0), from_date, until_date, "         \
+	"COALESCE(rank, 0), place FROM deputy "
+
 /* Rows (role, rank, department) from grants, own posts and posts of absent officers one is the
- * deputy of, for staff ?1 on day `day`; the three conditions narrow the department. */
+ * deputy of (by name, or by a post in the same department), for staff ?1 on day `day`; the three
+ * conditions narrow the department. */
 #define RIGHTS(day, of_grant, of_post, of_deputy)                                                  \
 	"SELECT r.role, r.rank, r.department FROM ("                                               \
 	"SELECT g.role AS role, -1 AS rank, COALESCE(g.department, 0) AS department "              \
@@ -34,9 +43,16 @@
 	"WHERE d.deputy = ?1 AND d.from_date <= " day " AND d.until_date >= " day                  \
 	" AND p.from_date <= " day " AND p.until_date >= " day                                     \
 	" AND (d.department IS NULL OR d.department = p.department) "                              \
-	"AND EXISTS (SELECT 1 FROM absence b WHERE b.staff = d.staff AND b.from_date <= " day      \
-	" AND b.until_date >= " day ")" of_deputy                                                  \
-	") r WHERE EXISTS (SELECT 1 FROM staff s WHERE s.id = ?1 AND s.state = 'active')"
+	"AND " IS_AWAY("d.staff", day) of_deputy                                                   \
+	    " UNION ALL SELECT '', p.rank, p.department FROM post q JOIN post p ON p.department "  \
+	    "= "                                                                                   \
+	    "q.department JOIN deputy d ON d.staff = p.staff AND d.rank = q.rank "                 \
+	    "WHERE q.staff = ?1 AND p.staff <> ?1 AND q.from_date <= " day                         \
+	    " AND q.until_date >= " day " AND d.from_date <= " day " AND d.until_date >= " day     \
+	    " AND p.from_date <= " day " AND p.until_date >= " day                                 \
+	    " AND (d.department IS NULL OR d.department = p.department) AND " IS_AWAY(             \
+	        "d.staff", day) of_deputy                                                          \
+	    ") r WHERE EXISTS (SELECT 1 FROM staff s WHERE s.id = ?1 AND s.state = 'active')"
 
 /* 2: RANK_SECTION. From 課長 up a post reaches into the departments below. */
 #define POST_REACHES                                                                               \
@@ -75,7 +91,8 @@ const struct sql identity_sql[SQL_COUNT] = {
     [SQL_PERSON_SET] = {"UPDATE person SET profile = ?2, name = ?3, name_key = ?4, kana_key = ?5, "
                         "birthday = ?6, mail = ?7, lang = ?8 WHERE id = ?1"},
     [SQL_PERSON_ROW] = {"SELECT id, account, profile, mail, lang FROM person WHERE id = ?1"},
-    [SQL_PERSON_STATES] = {"SELECT id, account, profile, mail, lang FROM person ORDER BY id", .whole = "machi verify reads all"},
+    [SQL_PERSON_STATES] = {"SELECT id, account, profile, mail, lang FROM person ORDER BY id",
+        .whole = "machi verify reads all"},
 
     [SQL_STAFF_ADD] = {"INSERT INTO staff (account, name, name_key, kana, state, created_us) "
                        "VALUES (?1, ?2, ?3, ?4, 'active', ?5) RETURNING id"},
@@ -90,9 +107,8 @@ const struct sql identity_sql[SQL_COUNT] = {
     [SQL_STAFF_ROLES] = {"SELECT id, role, COALESCE(department, 0), from_date, until_date "
                          "FROM role_grant WHERE staff = ?1 ORDER BY id"},
     [SQL_STAFF_ABSENCES] =
-        {"SELECT id, from_date, until_date FROM absence WHERE staff = ?1 ORDER BY id"},
-    [SQL_STAFF_DEPUTIES] = {"SELECT id, deputy, COALESCE(department, 0), from_date, until_date "
-                            "FROM deputy WHERE staff = ?1 ORDER BY id"},
+        {"SELECT id, from_date, until_date, reason FROM absence WHERE staff = ?1 ORDER BY id"},
+    [SQL_STAFF_DEPUTIES] = {DEPUTY_COLUMNS "WHERE staff = ?1 ORDER BY id"},
 
     [SQL_DEPARTMENT_ADD] = {"INSERT INTO department (code, name, name_en, parent, from_date, "
                             "until_date) VALUES (?1, ?2, ?3, NULLIF(?4, 0), ?5, ?6) "
@@ -112,7 +128,8 @@ const struct sql identity_sql[SQL_COUNT] = {
     [SQL_POST_ADD] = {"INSERT INTO post (staff, department, rank, acting, from_date, until_date) "
                       "VALUES (?1, ?2, ?3, ?4, ?5, ?6) RETURNING id"},
     [SQL_POST_END] =
-        {"UPDATE post SET until_date = ?3 WHERE id = ?1 AND staff = ?2 AND from_date <= ?3"},
+        {"UPDATE post SET until_date = ?3 WHERE id = ?1 AND staff = ?2 AND from_date <= ?3 "
+         "AND until_date > ?3"},
     [SQL_POST_DROP] = {"DELETE FROM post WHERE id = ?1 AND staff = ?2 AND from_date > ?3"},
     [SQL_POST_HOLDERS] = {"SELECT p.staff FROM post p JOIN staff s ON s.id = p.staff "
                           "WHERE p.department = ?1 AND p.rank = ?2 AND p.until_date >= ?3 "
@@ -123,31 +140,83 @@ const struct sql identity_sql[SQL_COUNT] = {
          "WHERE p.department = ?1 AND p.until_date >= ?2 AND p.from_date <= ?2 "
          "AND s.state = 'active' GROUP BY p.staff ORDER BY MAX(p.rank) DESC, p.staff"},
     [SQL_ABSENCE_ADD] =
-        {"INSERT INTO absence (staff, from_date, until_date) VALUES (?1, ?2, ?3) RETURNING id"},
+        {"INSERT INTO absence (staff, from_date, until_date, reason) VALUES (?1, ?2, ?3, ?4) "
+         "RETURNING id"},
+    [SQL_ABSENCE_SET] = {"UPDATE absence SET from_date = ?3, until_date = ?4, reason = ?5 "
+                         "WHERE id = ?1 AND staff = ?2"},
+    [SQL_ABSENCE_ROW] =
+        {"SELECT from_date, until_date, reason FROM absence WHERE id = ?1 AND staff = ?2"},
+    [SQL_ABSENCE_OVERLAP] = {"SELECT id FROM absence WHERE staff = ?1 AND id <> ?2 "
+                             "AND until_date >= ?3 AND from_date <= ?4 LIMIT 1"},
     [SQL_ABSENCE_END] =
-        {"UPDATE absence SET until_date = ?3 WHERE id = ?1 AND staff = ?2 AND from_date <= ?3"},
+        {"UPDATE absence SET until_date = ?3 WHERE id = ?1 AND staff = ?2 AND from_date <= ?3 "
+         "AND until_date > ?3"},
     [SQL_ABSENCE_DROP] = {"DELETE FROM absence WHERE id = ?1 AND staff = ?2 AND from_date > ?3"},
     [SQL_ABSENT] = {"SELECT id FROM absence WHERE staff = ?1 AND until_date >= ?2 "
                     "AND from_date <= ?2 LIMIT 1"},
-    [SQL_DEPUTY_ADD] = {"INSERT INTO deputy (staff, deputy, department, from_date, until_date) "
-                        "VALUES (?1, ?2, NULLIF(?3, 0), ?4, ?5) RETURNING id"},
+    /* Who is away on day ?2 in the departments of ?1 and above them, or has named ?1. CROSS JOIN:
+     * from the few absences of the day to the staff, not the other way round. */
+    [SQL_AWAY] = {"WITH RECURSIVE up(id, parent) AS (SELECT d.id, d.parent FROM post p "
+                  "JOIN department d ON d.id = p.department "
+                  "WHERE p.staff = ?1 AND p.from_date <= ?2 AND p.until_date >= ?2 "
+                  "UNION SELECT d.id, d.parent FROM department d JOIN up ON d.id = up.parent) "
+                  "SELECT s.id, s.name, MAX(b.until_date) FROM absence b "
+                  "CROSS JOIN staff s "
+                  "WHERE s.id = b.staff AND b.from_date <= ?2 AND b.until_date >= ?2 AND s.state = "
+                  "'active' AND s.id <> ?1 "
+                  "AND (EXISTS (SELECT 1 FROM post p WHERE p.staff = s.id AND p.from_date <= ?2 "
+                  "AND p.until_date >= ?2 AND p.department IN (SELECT id FROM up)) "
+                  "OR EXISTS (SELECT 1 FROM deputy d WHERE d.staff = s.id AND d.deputy = ?1 "
+                  "AND d.from_date <= ?2 AND d.until_date >= ?2)) "
+                  "GROUP BY s.id, s.name ORDER BY s.name, s.id LIMIT 200"},
+    /* 課長 and higher: those of lower rank in the own departments and below; ?3: one of them (0:
+     * all), after ?4, with a name like ?5. */
+    [SQL_MANAGED] =
+        {"WITH RECURSIVE down(id, rank) AS (SELECT department, rank FROM post WHERE staff = ?1 "
+         "AND rank >= 2 AND from_date <= ?2 AND until_date >= ?2 "
+         "UNION SELECT d.id, down.rank FROM department d JOIN down ON d.parent = down.id) "
+         "SELECT DISTINCT s.id, s.name FROM down JOIN post p ON p.department = down.id "
+         "AND p.rank < down.rank AND p.from_date <= ?2 AND p.until_date >= ?2 "
+         "JOIN staff s ON s.id = p.staff WHERE s.state = 'active' AND s.id <> ?1 AND s.id > ?4 "
+         "AND (?3 = 0 OR s.id = ?3) "
+         "AND (s.name_key LIKE ?5 ESCAPE '!' OR s.kana LIKE ?5 ESCAPE '!') "
+         "ORDER BY s.id LIMIT ?6"},
+    [SQL_DEPUTY_ADD] = {"INSERT INTO deputy (staff, deputy, department, from_date, until_date, "
+                        "rank, place) VALUES (?1, NULLIF(?2, 0), NULLIF(?3, 0), ?4, ?5, "
+                        "NULLIF(?6, 0), ?7) RETURNING id"},
+    [SQL_DEPUTY_SET] = {"UPDATE deputy SET deputy = NULLIF(?3, 0), department = NULLIF(?4, 0), "
+                        "from_date = ?5, until_date = ?6, rank = NULLIF(?7, 0), place = ?8 "
+                        "WHERE id = ?1 AND staff = ?2"},
+    [SQL_DEPUTY_ROW] = {DEPUTY_COLUMNS "WHERE id = ?1 AND staff = ?2"},
+    /* Colleagues of the same departments and the one above, and the heads of those below. */
+    [SQL_DEPUTY_CANDIDATES] =
+        {"SELECT s.id, s.name, MAX(p.rank) FROM post o JOIN department od ON od.id = o.department "
+         "JOIN department d ON d.id = o.department OR d.id = od.parent OR d.parent = o.department "
+         "JOIN post p ON p.department = d.id AND (p.rank >= 2 OR d.parent IS NULL "
+         "OR d.parent <> o.department) JOIN staff s ON s.id = p.staff "
+         "WHERE o.staff = ?1 AND o.from_date <= ?2 AND o.until_date >= ?2 AND p.from_date <= ?2 "
+         "AND p.until_date >= ?2 AND s.state = 'active' AND s.id <> ?1 "
+         "GROUP BY s.id, s.name ORDER BY MAX(p.rank) DESC, s.id LIMIT 300"},
     [SQL_DEPUTY_END] =
-        {"UPDATE deputy SET until_date = ?3 WHERE id = ?1 AND staff = ?2 AND from_date <= ?3"},
+        {"UPDATE deputy SET until_date = ?3 WHERE id = ?1 AND staff = ?2 AND from_date <= ?3 "
+         "AND until_date > ?3"},
     [SQL_DEPUTY_DROP] = {"DELETE FROM deputy WHERE id = ?1 AND staff = ?2 AND from_date > ?3"},
-    /* One named for the department goes before one for all. */
-    [SQL_DEPUTY_OF] = {"SELECT d.deputy FROM deputy d JOIN staff s ON s.id = d.deputy "
-                       "WHERE d.staff = ?1 AND d.until_date >= ?3 AND d.from_date <= ?3 "
-                       "AND (d.department IS NULL OR d.department = ?2 OR ?2 = 0) "
-                       "AND s.state = 'active' "
-                       "AND EXISTS (SELECT 1 FROM absence b WHERE b.staff = d.staff "
-                       "AND b.from_date <= ?3 AND b.until_date >= ?3) "
-                       "AND NOT EXISTS (SELECT 1 FROM absence b WHERE b.staff = d.deputy "
-                       "AND b.from_date <= ?3 AND b.until_date >= ?3) "
-                       "ORDER BY CASE WHEN d.department IS NULL THEN 1 ELSE 0 END, d.id LIMIT 1"},
+    /* In the order they are asked, those for the department first: who (0: by rank), rank, and the
+     * department where the rank is looked for. */
+    [SQL_DEPUTY_OF] =
+        {"SELECT COALESCE(d.deputy, 0), COALESCE(d.rank, 0), CASE WHEN ?2 <> 0 THEN ?2 "
+         "ELSE COALESCE(d.department, (SELECT p.department FROM post p WHERE p.staff = d.staff "
+         "AND p.from_date <= ?3 AND p.until_date >= ?3 ORDER BY p.rank DESC, p.id LIMIT 1), 0) END "
+         "FROM deputy d LEFT JOIN staff s ON s.id = d.deputy "
+         "WHERE d.staff = ?1 AND d.until_date >= ?3 AND d.from_date <= ?3 "
+         "AND (d.department IS NULL OR d.department = ?2 OR ?2 = 0) "
+         "AND (d.deputy IS NULL OR s.state = 'active') "
+         "ORDER BY CASE WHEN d.department IS NULL THEN 1 ELSE 0 END, d.place, d.id"},
     [SQL_ROLE_ADD] = {"INSERT INTO role_grant (staff, role, department, from_date, until_date) "
                       "VALUES (?1, ?2, NULLIF(?3, 0), ?4, ?5) RETURNING id"},
     [SQL_ROLE_END] =
-        {"UPDATE role_grant SET until_date = ?3 WHERE id = ?1 AND staff = ?2 AND from_date <= ?3"},
+        {"UPDATE role_grant SET until_date = ?3 WHERE id = ?1 AND staff = ?2 AND from_date <= ?3 "
+         "AND until_date > ?3"},
     [SQL_ROLE_DROP] = {"DELETE FROM role_grant WHERE id = ?1 AND staff = ?2 AND from_date > ?3"},
 
     [SQL_RIGHTS_IN] = {DEPARTMENTS_UP RIGHTS("?3",

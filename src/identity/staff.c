@@ -1,5 +1,5 @@
-/* Staff: posts, absences, deputies, granted roles; all dated rows that belong to a staff member and
- * are journalled as that member's state. */
+/* Staff: posts, granted roles, absences, deputies (the last two: absence.c); all dated rows that
+ * belong to a staff member and are journalled as that member's state. */
 #include "identity/private.h"
 
 #include <string.h>
@@ -9,9 +9,10 @@
 /* --- state for journal and verifier --- */
 
 /* Appends one array per row: the columns from 1 on, numbers as such. text: bit n set when column n
- * holds text. */
+ * holds text. Columns from `later` on came with a later step: without a value they are left out, so
+ * that the state of a row is what the journal said before. */
 static int rows_as_arrays(struct db *db, const struct sql *sql, int64_t staff, int columns,
-    unsigned text, json_t *out, struct err *err)
+    unsigned text, int later, json_t *out, struct err *err)
 {
 	struct rows *r = db_query(db, err, sql, "i", staff);
 	int rc = r ? 0 : -(int)ERR_STORE;
@@ -19,6 +20,8 @@ static int rows_as_arrays(struct db *db, const struct sql *sql, int64_t staff, i
 		json_t *row = json_array();
 		for (int c = 1; c < columns; c++) {
 			struct str s = text >> c & 1 ? rows_str(r, c) : (struct str){0};
+			if (c >= later && (s.p ? s.n == 0 : rows_i64(r, c) == 0))
+				continue;
 			json_array_append_new(
 			    row, s.p ? json_stringn(s.p, s.n) : json_integer(rows_i64(r, c)));
 		}
@@ -45,19 +48,19 @@ static int staff_state(struct db *db, int64_t staff, json_t **out, struct err *e
 	static const struct {
 		const char *name;
 		enum identity_statement sql;
-		int columns;
+		int columns, later;
 		unsigned text;
 	} parts[] = {
-	    {"posts", SQL_STAFF_POSTS, 6, 1u << 4 | 1u << 5},
-	    {"roles", SQL_STAFF_ROLES, 5, 1u << 1 | 1u << 3 | 1u << 4},
-	    {"absences", SQL_STAFF_ABSENCES, 3, 1u << 1 | 1u << 2},
-	    {"deputies", SQL_STAFF_DEPUTIES, 5, 1u << 3 | 1u << 4},
+	    {"posts", SQL_STAFF_POSTS, 6, 6, 1u << 4 | 1u << 5},
+	    {"roles", SQL_STAFF_ROLES, 5, 5, 1u << 1 | 1u << 3 | 1u << 4},
+	    {"absences", SQL_STAFF_ABSENCES, 4, 3, 1u << 1 | 1u << 2 | 1u << 3},
+	    {"deputies", SQL_STAFF_DEPUTIES, 7, 5, 1u << 3 | 1u << 4},
 	};
 	for (size_t i = 0; i < COUNT(parts) && rc >= 0; i++) {
 		json_t *rows = json_array();
 		json_object_set_new(*out, parts[i].name, rows);
 		rc = rows_as_arrays(db, &identity_sql[parts[i].sql], staff, parts[i].columns,
-		    parts[i].text, rows, err);
+		    parts[i].text, parts[i].later, rows, err);
 	}
 	if (rc < 0) {
 		json_decref(*out);
@@ -197,27 +200,9 @@ int staff_of_department(
 	return id_list(db_query(db, err, SQL(POST_MEMBERS), "it", department, day), a, staff);
 }
 
-int64_t staff_deputy_of(struct db *db, int64_t staff, int64_t department)
-{
-	char day[DAY_SIZE];
-	int64_t deputy = 0;
-	today(day);
-	int rc = db_get_i64(db, NULL, &deputy, SQL(DEPUTY_OF), "iit", staff, department, day);
-	return rc > 0 ? deputy : 0;
-}
-
-bool staff_is_absent(struct db *db, int64_t staff)
-{
-	char day[DAY_SIZE];
-	int64_t id;
-	today(day);
-	return db_get_i64(db, NULL, &id, SQL(ABSENT), "it", staff, day) > 0;
-}
-
 /* --- changes --- */
 
-/* Journals and lets go of data. */
-static int changed(struct db *db, const char *actor, const char *verb, int64_t staff, int rc,
+int staff_changed(struct db *db, const char *actor, const char *verb, int64_t staff, int rc,
     json_t *data, struct err *err)
 {
 	if (rc >= 0)
@@ -247,40 +232,9 @@ int post_make(struct db *db, const char *actor, int64_t staff, int64_t departmen
 		return rc;
 	rc = db_get_i64(db, err, &id, SQL(POST_ADD), "iiiitt", staff, department, (int64_t)rank,
 	    (int64_t)acting, from, until);
-	return changed(db, actor, "identity.post_added", staff, rc,
+	return staff_changed(db, actor, "identity.post_added", staff, rc,
 	    json_pack("{s:I, s:s, s:b, s:s, s:s}", "department", (json_int_t)department, "rank",
 	        rank_name(rank), "acting", acting, "from", from, "until", until),
-	    err);
-}
-
-int absence_make(struct db *db, const char *actor, int64_t staff, struct term term, struct err *err)
-{
-	char from[DAY_SIZE], until[DAY_SIZE];
-	int64_t id;
-	int rc = term_days(&term, from, until, err);
-	if (rc < 0)
-		return rc;
-	rc = db_get_i64(db, err, &id, SQL(ABSENCE_ADD), "itt", staff, from, until);
-	return changed(db, actor, "identity.absence_added", staff, rc,
-	    json_pack("{s:s, s:s}", "from", from, "until", until), err);
-}
-
-int deputy_make(struct db *db, const char *actor, int64_t staff, int64_t deputy, int64_t department,
-    struct term term, struct err *err)
-{
-	char from[DAY_SIZE], until[DAY_SIZE];
-	int64_t id;
-	if (staff == deputy)
-		return err_field(err, ERR_INPUT, "deputy", "identity.own_deputy",
-		    "staff %lld is no deputy of their own", (long long)staff);
-	int rc = term_days(&term, from, until, err);
-	if (rc < 0)
-		return rc;
-	rc = db_get_i64(
-	    db, err, &id, SQL(DEPUTY_ADD), "iiitt", staff, deputy, department, from, until);
-	return changed(db, actor, "identity.deputy_added", staff, rc,
-	    json_pack("{s:I, s:I, s:s, s:s}", "deputy", (json_int_t)deputy, "department",
-	        (json_int_t)department, "from", from, "until", until),
 	    err);
 }
 
@@ -297,7 +251,7 @@ int role_make(struct db *db, const char *actor, int64_t staff, const char *role,
 		return rc;
 	rc = db_get_i64(db, err, &id, SQL(ROLE_ADD), "itiss", staff, role, department,
 	    str_from(from), str_from(until));
-	return changed(db, actor, "identity.role_granted", staff, rc,
+	return staff_changed(db, actor, "identity.role_granted", staff, rc,
 	    json_pack("{s:s, s:I, s:s, s:s}", "role", role, "department", (json_int_t)department,
 	        "from", from, "until", until),
 	    err);
@@ -321,7 +275,7 @@ int staff_row_end(struct db *db, const char *actor, int64_t staff, enum staff_ro
 	if (n == 0)
 		return err_set(err, ERR_MISSING, NULL, "row %lld of staff %lld", (long long)row,
 		    (long long)staff);
-	return changed(db, actor, kinds[kind].verb, staff, n < 0 ? (int)n : 0,
+	return staff_changed(db, actor, kinds[kind].verb, staff, n < 0 ? (int)n : 0,
 	    json_pack("{s:I, s:s}", "row", (json_int_t)row, "last_day", last_day), err);
 }
 
@@ -330,18 +284,6 @@ int post_add(struct db *db, int64_t staff, int64_t department, enum rank rank, c
 {
 	return post_make(
 	    db, "system", staff, department, rank, false, (struct term){from, until}, err);
-}
-
-int absence_add(struct db *db, int64_t staff, const char *from, const char *until, struct err *err)
-{
-	return absence_make(db, "system", staff, (struct term){from, until}, err);
-}
-
-int deputy_add(struct db *db, int64_t staff, int64_t deputy, int64_t department, const char *from,
-    const char *until, struct err *err)
-{
-	return deputy_make(
-	    db, "system", staff, deputy, department, (struct term){from, until}, err);
 }
 
 int role_grant(struct db *db, int64_t staff, const char *role, int64_t department, struct err *err)

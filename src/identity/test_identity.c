@@ -2,6 +2,7 @@
 #include "identity/private.h"
 
 #include "base/time.h"
+#include "store/private.h" /* migrate_to() */
 #include "store/test_store.h"
 
 /* The day on which most of the tests stand. */
@@ -419,6 +420,139 @@ static void deputies(struct store *st)
 	assert_false(staff_may(reader(st), o.clerk_tax, "application.decide", o.tax));
 }
 
+/* --- deputies by post, their order, and who manages whom --- */
+
+static int add_deputies_by_post(struct db *db, void *arg, struct err *err)
+{
+	struct office *o = arg;
+	const struct deputy_fields fields[] = {
+	    {.rank = RANK_CHIEF, .place = 1},     /* 2: the 係長 of the case's office */
+	    {.deputy = o->clerk_tax, .place = 2}, /* 3 */
+	    {.deputy = o->gone, .place = 0},      /* 1: has left */
+	    {.deputy = o->clerk, .department = o->tax, .place = 5}, /* tax: before all others */
+	};
+	int rc = 0;
+	for (size_t i = 0; i < COUNT(fields) && rc == 0; i++)
+		rc = deputy_make(db, "staff:1", o->manager, &fields[i], err);
+	struct absence_fields away = {{"2026-11-20", "2026-11-22"}, "trip"};
+	if (rc == 0)
+		rc = absence_make(db, "staff:1", o->manager, &away, err);
+	if (rc == 0)
+		rc = absence_add(db, o->chief_a, "2026-11-22", "2026-11-22", err);
+	return rc;
+}
+
+static int bad_absences(struct db *db, void *arg, struct err *err)
+{
+	struct office *o = arg;
+	struct err got;
+	const struct {
+		struct absence_fields f;
+		const char *field;
+	} cases[] = {
+	    {{{"2026-11-22", "2026-12-01"}, ""}, "from"}, /* a day is taken already */
+	    {{{"2026-11-01", "2026-11-20"}, ""}, "from"},
+	    {{{"2026-12-02", "2026-12-01"}, ""}, "until"},
+	    {{{"tomorrow", "2026-12-01"}, ""}, "from"},
+	    {{{"2026-12-01", "2026-12-01"}, "hangover"}, "reason"},
+	};
+	(void)err;
+	for (size_t i = 0; i < COUNT(cases); i++)
+		if (absence_make(db, "staff:1", o->manager, &cases[i].f, &got) >= 0 ||
+		    strcmp(got.field, cases[i].field) != 0)
+			fail_msg("case %zu: %s", i, got.field);
+	const struct deputy_fields far = {.deputy = o->head, .place = DEPUTY_PLACES};
+	assert_int_equal(deputy_make(db, "staff:1", o->manager, &far, &got), -(int)ERR_INPUT);
+	assert_int_equal(absence_change(db, "staff:1", o->clerk, 1,
+	                     &(struct absence_fields){{"2027-01-01", "2027-01-01"}, ""}, &got),
+	    -(int)ERR_MISSING); /* somebody else's row */
+	/* Its own days do not stand in the way of a change. */
+	return absence_change(db, "staff:1", o->manager, 1,
+	    &(struct absence_fields){{"2026-11-20", "2026-11-23"}, "trip"}, err);
+}
+
+static void deputies_by_post(struct store *st)
+{
+	struct office o;
+	struct err err = {0};
+	office_fill(st, &o);
+	write_ok(st, add_deputies_by_post, &o);
+	const struct {
+		const char *day;
+		int64_t department, deputy;
+	} cases[] = {
+	    {"2026-11-19", o.dogs, 0},
+	    {"2026-11-20", o.dogs, o.chief_a},   /* who left is passed over, the post is next */
+	    {"2026-11-20", o.tax, o.clerk},      /* named for that department */
+	    {"2026-11-22", o.dogs, o.clerk_tax}, /* the 係長 is away, too */
+	    {"2026-11-22", o.hygiene, o.clerk_tax},
+	};
+	for (size_t i = 0; i < COUNT(cases); i++) {
+		struct date d;
+		assert_true(date_parse(str_from(cases[i].day), &d));
+		now_set_us(date_start_us(d));
+		if (staff_deputy_of(reader(st), o.manager, cases[i].department) != cases[i].deputy)
+			fail_msg("case %zu: deputy %lld", i,
+			    (long long)staff_deputy_of(reader(st), o.manager, cases[i].department));
+	}
+	now_set_us(NOON);
+	assert_int_equal(staff_deputy_if_absent(reader(st), o.head, o.dogs), 0);
+	write_ok(st, bad_absences, &o);
+	struct journal_verifier const *const all[] = {&staff_verifier};
+	struct verify_report report;
+	assert_int_equal(journal_verify(st, all, COUNT(all), NULL, NULL, &report, &err), 0);
+	if (report.problems)
+		fail_msg("%s", report.first_bad);
+}
+
+static int rights_by_post(struct db *db, void *arg, struct err *err)
+{
+	struct office *o = arg;
+	int rc = post_add(db, o->clerk, o->hygiene, RANK_CHIEF, NULL, NULL, err);
+	if (rc == 0)
+		rc = deputy_make(
+		    db, "system", o->manager, &(struct deputy_fields){.rank = RANK_CHIEF}, err);
+	return rc;
+}
+
+/* The 係長 who stands in for the 課長 has the 課長's rights, below as well, while that one is away.
+ */
+static void deputy_rights_by_post(struct store *st)
+{
+	struct office o;
+	office_fill(st, &o);
+	write_ok(st, rights_by_post, &o);
+	assert_false(staff_may(reader(st), o.clerk, "application.export", o.dogs));
+	write_ok(st, add_deputies_by_post, &o);
+	assert_true(staff_may(reader(st), o.clerk, "application.export", o.dogs));
+	assert_false(staff_may(reader(st), o.clerk, "application.export", o.tax));
+	assert_false(staff_may(reader(st), o.chief_b, "application.export", o.dogs));
+}
+
+static void managing(struct store *st)
+{
+	struct office o;
+	office_fill(st, &o);
+	const struct {
+		int64_t boss, staff;
+		bool manages;
+	} cases[] = {
+	    {o.manager, o.clerk, true},
+	    {o.manager, o.chief_a, true}, /* in an office below */
+	    {o.head, o.manager, true},
+	    {o.mayor, o.clerk_tax, true},
+	    {o.clerk, o.manager, false},
+	    {o.chief_a, o.clerk, false}, /* 課長 and higher */
+	    {o.manager, o.clerk_tax, false},
+	    {o.manager, o.head, false},
+	    {o.manager, o.manager, false},
+	    {o.manager, o.gone, false},
+	};
+	for (size_t i = 0; i < COUNT(cases); i++)
+		if (staff_manages(reader(st), cases[i].boss, cases[i].staff) != cases[i].manages)
+			fail_msg("case %zu", i);
+}
+
 struct ending {
 	int64_t staff, row;
 	enum staff_row kind;
@@ -452,6 +586,10 @@ static void endings(struct store *st)
 	assert_int_equal(future.rc, 0);
 	write_ok(st, try_end, &future);
 	assert_int_equal(future.rc, -(int)ERR_MISSING);
+	/* What has ended is not made longer. */
+	struct ending past = {o.gone, 10, ROW_POST, "2026-11-19", 0};
+	write_ok(st, try_end, &past);
+	assert_int_equal(past.rc, -(int)ERR_MISSING);
 	struct ending role = {o.auditor, 1, ROW_ROLE, "2026-11-19", 0};
 	write_ok(st, try_end, &role);
 	assert_false(staff_may(reader(st), o.auditor, "application.read", 0));
@@ -487,6 +625,90 @@ static void verifies(struct store *st)
 	assert_true(report.problems > 0);
 }
 
+/* --- a store of the version before --- */
+
+static int first_step(void *arg, const char *module)
+{
+	(void)arg;
+	(void)module;
+	return 1;
+}
+
+/* What step 1 kept of an officer with an absence and a deputy, and what the journal said of it. */
+static int add_of_step_1(struct db *db, void *arg, struct err *err)
+{
+	static const struct sql rows[] = {
+	    {"INSERT INTO account (kind, login, login_key, password_us, totp_step, state, lang, "
+	     "created_us, signed_in_us) VALUES ('staff', 'a', 'a', 0, 0, 'active', 'ja', 0, 0), "
+	     "('staff', 'b', 'b', 0, 0, 'active', 'ja', 0, 0)"},
+	    {"INSERT INTO staff (account, name, name_key, kana, state, created_us) VALUES "
+	     "(1, '課長', '課長', '', 'active', 0), (2, '係長', '係長', '', 'active', 0)"},
+	    {"INSERT INTO absence (staff, from_date, until_date) VALUES "
+	     "(1, '2026-11-19', '2026-11-21')"},
+	    {"INSERT INTO deputy (staff, deputy, from_date, until_date) VALUES "
+	     "(2, 1, '0001-01-01', '9999-12-31'), (1, 2, '0001-01-01', '9999-12-31')"},
+	    {"DELETE FROM deputy WHERE staff = 2"},
+	};
+	static const char state[] = "{\"account\": 1, \"name\": \"課長\", \"kana\": \"\", "
+	                            "\"state\": \"active\", \"posts\": [], \"roles\": [], "
+	                            "\"absences\": [[\"2026-11-19\", \"2026-11-21\"]], "
+	                            "\"deputies\": [[2, 0, \"0001-01-01\", \"9999-12-31\"]]}";
+	(void)arg;
+	for (size_t i = 0; i < COUNT(rows); i++)
+		if (db_run(db, err, &rows[i], "") < 0)
+			return -(int)ERR_STORE;
+	json_t *was = json_loads(state, 0, NULL);
+	int rc = journal_add(db,
+	    &(struct journal_change){.actor = "system",
+	        .verb = "identity.deputy_added",
+	        .subject = "staff:1",
+	        .state = was},
+	    NULL, err);
+	json_decref(was);
+	return rc;
+}
+
+static int one_more_deputy(struct db *db, void *arg, struct err *err)
+{
+	(void)arg;
+	return deputy_make(db, "system", 2, &(struct deputy_fields){.rank = RANK_SECTION}, err);
+}
+
+static void test_migrates(void **state)
+{
+	(void)state;
+	for (int postgres = 0; postgres < 2; postgres++) {
+		if (postgres && !getenv("MACHI_TEST_PG"))
+			break;
+		struct test_store t;
+		struct err err = {0};
+		struct verify_report report;
+		int64_t id;
+		const struct journal_verifier *const all[] = {&staff_verifier};
+		test_store_new(&t, postgres);
+		if (migrate_to(t.st, test_modules, COUNT(test_modules), first_step, NULL, NULL,
+		        NULL, &err) < 0)
+			fail_msg("%s", err.detail);
+		write_ok(t.st, add_of_step_1, NULL);
+		test_store_migrate(t.st);
+		now_set_us(NOON);
+		assert_int_equal(staff_deputy_of(reader(t.st), 1, 0), 2);
+		assert_int_equal(
+		    journal_verify(t.st, all, COUNT(all), NULL, NULL, &report, &err), 0);
+		assert_int_equal(report.problems, 1); /* staff:2 was never journalled here */
+		write_ok(t.st, one_more_deputy, NULL);
+		assert_int_equal(
+		    journal_verify(t.st, all, COUNT(all), NULL, NULL, &report, &err), 0);
+		if (report.problems)
+			fail_msg("%s", report.first_bad);
+		static const struct sql newest = {"SELECT MAX(id) FROM deputy"};
+		assert_int_equal(db_get_i64(reader(t.st), &err, &id, &newest, ""), 1);
+		assert_true(id >= 3); /* numbers do not come back */
+		test_store_free(&t);
+	}
+	now_set_us(0);
+}
+
 #define ON_EACH(fn)                                                                                \
 	static void test_##fn(void **state)                                                        \
 	{                                                                                          \
@@ -501,6 +723,9 @@ ON_EACH(department_changes)
 ON_EACH(posts)
 ON_EACH(rights)
 ON_EACH(deputies)
+ON_EACH(deputies_by_post)
+ON_EACH(deputy_rights_by_post)
+ON_EACH(managing)
 ON_EACH(endings)
 ON_EACH(verifies)
 
@@ -513,8 +738,12 @@ int main(void)
 	    cmocka_unit_test(test_posts),
 	    cmocka_unit_test(test_rights),
 	    cmocka_unit_test(test_deputies),
+	    cmocka_unit_test(test_deputies_by_post),
+	    cmocka_unit_test(test_deputy_rights_by_post),
+	    cmocka_unit_test(test_managing),
 	    cmocka_unit_test(test_endings),
 	    cmocka_unit_test(test_verifies),
+	    cmocka_unit_test(test_migrates),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -814,23 +814,15 @@ static void test_users(void **state)
 	see_other(&r, page);
 	r = post(b, arena_printf(t.arena, "%srole", add), "role", "emperor");
 	shows(&r, 422, "この役割はありません");
-	r = post(b, arena_printf(t.arena, "%sabsence", add), "from", "2026-01-01", "until",
-	    "2026-01-02");
-	see_other(&r, page);
-	r = post(b, arena_printf(t.arena, "%sdeputy", add), "deputy", "nobody");
-	shows(&r, 422, "見つかりません");
-	r = post(b, arena_printf(t.arena, "%sdeputy", add), "deputy", "clerk");
-	see_other(&r, page);
 	r = get(b, page);
 	assert_string_equal(reply_text(&r, "posts.0.from"), "2026-04-01");
 	assert_string_equal(reply_text(&r, "roles.0.role"), "auditor");
-	assert_string_equal(reply_text(&r, "deputies.0.name"), "窓口 花子");
 	const char *row = arena_printf(t.arena, "%lld",
 	    (long long)json_integer_value(
 	        json_object_get(json_array_get(json_object_get(r.json, "roles"), 0), "id")));
 	reply_free(&r);
 	r = get_html(b, page);
-	shows(&r, 200, "代決者を加える");
+	shows(&r, 200, "この職員の不在と代決者");
 	r = post(b, arena_printf(t.arena, "%s/end", page), "kind", "role", "row", row);
 	see_other(&r, page);
 	r = post(b, arena_printf(t.arena, "%s/end", page), "kind", "role", "row", "99999");
@@ -853,6 +845,134 @@ static void test_users(void **state)
 	shows(&r, 409, "自分のアカウント");
 	curl_easy_cleanup(b);
 	curl_easy_cleanup(tanaka);
+}
+
+static int head_make(struct db *db, void *arg, struct err *err)
+{
+	int64_t account, *head = arg;
+	int rc = staff_add(db, "kacho", good_hash, "課長 太郎", &account, head, err);
+	return rc == 0 ? post_add(db, *head, office.department, RANK_SECTION, NULL, NULL, err) : rc;
+}
+
+static const char *days_from_now(int days)
+{
+	return date_format(t.arena, date_add_days(date_of_us(now_us()), days));
+}
+
+static void test_absences(void **state)
+{
+	(void)state;
+	struct err err = {0};
+	int64_t head;
+	if (store_write(t.store.st, head_make, &head, &err) < 0)
+		fail_msg("%s", err.detail);
+	CURL *clerk = signed_in("clerk"), *boss = signed_in("kacho"), *admin = signed_in("admin");
+	const char *own = "/staff/absences",
+	           *add = arena_printf(
+	               t.arena, "/staff/absences/%lld/absence/new", (long long)office.clerk);
+	struct reply r = get_html(clerk, own);
+	shows(&r, 200, "登録された不在はありません");
+	r = post(clerk, add, "from", "", "until", days_from_now(-1));
+	assert_non_null(strstr(r.body.p, "いつから休むか"));
+	assert_non_null(strstr(r.body.p, "過ぎています"));
+	shows(&r, 422, "理由を選んで");
+	r = post(clerk, add, "from", days_from_now(1), "until", days_from_now(2), "reason", "sick");
+	see_other(&r, own);
+	r = post(clerk, add, "from", days_from_now(2), "until", days_from_now(5), "reason", "trip");
+	shows(&r, 422, "別の不在が登録されています");
+	r = post(clerk, "/staff/absences/1/absence/new", "from", days_from_now(1), "until",
+	    days_from_now(2), "reason", "sick"); /* the administrator's */
+	assert_int_equal(r.status, 404);
+	reply_free(&r);
+
+	/* The manager sees and changes it, and enters one for today. */
+	r = get(boss, own);
+	assert_string_equal(reply_text(&r, "people.0.name"), "窓口 花子");
+	assert_string_equal(reply_text(&r, "people.0.absence.reason"), "sick");
+	reply_free(&r);
+	const char *clerks = arena_printf(t.arena, "%s/%lld", own, (long long)office.clerk);
+	r = get(boss, clerks);
+	const char *row = arena_printf(t.arena, "%lld",
+	    (long long)json_integer_value(
+	        json_object_get(json_array_get(json_object_get(r.json, "absences"), 0), "id")));
+	reply_free(&r);
+	const char *change = arena_printf(t.arena, "%s/absence/%s", clerks, row);
+	r = get_html(boss, change);
+	shows(&r, 200, days_from_now(2));
+	r = post(
+	    boss, change, "from", days_from_now(0), "until", days_from_now(3), "reason", "trip");
+	see_other(&r, clerks);
+	r = get_html(clerk, own);
+	shows(&r, 200, "不在中");
+	r = get(clerk, own);
+	assert_string_equal(reply_text(&r, "absences.0.reason_text"), "出張");
+	reply_free(&r);
+	r = get(clerk, arena_printf(t.arena, "%s/%lld", own, (long long)head));
+	assert_int_equal(r.status, 404); /* not upwards */
+	reply_free(&r);
+
+	/* Deputies: by name, by post, by login; each says what is wrong with it. */
+	const char *name = arena_printf(t.arena, "%s/%lld/deputy/new", own, (long long)head);
+	r = post(boss, name, "deputy", "other", "login", "nobody");
+	shows(&r, 422, "見つかりません");
+	r = post(boss, name, "deputy", "");
+	assert_int_equal(r.status, 422);
+	reply_free(&r);
+	r = post(boss, name, "deputy", "rank:係員");
+	assert_int_equal(r.status, 422);
+	reply_free(&r);
+	r = post(boss, name, "deputy", "other", "login", "clerk", "place", "100");
+	shows(&r, 422, "1から99まで");
+	r = post(boss, name, "deputy", "other", "login", "kacho");
+	shows(&r, 422, "本人を代決者");
+	r = post(boss, name, "deputy", "rank:係長", "place", "2");
+	see_other(&r, own);
+	r = post(boss, name, "deputy", "other", "login", "ADMIN", "place", "1");
+	see_other(&r, own);
+	r = get(boss, own);
+	assert_string_equal(reply_text(&r, "deputies.0.rank"), "係長");
+	assert_string_equal(reply_text(&r, "deputies.1.name"), "管理 一郎");
+	assert_string_equal(reply_text(&r, "acting.0.deputy"), "管理 一郎");
+	const char *deputy = arena_printf(t.arena, "%lld",
+	    (long long)json_integer_value(
+	        json_object_get(json_array_get(json_object_get(r.json, "deputies"), 1), "id")));
+	reply_free(&r);
+	r = get_html(
+	    boss, arena_printf(t.arena, "/en%s/%lld/deputy/%s", own, (long long)head, deputy));
+	shows(&r, 200, "Change a deputy");
+	r = post(boss, arena_printf(t.arena, "%s/%lld/deputy/%s", own, (long long)head, deputy),
+	    "deputy", arena_printf(t.arena, "%lld", (long long)office.clerk), "place", "1");
+	see_other(&r, own);
+
+	/* Whoever acts for an absent officer sees it, and so does everybody below. */
+	r = post(boss, arena_printf(t.arena, "%s/%lld/absence/new", own, (long long)head), "from",
+	    days_from_now(0), "until", days_from_now(0), "reason", "leave");
+	see_other(&r, own);
+	r = get(clerk, own);
+	assert_string_equal(reply_text(&r, "away.0.name"), "課長 太郎");
+	assert_null(json_object_get(json_array_get(json_object_get(r.json, "away"), 0),
+	    "deputy")); /* she is away herself */
+	reply_free(&r);
+	r = post(boss, arena_printf(t.arena, "%s/end", clerks), "kind", "absence", "row", row);
+	see_other(&r, clerks);
+	r = get(clerk, own);
+	assert_string_equal(reply_text(&r, "away.0.deputy"), "窓口 花子");
+	assert_true(json_is_true(
+	    json_object_get(json_array_get(json_object_get(r.json, "away"), 0), "by_you")));
+	reply_free(&r);
+	r = post(boss, arena_printf(t.arena, "%s/end", clerks), "kind", "post", "row", "1");
+	assert_int_equal(r.status, 400);
+	reply_free(&r);
+	r = post(clerk, arena_printf(t.arena, "%s/%lld/end", own, (long long)head), "kind",
+	    "deputy", "row", deputy);
+	assert_int_equal(r.status, 404);
+	reply_free(&r);
+	r = post(admin, arena_printf(t.arena, "%s/%lld/end", own, (long long)head), "kind",
+	    "deputy", "row", deputy); /* who manages staff may */
+	see_other(&r, arena_printf(t.arena, "%s/%lld", own, (long long)head));
+	curl_easy_cleanup(clerk);
+	curl_easy_cleanup(boss);
+	curl_easy_cleanup(admin);
 }
 
 static void test_residents_page(void **state)
@@ -969,6 +1089,7 @@ int main(void)
 	    cmocka_unit_test(test_tokens),
 	    cmocka_unit_test(test_rights),
 	    cmocka_unit_test(test_users),
+	    cmocka_unit_test(test_absences),
 	    cmocka_unit_test(test_residents_page),
 	    cmocka_unit_test(test_departments_page),
 	    cmocka_unit_test(test_import),

@@ -17,6 +17,11 @@ void today(char out[DAY_SIZE])
 	day_put(out, d);
 }
 
+const char *yesterday(struct request *rq)
+{
+	return date_format(rq->arena, date_add_days(date_of_us(rq->now_us), -1));
+}
+
 bool day_of(const char *text, const char *fallback, char out[DAY_SIZE])
 {
 	struct date d;

@@ -145,3 +145,30 @@ test('the office decides', async () => {
 		}
 	}
 });
+
+test('an officer goes on leave and names a deputy, with and without scripts', async () => {
+	for (const javaScriptEnabled of [true, false]) {
+		const page = await open({ javaScriptEnabled });
+		const look = async () => javaScriptEnabled && check(page); // axe is a script
+		await signIn(page, people.head);
+		await page.goto('/staff/absences');
+		await look();
+		await page.locator('main a[href$="/deputy/new"]').click();
+		await look();
+		await page.locator('[name="deputy"]').selectOption('rank:係長');
+		await page.locator('main form button').click();
+		await page.waitForURL(/\/staff\/absences$/);
+		await page.locator('main a[href$="/absence/new"]').click();
+		await page.locator('main form button').click();
+		await page.locator('.m-summary').waitFor();
+		await look();
+		const today = new Date().toLocaleDateString('sv-SE', { timeZone: 'Asia/Tokyo' });
+		await fill(page, { from: today, until: today, reason: 'leave' });
+		await page.locator('main form button').click();
+		await page.waitForURL(/\/staff\/absences$/);
+		assert.match(await page.locator('main').innerText(), /代決しています/);
+		await look();
+		for (const kind of ['absence', 'deputy']) await page.locator(`form:has(input[value="${kind}"]) button`).first().click();
+		assert.match(await page.locator('main').innerText(), /登録された不在はありません/);
+	}
+});

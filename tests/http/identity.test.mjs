@@ -155,6 +155,57 @@ test('staff: added with an invitation, posted, locked', async () => {
 	assert.throws(() => city.cli('user', 'lock', 'nobody'), /no staff nobody/);
 });
 
+test('absences and deputies: entered by oneself and by the manager, told as JSON', async () => {
+	const admin = await signIn('boss', boss);
+	city.cli('user', 'department', '30', '--name', '環境課');
+	for (const [login, name, rank] of [['sakura', '係員 桜', '係員'], ['kaede', '係長 楓', '係長'], ['matsu', '課長 松', '課長']]) {
+		const page = (await post(admin, '/staff/users/new', { login, name, mail: `${login}@city.example.jp` })).location;
+		await post(city.client(), link(await box.take(`${login}@city.example.jp`)), { password });
+		city.cli('user', 'post', login, '--department', '30', '--rank', rank);
+		assert.equal((await admin.json(page)).json.posts[0].rank, rank);
+	}
+	const [sakura, matsu] = [await signIn('sakura'), await signIn('matsu')];
+	const day = (n) => new Date(Date.now() + n * 86400000).toLocaleDateString('sv-SE', { timeZone: 'Asia/Tokyo' });
+	const own = async (client, path = '/staff/absences') => (await client.json(path)).json;
+	const { id } = (await own(matsu)).officer;
+
+	// A program sends the same as the page's form.
+	assert.equal((await matsu.postJson(`/staff/absences/${id}/deputy/new`, { deputy: 'rank:係長' })).status, 200);
+	const refused = await matsu.postJson(`/staff/absences/${id}/absence/new`, { from: day(3), until: day(1), reason: 'leave' });
+	assert.equal(refused.status, 422);
+	assert.equal(refused.json.errors[0].field, 'until');
+	assert.equal((await matsu.postJson(`/staff/absences/${id}/absence/new`, { from: day(0), until: day(1), reason: 'leave' })).status, 200);
+	const mine = await own(matsu);
+	assert.equal(mine.officer.is_absent, true);
+	assert.equal(mine.acting[0].deputy, '係長 楓');
+	assert.equal(mine.deputies[0].rank, '係長');
+
+	// Everybody below sees who acts, but not why.
+	const seen = (await own(sakura)).away.find((one) => one.name === '課長 松');
+	assert.equal(seen.deputy, '係長 楓');
+	assert.equal('reason' in seen, false);
+	assert.equal((await sakura.json(`/staff/absences/${id}`)).status, 404);
+
+	// The manager enters one for the clerk, who ends it.
+	const person = mine.people.find((one) => one.name === '係員 桜');
+	const form = await matsu.get(`/staff/absences/${person.id}/absence/new`);
+	const done = await matsu.submit(form, '/absence/new', { from: day(0), until: day(2), reason: 'training' });
+	assert.match(done.text, /不在を登録しました/);
+	const [absence] = (await own(sakura)).absences;
+	assert.equal(absence.reason, 'training');
+	assert.equal(absence.now, true);
+	const ended = await sakura.post(`/staff/absences/${person.id}/end`, { kind: 'absence', row: String(absence.id) });
+	assert.match(ended.text, /不在を終わりにしました/);
+	assert.equal((await own(sakura)).officer.is_absent, false);
+
+	// A token that may not manage staff names no deputies.
+	const page = await post(matsu, '/account/tokens', { name: 'robot', scope: 'write', days: '7', password });
+	const bearer = page.text.match(/machi_[\w-]{43}/)[0];
+	const call = await fetch(`${city.url}/staff/absences/${id}/deputy/new`, { method: 'POST', redirect: 'manual', body: JSON.stringify({ deputy: 'other', login: 'sakura' }),
+		headers: { accept: 'application/json', 'content-type': 'application/json', authorization: `Bearer ${bearer}` } });
+	assert.equal(call.status, 403);
+});
+
 test('staff from a CSV file in Shift_JIS, all or nothing', async () => {
 	const admin = await signIn('boss', boss);
 	const send = async (text, name) => {
