@@ -343,12 +343,12 @@ int row_changed(struct db *db, struct arena *a, const struct app_actor *actor, s
 	r->updated_us = now_us();
 	r->bucket = app_state_bucket(row_state(r));
 	r->order_key = order_key_of(r);
-	int64_t n = db_run(db, err, &life_sql[SQL_ROW_UPDATE], "i" APP_COLUMNS_MOVING(TYPE) "t",
+	int rc = db_later(db, err, &life_sql[SQL_ROW_UPDATE], "i" APP_COLUMNS_MOVING(TYPE) "t",
 	    r->id APP_COLUMNS_MOVING(ARG), r->answers);
-	if (n >= 0)
+	if (rc == 0)
 		return row_journal(db, a, actor, r, event, data, err);
 	json_decref(data);
-	return (int)n;
+	return rc;
 }
 
 int change_begin(struct change *c, struct db *db, struct arena *a, const struct app_actor *actor,

@@ -125,11 +125,11 @@ int job_add(struct db *db, const char *kind, json_t *payload, int64_t run_at_us,
 	else
 		buf_puts(&text, "null");
 	int64_t now = now_us();
-	int64_t rc = db_run(
+	int rc = db_later(
 	    db, err, &add, "tstii", kind, buf_to_str(&text), key, run_at_us ? run_at_us : now, now);
 	buf_free(&text);
 	db->wake_jobs = true;
-	return rc < 0 ? (int)rc : 0;
+	return rc;
 }
 
 void jobs_wake(struct store *st)

@@ -414,8 +414,12 @@ int journal_add(struct db *db, const struct journal_change *c, int64_t *id, stru
 	buf_clear(text);
 	if (db_is_postgres(db)) {
 		journal_entry_rest(text, &l);
-		rc = db_get_i64(db, err, &l.id, &add_there, "issssbbbs", l.at_us, l.actor, l.verb,
-		    l.subject, data_str, salt_str, l.data_hash, l.state_hash, buf_to_str(text));
+#define ENTRY_ARGS                                                                                 \
+	"issssbbbs", l.at_us, l.actor, l.verb, l.subject, data_str, salt_str, l.data_hash,         \
+	    l.state_hash, buf_to_str(text)
+		rc = id ? db_get_i64(db, err, &l.id, &add_there, ENTRY_ARGS)
+		        : db_later(db, err, &add_there, ENTRY_ARGS);
+#undef ENTRY_ARGS
 		if (rc > 0)
 			rc = 0;
 	} else {

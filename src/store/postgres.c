@@ -82,9 +82,87 @@ static int fail(struct db *db, const PGresult *res, struct err *err)
 	return err_set(err, ERR_STORE, NULL, "%s (%s)", text, state);
 }
 
+/* --- statements whose answers are read later ---
+ *
+ * They are sent in libpq's pipeline mode. Whatever needs an answer goes through settle() first, or is
+ * sent after them and read after theirs (run(), commit()): one trip to the server for all. */
+
+static const char begin_plain[] = "BEGIN ISOLATION LEVEL SERIALIZABLE",
+		  begin_read_committed[] = "BEGIN ISOLATION LEVEL READ COMMITTED",
+		  ask_xid[] = "SELECT pg_current_xact_id()";
+
+/* Notes that a statement was sent. */
+static void sent(struct db *db, const char *text)
+{
+	db->later[db->nlater++] = text;
+}
+
+/* Before something is sent whose answer is read later. */
+static int pipeline(struct db *db, struct err *err)
+{
+	return db->nlater || PQenterPipelineMode(db->conn) == 1 ? 0 : fail(db, NULL, err);
+}
+
+static int send_later(struct db *db, const char *text, struct err *err)
+{
+	if (pipeline(db, err) < 0 ||
+	    PQsendQueryParams(db->conn, text, 0, NULL, NULL, NULL, NULL, 0) != 1)
+		return fail(db, NULL, err);
+	sent(db, text);
+	return 0;
+}
+
+/* Reads one answer and the NULL after it. */
+static PGresult *answer(struct db *db)
+{
+	PGresult *res = PQgetResult(db->conn);
+	if (res && PQresultStatus(res) != PGRES_PIPELINE_SYNC)
+		PQclear(PQgetResult(db->conn));
+	return res;
+}
+
+static bool good(const PGresult *res)
+{
+	ExecStatusType status = PQresultStatus(res);
+	return status == PGRES_COMMAND_OK || status == PGRES_TUPLES_OK ||
+	       status == PGRES_EMPTY_QUERY;
+}
+
+/* Reads what is outstanding; *last, when given, gets the answer of one statement more that was sent
+ * after them. The first failure is the one told: the server skipped what came after it. */
+static int read_answers(struct db *db, PGresult **last, struct err *err)
+{
+	int rc = PQpipelineSync(db->conn) == 1 ? 0 : fail(db, NULL, err);
+	for (int i = 0; i < db->nlater; i++) {
+		PGresult *res = answer(db);
+		if (rc == 0 && !good(res)) {
+			rc = fail(db, res, err);
+			(void)err_prefix(err, "%.120s: ", db->later[i]);
+		} else if (rc == 0 && db->later[i] == ask_xid) {
+			(void)snprintf(db->xid, sizeof(db->xid), "%s", PQgetvalue(res, 0, 0));
+		}
+		PQclear(res);
+	}
+	db->nlater = 0;
+	if (last)
+		*last = answer(db);
+	PQclear(answer(db)); /* of the synchronisation */
+	if (PQexitPipelineMode(db->conn) != 1 && rc == 0)
+		rc = fail(db, NULL, err);
+	return rc;
+}
+
+static int settle(struct db *db, struct err *err)
+{
+	return db->nlater ? read_answers(db, NULL, err) : 0;
+}
+
 /* Runs a text without parameters; takes the first column of the first row when out is given. */
 static int exec(struct db *db, const char *text, char *out, size_t size, struct err *err)
 {
+	int before = settle(db, err);
+	if (before < 0)
+		return before;
 	PGresult *res = PQexec(db->conn, text);
 	ExecStatusType status = PQresultStatus(res);
 	int rc = 0;
@@ -120,6 +198,7 @@ static int pg_connect(struct db *db, struct err *err)
 	PGconn *conn = PQconnectdbParams(names, values, 1);
 	db->conn = conn;
 	db->lost = false;
+	db->nlater = 0;
 	if (!conn)
 		abort();
 	int rc = 0;
@@ -204,6 +283,9 @@ static int pg_prepare(
 			break;
 		}
 	}
+	int before = settle(db, err);
+	if (before < 0)
+		return before;
 	struct buf text = {0};
 	translate(&text, s->text);
 	char name[32];
@@ -223,7 +305,7 @@ static int pg_prepare(
 
 static void pg_forget(struct db *db, struct stmt *s)
 {
-	if (s->handle && db->conn && !db->lost) {
+	if (s->handle && db->conn && !db->lost && !db->nlater) {
 		char text[64];
 		(void)snprintf(text, sizeof(text), "DEALLOCATE %s", (const char *)s->handle);
 		PQclear(PQexec(db->conn, text)); /* a name too many does no harm */
@@ -231,51 +313,90 @@ static void pg_forget(struct db *db, struct stmt *s)
 	free(s->handle);
 }
 
-static PGresult *run(
-    struct db *db, struct stmt *s, const struct db_arg *args, int n, struct err *err)
-{
+/* The arguments in the binary format that libpq takes. */
+struct parameters {
 	const char *values[SQL_MAX_ARGS];
 	int lengths[SQL_MAX_ARGS], formats[SQL_MAX_ARGS];
 	uint64_t numbers[SQL_MAX_ARGS];
+};
+
+static int parameters(struct parameters *p, const struct db_arg *args, int n, struct err *err)
+{
 	for (int i = 0; i < n; i++) {
 		const struct db_arg *a = &args[i];
-		formats[i] = 1;
-		lengths[i] = 8;
-		values[i] = (const char *)&numbers[i];
+		p->formats[i] = 1;
+		p->lengths[i] = 8;
+		p->values[i] = (const char *)&p->numbers[i];
 		switch (a->type) {
 		case 'i':
-			numbers[i] = htobe64((uint64_t)a->i);
+			p->numbers[i] = htobe64((uint64_t)a->i);
 			break;
 		case 'd':
-			memcpy(&numbers[i], &a->d, 8);
-			numbers[i] = htobe64(numbers[i]);
+			memcpy(&p->numbers[i], &a->d, 8);
+			p->numbers[i] = htobe64(p->numbers[i]);
 			break;
 		case 't':
 		case 's':
 		case 'b':
-			if (a->s.n > INT32_MAX) {
-				(void)err_set(
+			if (a->s.n > INT32_MAX)
+				return err_set(
 				    err, ERR_TOO_LARGE, NULL, "an argument of %zu bytes", a->s.n);
-				return NULL;
-			}
-			values[i] = a->s.p;
-			lengths[i] = (int)a->s.n;
+			p->values[i] = a->s.p;
+			p->lengths[i] = (int)a->s.n;
 			break;
 		default:
-			values[i] = NULL;
+			p->values[i] = NULL;
 		}
 	}
-	PGresult *res = PQexecPrepared(db->conn, s->handle, n, values, lengths, formats, 0);
-	ExecStatusType status = PQresultStatus(res);
+	return 0;
+}
+
+/* Waits for the answer, and for those that are outstanding. */
+static PGresult *run(
+    struct db *db, struct stmt *s, const struct db_arg *args, int n, struct err *err)
+{
+	struct parameters p;
+	if (parameters(&p, args, n, err) < 0)
+		return NULL;
+	PGresult *res = NULL;
+	if (!db->nlater) {
+		res = PQexecPrepared(db->conn, s->handle, n, p.values, p.lengths, p.formats, 0);
+	} else if (PQsendQueryPrepared(
+		       db->conn, s->handle, n, p.values, p.lengths, p.formats, 0) != 1) {
+		(void)fail(db, NULL, err);
+		return NULL;
+	} else if (read_answers(db, &res, err) < 0) {
+		db->changed = true;
+		PQclear(res);
+		return NULL;
+	}
 	if (!starts(PQcmdStatus(res), "SELECT"))
 		db->changed = true;
-	if (status != PGRES_COMMAND_OK && status != PGRES_TUPLES_OK) {
+	if (!good(res)) {
 		(void)fail(db, res, err);
 		(void)err_prefix(err, "%.120s: ", s->text);
 		PQclear(res);
 		return NULL;
 	}
 	return res;
+}
+
+static int pg_later(
+    struct db *db, struct stmt *s, const struct db_arg *args, int n, struct err *err)
+{
+	struct parameters p;
+	int rc = parameters(&p, args, n, err);
+	if (rc == 0 && db->nlater == LATER_MAX)
+		rc = settle(db, err);
+	if (rc == 0)
+		rc = pipeline(db, err);
+	if (rc < 0)
+		return rc;
+	db->changed = true;
+	if (PQsendQueryPrepared(db->conn, s->handle, n, p.values, p.lengths, p.formats, 0) != 1)
+		return fail(db, NULL, err);
+	sent(db, s->text);
+	return 0;
 }
 
 static int64_t pg_run(
@@ -310,6 +431,11 @@ static int pg_start(struct rows *r, const struct db_arg *args, int n)
 static int fetch(struct rows *r)
 {
 	PQclear(r->result);
+	r->result = NULL;
+	r->nrows = 0;
+	int before = settle(r->db, r->err);
+	if (before < 0)
+		return before;
 	r->result = PQexec(r->db->conn, "FETCH 1000 FROM machi_scan");
 	r->row = -1;
 	r->nrows = PQntuples(r->result);
@@ -432,6 +558,9 @@ enum { COPY_PIECE = 65536 };
 
 static int pg_load_begin(struct db *db, const char *table, const char *columns, struct err *err)
 {
+	int before = settle(db, err);
+	if (before < 0)
+		return before;
 	struct buf sql = {0};
 	buf_printf(&sql, "COPY \"%s\" (%s) FROM STDIN", table, columns);
 	PGresult *res = PQexec(db->conn, sql.p);
@@ -576,15 +705,47 @@ enum outcome {
 	OUTCOME_NONE,  /* nothing is stored and that is the answer to all: whole */
 };
 
-static enum outcome commit(struct db *db, const char *xid, int64_t until_us, struct err *whole)
+static void rollback(struct db *db)
 {
-	PGresult *res = PQexec(db->conn, "COMMIT");
+	(void)settle(db, NULL); /* its failure is why, or is no more of interest */
+	if (!db->lost)
+		(void)exec(db, "ROLLBACK", NULL, 0, NULL); /* else lost, and rolled back so */
+}
+
+/* The answer to COMMIT, and what was outstanding; NULL when that failed: nothing was committed. */
+static PGresult *send_commit(struct db *db, struct err *whole)
+{
+	/* Without the transaction's number nobody could tell the outcome of a COMMIT that was lost. */
+	if (!db->xid[0] && settle(db, whole) < 0)
+		return NULL;
+	if (!db->nlater)
+		return PQexec(db->conn, "COMMIT");
+	PGresult *res = NULL;
+	if (PQsendQueryParams(db->conn, "COMMIT", 0, NULL, NULL, NULL, NULL, 0) != 1) {
+		(void)fail(db, NULL, whole);
+		return NULL;
+	}
+	if (read_answers(db, &res, whole) == 0 || db->lost)
+		return res;
+	PQclear(res);
+	return NULL;
+}
+
+static enum outcome commit(struct db *db, bool one, int64_t until_us, struct err *whole)
+{
+	PGresult *res = send_commit(db, whole);
 	enum outcome outcome = OUTCOME_OVER;
-	if (PQresultStatus(res) != PGRES_COMMAND_OK) {
-		(void)fail(db, res, whole);
+	if (!res && !db->lost) {
+		rollback(db);
+		outcome = db->retry ? OUTCOME_AGAIN : one ? OUTCOME_NONE : OUTCOME_SPLIT;
+	} else if (db->lost && !db->xid[0]) {
+		outcome = OUTCOME_AGAIN; /* COMMIT was not sent */
+	} else if (PQresultStatus(res) != PGRES_COMMAND_OK) {
+		if (!db->lost)
+			(void)fail(db, res, whole);
 		outcome = db->retry ? OUTCOME_AGAIN : OUTCOME_NONE;
 		if (db->lost) {
-			int known = ask_outcome(db, xid, until_us, whole);
+			int known = ask_outcome(db, db->xid, until_us, whole);
 			outcome = known > 0    ? OUTCOME_OVER
 			          : known == 0 ? OUTCOME_AGAIN
 			                       : OUTCOME_NONE;
@@ -603,16 +764,15 @@ static enum outcome commit(struct db *db, const char *xid, int64_t until_us, str
 static enum outcome attempt(struct db *db, struct write *list, int64_t until_us, struct err *whole)
 {
 	static const char *const begin[] = {
-	    [WRITE_PLAIN] = "BEGIN ISOLATION LEVEL SERIALIZABLE; SELECT pg_current_xact_id()",
-	    [WRITE_READ_COMMITTED] =
-	        "BEGIN ISOLATION LEVEL READ COMMITTED; SELECT pg_current_xact_id()",
+	    [WRITE_PLAIN] = begin_plain,
+	    [WRITE_READ_COMMITTED] = begin_read_committed,
 	};
 	if (connected(db, until_us, whole) < 0)
 		return OUTCOME_NONE;
 	db->retry = false;
 	db->wake_jobs = db->wake_sequencer = false;
-	char xid[32];
-	if (exec(db, begin[list->flags], xid, sizeof(xid), whole) < 0)
+	db->xid[0] = '\0';
+	if (send_later(db, begin[list->flags], whole) < 0 || send_later(db, ask_xid, whole) < 0)
 		return db->lost || db->retry ? OUTCOME_AGAIN : OUTCOME_NONE;
 	bool any = false;
 	for (struct write *w = list; w; w = w->next) {
@@ -622,16 +782,14 @@ static enum outcome attempt(struct db *db, struct write *list, int64_t until_us,
 		if (w->rc == 0 || (!db->failed && !db->changed && !db->lost))
 			continue;
 		*whole = w->err;
-		if (!db->lost)
-			(void)exec(
-			    db, "ROLLBACK", NULL, 0, NULL); /* else lost, and rolled back so */
+		rollback(db);
 		if (db->lost || db->retry)
 			return OUTCOME_AGAIN;
 		return list->next ? OUTCOME_SPLIT : OUTCOME_OVER;
 	}
 	if (any)
-		return commit(db, xid, until_us, whole);
-	(void)exec(db, "ROLLBACK", NULL, 0, NULL); /* nothing was changed */
+		return commit(db, !list->next, until_us, whole);
+	rollback(db); /* nothing was changed */
 	return OUTCOME_OVER;
 }
 
@@ -853,6 +1011,7 @@ const struct backend postgres_backend = {
     .prepare = pg_prepare,
     .forget = pg_forget,
     .run = pg_run,
+    .later = pg_later,
     .start = pg_start,
     .next = pg_next,
     .end = pg_end,

@@ -11,7 +11,7 @@
 #include "store/store.h"
 #include "store/tree.h"
 
-enum { SQL_MAX_ARGS = 64, STMT_BUCKETS = 256, STMT_MAX_BY_TEXT = 128 };
+enum { SQL_MAX_ARGS = 64, STMT_BUCKETS = 256, STMT_MAX_BY_TEXT = 128, LATER_MAX = 64 };
 
 /* A prepared statement of one connection. */
 struct stmt {
@@ -57,6 +57,10 @@ struct db {
 	bool changed; /* PostgreSQL: the running function may have changed something */
 	bool lost;    /* PostgreSQL: the connection broke */
 	bool retry;   /* PostgreSQL: the failure was 40001 or 40P01: run again */
+	/* PostgreSQL: statements that were sent and whose answers were not read; for messages. */
+	const char *later[LATER_MAX];
+	int nlater;
+	char xid[24]; /* PostgreSQL: of the running transaction; "": not known yet */
 	int64_t retry_at_us; /* PostgreSQL: no new attempt to connect before */
 	int backoff_ms;
 
@@ -162,6 +166,8 @@ struct backend {
 	int (*prepare)(struct db *, struct stmt *, const struct db_arg *, int n, struct err *);
 	void (*forget)(struct db *, struct stmt *);
 	int64_t (*run)(struct db *, struct stmt *, const struct db_arg *, int n, struct err *);
+	/* db_later(). NULL: by run. */
+	int (*later)(struct db *, struct stmt *, const struct db_arg *, int n, struct err *);
 	int (*start)(struct rows *, const struct db_arg *, int n);
 	int (*next)(struct rows *);
 	void (*end)(struct rows *);

@@ -134,20 +134,20 @@ int search_put_folded(struct db *db, int64_t doc, struct str body, struct err *e
 			return rc;
 		}
 	}
-	int64_t n = 0;
+	int rc = 0;
 	if (fresh && postgres)
-		n = db_run(db, err, &doc_put, "ist", doc, body, fresh);
+		rc = db_later(db, err, &doc_put, "ist", doc, body, fresh);
 	else if (fresh)
-		n = db_run(db, err, &doc_put, "is", doc, body);
+		rc = db_later(db, err, &doc_put, "is", doc, body);
 	else if (had || postgres)
-		n = db_run(db, err, &doc_drop, "i", doc);
-	if (n >= 0 && !postgres && (old || fresh)) {
+		rc = db_later(db, err, &doc_drop, "i", doc);
+	if (rc == 0 && !postgres && (old || fresh)) {
 		note_change(db, doc, old, fresh);
 	} else {
 		free(old);
 		free(fresh);
 	}
-	return n < 0 ? (int)n : 0;
+	return rc;
 }
 
 int search_put(struct db *db, const char *kind, int64_t id, const char *text, struct err *err)

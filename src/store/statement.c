@@ -197,6 +197,28 @@ int64_t db_run(struct db *db, struct err *err, const struct sql *sql, const char
 	return rc;
 }
 
+int db_later(struct db *db, struct err *err, const struct sql *sql, const char *types, ...)
+{
+	struct db_arg args[SQL_MAX_ARGS];
+	va_list ap;
+	va_start(ap, types);
+	int n = collect(err, types, ap, args);
+	va_end(ap);
+	if (n < 0 || usable(db, err) < 0)
+		return -(int)ERR_INTERNAL;
+	struct err own;
+	if (!err)
+		err = &own;
+	struct stmt *s = stmt_get(db, sql, NULL, args, n, err);
+	if (!s)
+		return (int)note(db, -(int)err->kind);
+	int64_t rc = db->backend->later && db->in_tx ? db->backend->later(db, s, args, n, err)
+	                                             : db->backend->run(db, s, args, n, err);
+	if (s->loose)
+		free_stmt(db, s);
+	return note(db, rc) < 0 ? (int)rc : 0;
+}
+
 /* A reader whose connection broke, outside of a snapshot, asks again on a new one. */
 static bool again(struct db *db, int attempt, struct err *err)
 {

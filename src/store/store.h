@@ -97,6 +97,11 @@ bool db_is_postgres(struct db *);
  * A broken UNIQUE constraint is ERR_CONFLICT "store.conflict", with the constraint in the detail. */
 int64_t db_run(struct db *, struct err *, const struct sql *, const char *types, ...);
 
+/* As db_run() for a change whose count nobody asks for. Over a network it travels with the next
+ * statement or the commit instead of waiting for an answer of its own; what follows in the write
+ * sees its effect. What goes wrong with it may be told by a later call or by the commit. */
+int db_later(struct db *, struct err *, const struct sql *, const char *types, ...);
+
 struct rows; /* rows of one running query; several may be open at a time */
 
 /* Starts a query; NULL and err on failure. Free with rows_end(). */
