@@ -48,8 +48,7 @@ struct use {
 static int use_write(struct db *db, void *arg, struct err *err)
 {
 	const struct use *u = arg;
-	int64_t n = db_run(db, err, SQL(TOKEN_USED), "ii", u->token, u->now_us);
-	return n < 0 ? (int)n : 0;
+	return db_later(db, err, SQL(TOKEN_USED), "ii", u->token, u->now_us);
 }
 
 static void use_done(void *arg, int rc, const struct err *err)

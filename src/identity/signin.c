@@ -54,14 +54,12 @@ int attempt_begin(struct db *db, const char *key, int64_t now, int64_t *wait_us,
 	if (failed >= FREE_FAILURES && *wait_us > 0)
 		return 0;
 	*wait_us = 0;
-	int64_t n = db_run(db, err, SQL(ATTEMPT_PUT), "tii", key, failed + 1, now);
-	return n < 0 ? (int)n : 0;
+	return db_later(db, err, SQL(ATTEMPT_PUT), "tii", key, failed + 1, now);
 }
 
 int attempt_clear(struct db *db, const char *key, struct err *err)
 {
-	int64_t n = db_run(db, err, SQL(ATTEMPT_CLEAR), "t", key);
-	return n < 0 ? (int)n : 0;
+	return db_later(db, err, SQL(ATTEMPT_CLEAR), "t", key);
 }
 
 /* --- devices --- */
@@ -100,8 +98,7 @@ static int device_remember(
 	char hash[TOKEN_HASH_SIZE];
 	token_hash(cookie, hash);
 	rq_set_cookie(rq, "device", cookie, DEVICE_AGE_S);
-	int64_t n = db_run(db, err, SQL(DEVICE_SEEN), "iti", account, hash, rq->now_us);
-	return n < 0 ? (int)n : 0;
+	return db_later(db, err, SQL(DEVICE_SEEN), "iti", account, hash, rq->now_us);
 }
 
 /* --- the log --- */

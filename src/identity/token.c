@@ -26,9 +26,8 @@ int once_make(struct db *db, struct arena *a, const char *kind, int64_t account,
 	int64_t now = now_us();
 	*token = random_token(a, 32);
 	token_hash(*token, hash);
-	int64_t n = db_run(db, err, SQL(ONCE_ADD), "ttitii", hash, kind, account, data, now,
+	return db_later(db, err, SQL(ONCE_ADD), "ttitii", hash, kind, account, data, now,
 	    now + lifetime_s * 1000000);
-	return n < 0 ? (int)n : 0;
 }
 
 int once_find(struct db *db, struct arena *a, const char *kind, const char *token, int64_t *account,
@@ -49,8 +48,7 @@ int once_find(struct db *db, struct arena *a, const char *kind, const char *toke
 
 int once_drop(struct db *db, int64_t account, const char *kind, struct err *err)
 {
-	int64_t n = db_run(db, err, SQL(ONCE_DROP), "it", account, kind);
-	return n < 0 ? (int)n : 0;
+	return db_later(db, err, SQL(ONCE_DROP), "it", account, kind);
 }
 
 /* --- registrations --- */
@@ -62,9 +60,8 @@ int registration_make(
 	int64_t now = now_us();
 	*token = random_token(a, 32);
 	token_hash(*token, hash);
-	int64_t n = db_run(db, err, SQL(REGISTRATION_ADD), "tttttii", hash, r->mail, r->hash,
+	return db_later(db, err, SQL(REGISTRATION_ADD), "tttttii", hash, r->mail, r->hash,
 	    r->profile, r->lang, now, now + REGISTRATION_S * INT64_C(1000000));
-	return n < 0 ? (int)n : 0;
 }
 
 int registration_find(
@@ -89,8 +86,7 @@ int registration_drop(struct db *db, const char *token, struct err *err)
 {
 	char hash[TOKEN_HASH_SIZE];
 	token_hash(token, hash);
-	int64_t n = db_run(db, err, SQL(REGISTRATION_DROP), "t", hash);
-	return n < 0 ? (int)n : 0;
+	return db_later(db, err, SQL(REGISTRATION_DROP), "t", hash);
 }
 
 /* --- recovery codes --- */

@@ -379,9 +379,8 @@ int app_submit(struct db *db, struct arena *a, const struct app_actor *actor,
 static int correction_end(
     struct db *db, struct app_row *r, const char *state, int64_t to_revision, struct err *err)
 {
-	int64_t n = db_run(
+	return db_later(
 	    db, err, &life_sql[SQL_CORRECTION_END], "itii", r->id, state, now_us(), to_revision);
-	return n < 0 ? (int)n : 0;
 }
 
 /* The places follow when the correction names another course. */

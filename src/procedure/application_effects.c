@@ -39,17 +39,15 @@ int charge_make(struct db *db, struct app_row *r, struct err *err)
 	if ((r->kids & KID_CHARGE) || r->fee_yen <= r->paid_yen)
 		return 0;
 	r->kids |= KID_CHARGE;
-	int64_t n = db_run(
+	return db_later(
 	    db, err, &life_sql[SQL_CHARGE_ADD], "iii", r->id, r->fee_yen - r->paid_yen, now_us());
-	return n < 0 ? (int)n : 0;
 }
 
 int charges_cancel(struct db *db, struct app_row *r, struct err *err)
 {
 	if (!(r->kids & KID_CHARGE))
 		return 0;
-	int64_t n = db_run(db, err, &life_sql[SQL_CHARGE_CANCEL], "i", r->id);
-	return n < 0 ? (int)n : 0;
+	return db_later(db, err, &life_sql[SQL_CHARGE_CANCEL], "i", r->id);
 }
 
 static int number_give(

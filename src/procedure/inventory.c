@@ -164,10 +164,9 @@ static bool read_entry(
 
 static int put(struct db *db, const struct inventory_entry *e, struct err *err)
 {
-	int64_t n = db_run(db, err, &sql_put, "tttttttitttttti", e->id, e->title_ja, e->title_en,
+	return db_later(db, err, &sql_put, "tttttttitttttti", e->id, e->title_ja, e->title_en,
 	    e->department, e->life_events, e->law, e->article, e->yearly_volume, e->attachments,
 	    e->where_ja, e->where_en, e->how_ja, e->how_en, e->priority, now_us());
-	return n < 0 ? (int)n : 0;
 }
 
 int inventory_import(struct db *db, struct arena *a, struct str csv, const char *actor, bool dry_run,

@@ -104,10 +104,9 @@ static const char *def_text(const json_t *o, const char *key)
 
 static int add_step(struct round *rt, const struct route_step *s)
 {
-	int64_t n = db_run(rt->db, rt->err, &life_sql[SQL_STEP_ADD], "iiiiittiiii", rt->row->id,
+	return db_later(rt->db, rt->err, &life_sql[SQL_STEP_ADD], "iiiiittiiii", rt->row->id,
 	    rt->row->round, s->pass, s->stage, s->member, s->step, s->kind, s->parallel,
 	    s->department, s->post, s->delegated);
-	return n < 0 ? (int)n : 0;
 }
 
 static int find_department(struct round *rt, const char *name, int64_t *id)
@@ -210,8 +209,7 @@ static int step_open(struct round *rt, struct route_step *s)
 {
 	s->opened_us = now_us();
 	s->state = "open";
-	int64_t n = db_run(rt->db, rt->err, &life_sql[SQL_STEP_OPEN], "ii", s->id, s->opened_us);
-	return n < 0 ? (int)n : 0;
+	return db_later(rt->db, rt->err, &life_sql[SQL_STEP_OPEN], "ii", s->id, s->opened_us);
 }
 
 static int step_skip(struct round *rt, struct route_step *s, const char *why, int64_t officer)
@@ -220,9 +218,8 @@ static int step_skip(struct round *rt, struct route_step *s, const char *why, in
 	const char *name = officer ? staff_name(rt->db, rt->arena, officer, rt->err) : NULL;
 	s->state = "skipped";
 	s->skip = why;
-	int64_t n = db_run(rt->db, rt->err, &life_sql[SQL_STEP_SKIP], "itittit", s->id, why,
+	return db_later(rt->db, rt->err, &life_sql[SQL_STEP_SKIP], "itittit", s->id, why,
 	    now_us(), department, officer ? "needed" : "none", officer, name);
-	return n < 0 ? (int)n : 0;
 }
 
 /* By its state: the member has spoken, or needs not. */

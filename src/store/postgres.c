@@ -770,7 +770,7 @@ static enum outcome attempt(struct db *db, struct write *list, int64_t until_us,
 	if (connected(db, until_us, whole) < 0)
 		return OUTCOME_NONE;
 	db->retry = false;
-	db->wake_jobs = db->wake_sequencer = false;
+	db->wake_jobs = db->wake_sequencer = db->kind_added = false;
 	db->xid[0] = '\0';
 	if (send_later(db, begin[list->flags], whole) < 0 || send_later(db, ask_xid, whole) < 0)
 		return db->lost || db->retry ? OUTCOME_AGAIN : OUTCOME_NONE;

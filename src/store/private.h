@@ -64,6 +64,14 @@ struct db {
 	int64_t retry_at_us; /* PostgreSQL: no new attempt to connect before */
 	int backoff_ms;
 
+	/* Numbers of kinds of searchable things, as far as they were asked for and stand committed. */
+	struct search_kind {
+		char name[32];
+		int64_t n;
+	} kinds[16];
+	int nkinds;
+	bool kind_added; /* by the running transaction */
+
 	struct buf copy; /* PostgreSQL: rows on their way in COPY */
 
 	/* What the running writes will cause once they are committed. */

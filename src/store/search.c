@@ -52,13 +52,33 @@ char *search_tokens(struct arena *a, const char *text)
 	return b.p;
 }
 
+/* Numbers never change, but one that is not committed yet may never come to be. */
+static void kind_keep(struct db *db, const char *kind, int64_t n)
+{
+	if (db->kind_added || db->nkinds == (int)COUNT(db->kinds) ||
+	    strlen(kind) >= sizeof(db->kinds[0].name))
+		return;
+	struct search_kind *k = &db->kinds[db->nkinds++];
+	(void)snprintf(k->name, sizeof(k->name), "%s", kind);
+	k->n = n;
+}
+
 /* The number of a kind; 0 when nothing of it was ever indexed and it is not to be added. */
 static int kind_number(struct db *db, const char *kind, bool make, int64_t *n, struct err *err)
 {
+	for (int i = 0; i < db->nkinds; i++)
+		if (strcmp(db->kinds[i].name, kind) == 0) {
+			*n = db->kinds[i].n;
+			return 0;
+		}
 	*n = 0;
 	int rc = db_get_i64(db, err, n, &kind_find, "t", kind);
-	if (rc == 0 && make)
+	if (rc == 1) {
+		kind_keep(db, kind, *n);
+	} else if (rc == 0 && make) {
+		db->kind_added = true;
 		rc = db_get_i64(db, err, n, &kind_add, "t", kind);
+	}
 	if (rc >= 0 && *n > KINDS_MAX)
 		return err_set(err, ERR_INTERNAL, NULL, "too many kinds of searchable things");
 	return rc < 0 ? rc : 0;

@@ -536,7 +536,7 @@ static enum group run_group(
 	struct db *db = wr->db;
 	struct control *c = &wr->c;
 	*n = 0;
-	db->wake_jobs = db->wake_sequencer = false;
+	db->wake_jobs = db->wake_sequencer = db->kind_added = false;
 	if (step(db, c->begin, whole) < 0)
 		return GROUP_NOT_BEGUN;
 	journal_begin(db);

@@ -48,8 +48,7 @@ struct touch {
 static int touch_write(struct db *db, void *arg, struct err *err)
 {
 	const struct touch *t = arg;
-	int64_t n = db_run(db, err, &sql_session_touch, "ti", t->hash, t->now_us);
-	return n < 0 ? (int)n : 0;
+	return db_later(db, err, &sql_session_touch, "ti", t->hash, t->now_us);
 }
 
 static void touch_done(void *arg, int rc, const struct err *err)
@@ -154,8 +153,7 @@ bool rq_allows(struct request *rq, const char *perm)
 
 static int end_hash(struct db *db, const char *hash, struct err *err)
 {
-	int64_t n = db_run(db, err, &sql_session_end, "t", hash);
-	return n < 0 ? (int)n : 0;
+	return db_later(db, err, &sql_session_end, "t", hash);
 }
 
 int session_start(
