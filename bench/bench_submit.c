@@ -3,9 +3,10 @@
  *
  *   bench_submit [--seconds N] [--raw] --data DIR      a demo city; it is written to
  *
- * With --raw (SQLite only) the same rows are then written by prepared statements alone, on one
- * connection, one by one and in groups of 64: each submission copies the rows that a real one left
- * in the same tables with the same indexes. Prints lines: name, clients, submissions per second. */
+ * With --raw the same rows are then written by prepared statements alone, on one connection of SQLite,
+ * one by one and in groups of 64: each submission copies the rows that a real one left in the same
+ * tables with the same indexes. With --script FILE a city on PostgreSQL leaves such a transaction as a
+ * script for pgbench. Prints lines: name, clients, submissions per second. */
 #include <inttypes.h>
 #include <pthread.h>
 #include <sqlite3.h>
@@ -261,6 +262,108 @@ static void bench_raw(void)
 	arena_free(a);
 }
 
+/* --- PostgreSQL alone: a script for pgbench --- */
+
+struct script {
+	FILE *out;
+	struct client *client;
+	int64_t entry, task; /* the newest before the submission */
+};
+
+static int64_t pg_number(struct db *db, const char *sql, struct err *err)
+{
+	struct rows *r = db_query_text(db, err, sql, "");
+	if (!r || rows_next(r) != 1)
+		die(sql, err->detail);
+	int64_t n = rows_i64(r, 0);
+	rows_end(r);
+	return n;
+}
+
+static int note_newest(struct db *db, void *arg, struct err *err)
+{
+	struct script *s = arg;
+	s->entry = pg_number(db, "SELECT max(id) FROM journal", err);
+	s->task = pg_number(db, "SELECT max(id) FROM job", err);
+	return 0;
+}
+
+/* As copy_of(): every column as it was, but those named; those with NULL are left to the database. */
+static void script_copy(struct script *s, struct db *db, const char *table,
+    const char *const (*computed)[2], const char *where, struct err *err)
+{
+	struct buf to = {0}, from = {0};
+	struct rows *r = db_query_text(db, err,
+	    "SELECT column_name FROM information_schema.columns WHERE table_name = ?1 "
+	    "ORDER BY ordinal_position",
+	    "t", table);
+	while (r && rows_next(r) == 1) {
+		struct str column = rows_str(r, 0), value = column;
+		for (int i = 0; computed[i][0]; i++)
+			if (str_is(column, computed[i][0]))
+				value = str_from(computed[i][1]);
+		if (!value.p)
+			continue;
+		buf_printf(&to, "%s%.*s", to.n ? ", " : "", (int)column.n, column.p);
+		buf_printf(&from, "%s%.*s", from.n ? ", " : "", (int)value.n, value.p);
+	}
+	rows_end(r);
+	if (!to.n)
+		die(table, err->detail);
+	fprintf(s->out, "INSERT INTO %s (%s) SELECT %s FROM %s WHERE %s;\n", table, to.p, from.p,
+	    table, where);
+	buf_free(&to);
+	buf_free(&from);
+}
+
+static int script_write(struct db *db, void *arg, struct err *err)
+{
+	static const char *const application[][2] = {{"id", NULL},
+	    {"receipt_number", "receipt_number || (:u)::text"}, {"serial", "serial || (:u)::text"},
+	    {NULL, NULL}};
+	static const char *const journal[][2] = {
+	    {"id", "nextval('journal_id_seq')"}, {"leaf", NULL}, {NULL, NULL}};
+	static const char *const job[][2] = {{"id", NULL}, {"key", "key || (:u)::text"}, {NULL, NULL}};
+	static const char *const doc[][2] = {{"doc", "doc + (:u)::bigint"}, {NULL, NULL}};
+	struct script *s = arg;
+	struct arena *a = arena_new();
+	int64_t kind = pg_number(db, "SELECT n FROM search_kind WHERE name = 'application'", err) << 48;
+	fprintf(s->out, "\\set u random(1, 100000000000000)\nBEGIN;\n"
+			"UPDATE store_series SET value = value + 1 "
+			"WHERE name = (SELECT max(name) FROM store_series);\n");
+	script_copy(s, db, "application", application,
+	    arena_printf(a, "id = %" PRId64, s->client->id), err);
+	script_copy(s, db, "journal", journal,
+	    arena_printf(a, "id > %" PRId64 " AND id <= %" PRId64, s->entry,
+		pg_number(db, "SELECT max(id) FROM journal", err)),
+	    err);
+	script_copy(s, db, "job", job,
+	    arena_printf(a, "id > %" PRId64 " AND id <= %" PRId64, s->task,
+		pg_number(db, "SELECT max(id) FROM job", err)),
+	    err);
+	script_copy(s, db, "search_doc", doc, arena_printf(a, "doc = %" PRId64, kind + s->client->id),
+	    err);
+	fprintf(s->out, "COMMIT;\n");
+	arena_free(a);
+	return 0;
+}
+
+static void bench_script(const char *path)
+{
+	struct err err = {0};
+	struct client c;
+	client_init(&c, 0);
+	struct script s = {.out = fopen(path, "w"), .client = &c};
+	if (!s.out)
+		die(path, "cannot be written");
+	if (store_read(city->store, note_newest, &s, &err) < 0)
+		die("script", err.detail);
+	submit_once(&c);
+	if (store_read(city->store, script_write, &s, &err) < 0 || fclose(s.out) != 0)
+		die("script", err.detail);
+	json_decref(c.answers);
+}
+
 /* --- --- */
 
 static int find_residents(struct db *db, void *arg, struct err *err)
@@ -288,11 +391,14 @@ int main(int argc, char **argv)
 	struct err err = {0};
 	struct settings *s;
 	bool raw = false;
+	const char *script = NULL;
 	if (settings_load(&argc, argv, &s, &err) < 0)
 		die("settings", err.detail);
 	for (int i = 1; i < argc; i++) {
 		if (strcmp(argv[i], "--raw") == 0)
 			raw = true;
+		else if (strcmp(argv[i], "--script") == 0 && i + 1 < argc)
+			script = argv[++i];
 		else if (strcmp(argv[i], "--seconds") == 0 && i + 1 < argc)
 			seconds = strtod(argv[++i], NULL);
 	}
@@ -310,6 +416,8 @@ int main(int argc, char **argv)
 	}
 	if (raw && !store_is_postgres(city->store))
 		bench_raw();
+	if (script && store_is_postgres(city->store))
+		bench_script(script);
 	procedure_unref(procedure);
 	city_close(city);
 	settings_free(s);
