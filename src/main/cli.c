@@ -3,6 +3,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/progress.h"
+
 static void take(int *argc, char **argv, int at, int n)
 {
 	for (int i = at; i + n < *argc; i++)
@@ -53,4 +55,34 @@ int cli_fail(const char *command, const struct err *err)
 	fprintf(stderr, "machi %s: %s\n", command,
 	    err->detail[0] ? err->detail : err_kind_name(err->kind));
 	return EXIT_FAILED;
+}
+
+bool cli_city_id(const char *id)
+{
+	return id[0] && strspn(id, "abcdefghijklmnopqrstuvwxyz0123456789-") == strlen(id);
+}
+
+int cli_city_open(const char *command, int *argc, char **argv, struct cli_city *o)
+{
+	struct err err = {0};
+	const char *id = cli_option(argc, argv, "city");
+	if (settings_load(argc, argv, &o->settings, &err) < 0)
+		return cli_fail(command, &err);
+	if (city_open_one(o->settings, id, &o->city, &err) < 0) {
+		settings_free(o->settings);
+		return cli_fail(command, &err);
+	}
+	return EXIT_OK;
+}
+
+int cli_city_close(struct cli_city *o, int code)
+{
+	city_close(o->city);
+	settings_free(o->settings);
+	return code;
+}
+
+void cli_progress(void *arg, int64_t done, int64_t total)
+{
+	progress_set(arg, done, total);
 }

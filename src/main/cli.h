@@ -22,7 +22,21 @@ int cli_usage(const char *command, const char *what, const char *word);
 /* Prints the error for a person and gives EXIT_FAILED. */
 int cli_fail(const char *command, const struct err *);
 
-/* serve is in serve.c, the operator's commands in admin.c, their table in commands.c. */
+/* True for what may name a city's folder: small letters, digits and -. */
+bool cli_city_id(const char *);
+/* The shared beginning of a command on one city: takes --city and the settings out of argv, opens it.
+ * EXIT_OK, or the error is told. */
+struct cli_city {
+	struct settings *settings;
+	struct city *city;
+};
+int cli_city_open(const char *command, int *argc, char **argv, struct cli_city *);
+int cli_city_close(struct cli_city *, int code); /* returns code */
+/* Shows done of total on the struct progress arg. */
+void cli_progress(void *arg, int64_t done, int64_t total);
+
+/* serve is in serve.c, init in init.c, backup and restore in backup.c, the other
+ * commands of the operator in admin.c, their table in commands.c. */
 enum { MAIN_COMMAND_COUNT = 8 };
 extern const struct command main_commands[];
 

@@ -15,8 +15,9 @@ const struct command main_commands[] = {
 	.name = "init",
 	.summary = "make a city in the data directory",
 	.help = "machi init [--data DIR] [--city ID] [--name TEXT] [--name-en TEXT] [--host NAME]\n"
-		"       [--store URL] [--demo] [--demo-size N] [--seed N]\n\n"
-		"Makes a city: its folder, its settings (city.yaml) and its store. --demo fills it with\n"
+		"       [--base-url URL] [--store URL] [--demo] [--demo-size N] [--seed N]\n\n"
+		"Makes a city: its folder, its settings (city.yaml) and its store. --base-url is the\n"
+		"address that people use; the journal is named after it, once. --demo fills it with\n"
 		"fictional people and applications, always the same for the same seed; --demo-size N\n"
 		"makes N applications.",
 	.run = run_init,
@@ -32,23 +33,25 @@ const struct command main_commands[] = {
 	.summary = "check procedure definitions",
 	.help = "machi check [--data DIR] [--city ID] [FILE or FOLDER ...]\n\n"
 		"Reads definitions and names file, line, column and remedy for each problem. Without\n"
-		"files: everything the city would load (without --city: the built-in ones). Exit code 3\n"
-		"when there are problems.",
+		"files: everything the city would load (without --city: the built-in ones), its address and\n"
+		"the name of its journal. Exit code 3 when there are problems.",
 	.run = run_check,
     },
     {
 	.name = "backup",
 	.summary = "copy a city's store and files while it runs",
 	.help = "machi backup [--data DIR] [--city ID] TARGET\n\n"
-		"Writes everything the store holds, with attachments and documents, to TARGET (a new\n"
-		"file or folder). The city may go on working.",
+		"Writes everything the store holds, with attachments and documents, the keys and the city's\n"
+		"settings to TARGET (a new .tar file, or a folder). The city may go on working.",
 	.run = run_backup,
     },
     {
 	.name = "restore",
 	.summary = "make a store from a backup",
 	.help = "machi restore [--data DIR] [--city ID] [--store URL] BACKUP\n\n"
-		"Fills an empty store from a backup; SQLite and PostgreSQL take each other's.",
+		"Makes the city of the backup again, or --city under another name, with its settings; the\n"
+		"store is --store, and must be empty. SQLite and PostgreSQL take each other's. A city.yaml\n"
+		"that is there already is kept, and the store it names is filled.",
 	.run = run_restore,
     },
     {

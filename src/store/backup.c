@@ -249,38 +249,63 @@ static int dump_blobs(struct backup *b, struct db *db, struct err *err)
 	return rc;
 }
 
-static int dump_keys(struct backup *b, struct err *err)
+/* Not at the top: a folder with a city.yaml would be taken for a city. */
+const char settings_name[] = "settings/city.yaml";
+
+/* Copies a file of the city's folder and notes its hash; one that is not there, or no plain file,
+ * is left out. */
+static int dump_file(
+    struct backup *b, json_t *list, const char *path, const char *name, struct err *err)
+{
+	struct stat s;
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+	if (fd < 0 && errno == ENOENT)
+		return 0;
+	int rc = 0;
+	if (fd < 0 || fstat(fd, &s) != 0)
+		rc = err_set(err, ERR_IO, "store.io", "%s: %s", path, strerror(errno));
+	if (rc == 0 && S_ISREG(s.st_mode)) {
+		tree_hash hash;
+		rc = copy_fd(b, fd, s.st_size, name, hash, err);
+		json_array_append_new(
+		    list, json_pack("{s:s, s:o}", "file", name, "sha256", hex_json(hash)));
+	}
+	if (fd >= 0)
+		(void)close(fd); /* only read */
+	return rc;
+}
+
+/* The keys, and the city's settings: without its name nobody would know whose keys they are. */
+static int dump_files(struct backup *b, struct err *err)
 {
 	const char *folder = arena_printf(b->arena, "%s/keys", b->store->dir);
-	DIR *d = opendir(folder);
 	json_t *list = json_array();
 	json_object_set_new(b->manifest, "keys", list);
+	int rc = dump_file(
+	    b, list, arena_printf(b->arena, "%s/city.yaml", b->store->dir), settings_name, err);
+	DIR *d = rc == 0 ? opendir(folder) : NULL;
 	if (!d)
-		return errno == ENOENT
-		           ? 0
+		return rc < 0 || errno == ENOENT
+		           ? rc
 		           : err_set(err, ERR_IO, "store.io", "%s: %s", folder, strerror(errno));
-	int rc = 0;
 	struct dirent *e;
-	while (rc == 0 && (e = readdir(d))) {
-		if (e->d_name[0] == '.' || strlen(e->d_name) > 80)
-			continue;
-		struct stat s;
-		const char *path = arena_printf(b->arena, "%s/%s", folder, e->d_name);
-		int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
-		if (fd < 0 || fstat(fd, &s) != 0)
-			rc = err_set(err, ERR_IO, "store.io", "%s: %s", path, strerror(errno));
-		if (rc == 0 && S_ISREG(s.st_mode)) {
-			const char *name = arena_printf(b->arena, "keys/%s", e->d_name);
-			tree_hash hash;
-			rc = copy_fd(b, fd, s.st_size, name, hash, err);
-			json_array_append_new(
-			    list, json_pack("{s:s, s:o}", "file", name, "sha256", hex_json(hash)));
-		}
-		if (fd >= 0)
-			(void)close(fd); /* only read */
-	}
+	while (rc == 0 && (e = readdir(d)))
+		if (e->d_name[0] != '.')
+			rc = dump_file(b, list, arena_printf(b->arena, "%s/%s", folder, e->d_name),
+			    arena_printf(b->arena, "keys/%s", e->d_name), err);
 	(void)closedir(d); /* only read */
 	return rc;
+}
+
+/* The city's name is that of its folder. */
+static int name_city(struct backup *b, struct err *err)
+{
+	char *real = realpath(b->store->dir, NULL);
+	if (!real)
+		return err_set(err, ERR_IO, "store.io", "%s: %s", b->store->dir, strerror(errno));
+	json_object_set_new(b->manifest, "city", json_string(strrchr(real, '/') + 1));
+	free(real);
+	return 0;
 }
 
 static int pairs(struct rows *r, json_t *object)
@@ -347,7 +372,9 @@ int store_backup(struct store *st, const char *target, void (*progress)(void *, 
 	    (json_int_t)now_us(), "steps", "numbers", "tables");
 	rc = store_read(st, backup, &b, err);
 	if (rc == 0)
-		rc = dump_keys(&b, err);
+		rc = name_city(&b, err);
+	if (rc == 0)
+		rc = dump_files(&b, err);
 	if (rc == 0)
 		rc = write_manifest(&b, err);
 	if (rc == 0)

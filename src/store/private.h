@@ -241,6 +241,7 @@ struct name_list {
 	const char **name;
 	int n;
 };
+extern const char settings_name[]; /* of the city's settings in a backup */
 /* The tables that a backup holds, and their columns. */
 int store_tables(struct db *, struct arena *, struct name_list *, struct err *);
 int store_columns(struct db *, struct arena *, const char *table, struct name_list *, struct err *);

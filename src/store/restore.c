@@ -395,7 +395,7 @@ static int restore_blob(struct restore *r, const struct archive_file *f, struct 
 	return rc;
 }
 
-static int write_key(const char *path, const char *bytes, size_t n, struct err *err)
+static int write_small(const char *path, const char *bytes, size_t n, struct err *err)
 {
 	int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
 	if (fd < 0 || write(fd, bytes, n) != (ssize_t)n || fsync(fd) != 0) {
@@ -409,9 +409,12 @@ static int write_key(const char *path, const char *bytes, size_t n, struct err *
 	                      : err_set(err, ERR_IO, "store.io", "%s: %s", path, strerror(errno));
 }
 
-static int restore_key(struct restore *r, const struct archive_file *f, struct err *err)
+/* A key, or the city's settings. */
+static int restore_small(struct restore *r, const struct archive_file *f, struct err *err)
 {
-	const char *base = f->name + strlen("keys/");
+	struct str name = str_from(f->name);
+	bool key = str_starts(name, "keys/");
+	const char *base = strchr(f->name, '/') + 1;
 	if (!*base || *base == '.' || strchr(base, '/') || f->size > 1 << 20)
 		return bad(err, "%s is no key", f->name);
 	int64_t at;
@@ -425,20 +428,21 @@ static int restore_key(struct restore *r, const struct archive_file *f, struct e
 	tree_hash hash;
 	sha256(bytes, (size_t)f->size, hash);
 	size_t i;
-	json_t *key, *want = NULL;
-	json_array_foreach(json_object_get(r->manifest, "keys"), i, key)
+	json_t *one, *want = NULL;
+	json_array_foreach(json_object_get(r->manifest, "keys"), i, one)
 	{
-		if (text_eq(json_string_value(json_object_get(key, "file")), f->name))
-			want = json_object_get(key, "sha256");
+		if (text_eq(json_string_value(json_object_get(one, "file")), f->name))
+			want = json_object_get(one, "sha256");
 	}
 	if (rc == 0)
 		rc = hash_is(hash, want, f->name, err);
 	const char *folder = arena_printf(r->arena, "%s/keys", r->store->dir);
-	if (rc == 0 && mkdir(folder, 0700) != 0 && errno != EEXIST)
+	if (rc == 0 && key && mkdir(folder, 0700) != 0 && errno != EEXIST)
 		rc = err_set(err, ERR_IO, "store.io", "%s: %s", folder, strerror(errno));
-	return rc < 0 ? rc
-	              : write_key(arena_printf(r->arena, "%s/%s", folder, base), bytes,
-	                    (size_t)f->size, err);
+	const char *path = arena_printf(r->arena, "%s/%s", key ? folder : r->store->dir, base);
+	if (rc < 0 || (!key && access(path, F_OK) == 0)) /* settings that are there stay */
+		return rc;
+	return write_small(path, bytes, (size_t)f->size, err);
 }
 
 static int restore_files(struct restore *r, struct err *err)
@@ -452,8 +456,8 @@ static int restore_files(struct restore *r, struct err *err)
 		if (str_starts(name, "blobs/")) {
 			rc = restore_blob(r, &f[i], err);
 			blobs++;
-		} else if (str_starts(name, "keys/")) {
-			rc = restore_key(r, &f[i], err);
+		} else if (str_starts(name, "keys/") || str_is(name, settings_name)) {
+			rc = restore_small(r, &f[i], err);
 		}
 	}
 	size_t k;
@@ -516,7 +520,9 @@ static int make_schema(struct restore *r, struct err *err)
 	int rc = db ? store_tables(db, r->arena, &tables, err) : -(int)ERR_STORE;
 	if (rc == 0 && tables.n)
 		rc = err_set(err, ERR_CONFLICT, "store.not_empty",
-		    "the target has tables already (%s ...)", tables.name[0]);
+		    "the target has tables already (%s ...); if a restore left them that failed, "
+		    "remove them first",
+		    tables.name[0]);
 	if (rc < 0)
 		return rc;
 	json_t *steps = json_object_get(r->manifest, "steps"), *step;
@@ -534,6 +540,20 @@ static int make_schema(struct restore *r, struct err *err)
 		modules[n++] = name;
 	}
 	return migrate_to(r->store, modules, n, step_limit, r, NULL, NULL, err);
+}
+
+int store_backup_city(const char *source, struct arena *a, const char **city, struct err *err)
+{
+	struct restore r = {.arena = a};
+	int rc = archive_open(source, &r.in, err);
+	if (rc < 0)
+		return rc;
+	rc = read_manifest(&r, err);
+	const char *name = json_string_value(json_object_get(r.manifest, "city"));
+	*city = name ? arena_strdup(a, name) : NULL;
+	json_decref(r.manifest);
+	archive_close(r.in);
+	return rc;
 }
 
 int store_restore(const char *source, const struct store_options *target,

@@ -144,11 +144,14 @@ int meta_set(struct db *, const char *key, const char *value, struct err *);
 int series_next(struct db *, const char *series, int64_t *out, struct err *);
 
 /* --- backup --- */
-/* Copies the whole store with its blobs into a new directory or .tar file while it is in use;
- * progress is called with bytes done and total. restore needs an empty target. */
+/* Copies the whole store with its blobs, keys and the city's settings (<dir>/city.yaml, if there) into a
+ * new directory or .tar file while it is in use; progress is called with bytes done and total. restore
+ * needs an empty target; a city.yaml that is there is kept. */
 int store_backup(struct store *, const char *target, void (*progress)(void *, int64_t, int64_t),
     void *arg, struct err *);
 int store_restore(const char *source, const struct store_options *target,
     void (*progress)(void *, int64_t, int64_t), void *arg, struct err *);
+/* The name of the city that the backup was made of (its folder's); NULL when it does not say. */
+int store_backup_city(const char *source, struct arena *, const char **city, struct err *);
 
 #endif

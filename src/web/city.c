@@ -176,12 +176,30 @@ static int texts_load(struct city *city, struct i18n **i18n, struct templates **
 
 /* --- opening --- */
 
-static const char *store_url(struct arena *a, const struct city *city)
+int city_settings(const struct settings *s, const char *dir, json_t **out, struct err *err)
 {
-	const char *url = city_setting(city, "store", "sqlite:store.db");
+	struct arena *a = arena_new();
+	const char *path = arena_printf(a, "%s/city.yaml", dir);
+	struct str text;
+	json_t *file = NULL;
+	int rc = file_read(a, path, &text, err);
+	if (rc == 0)
+		rc = yaml_json(text, path, &file, err);
+	if (rc == 0)
+		*out = settings_for_city(s, file);
+	json_decref(file);
+	arena_free(a);
+	return rc;
+}
+
+const char *city_store_url(struct arena *a, const char *dir, const json_t *settings)
+{
+	const char *url = json_string_value(json_object_get(settings, "store"));
+	if (!url)
+		url = "sqlite:store.db";
 	if (strncmp(url, "sqlite:", 7) == 0 && url[7] != '/')
-		return arena_printf(a, "sqlite:%s/%s", city->dir, url + 7);
-	return url;
+		return arena_printf(a, "sqlite:%s/%s", dir, url + 7);
+	return arena_strdup(a, url);
 }
 
 static int migrate_store(struct city *city, bool migrate, struct err *err)
@@ -215,14 +233,9 @@ static int open_parts(struct city_owned *o, const struct settings *s, bool migra
 {
 	struct city *city = &o->city;
 	struct arena *a = o->arena;
-	const char *path = arena_printf(a, "%s/city.yaml", city->dir);
-	struct str text;
-	json_t *file = NULL;
-	int rc = file_read(a, path, &text, err);
-	if (rc < 0 || (rc = yaml_json(text, path, &file, err)) < 0)
+	int rc = city_settings(s, city->dir, &city->settings, err);
+	if (rc < 0)
 		return rc;
-	city->settings = settings_for_city(s, file);
-	json_decref(file);
 	city->hosts = hosts_of(a, city->settings);
 	city->base_url = city_setting(city, "base-url", NULL);
 	if (!city->base_url)
@@ -233,7 +246,7 @@ static int open_parts(struct city_owned *o, const struct settings *s, bool migra
 	if (rc < 0)
 		return rc;
 	struct store_options options = {
-	    .url = store_url(a, city),
+	    .url = city_store_url(a, city->dir, city->settings),
 	    .dir = city->dir,
 	    .writers = (int)city_setting_i64(city, "store-writers", 0),
 	};

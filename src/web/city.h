@@ -39,6 +39,12 @@ int city_resource(const struct city *, struct arena *, const char *path, struct 
 int city_resource_each(const struct city *, const char *prefix,
     int (*fn)(void *arg, const char *path), void *arg);
 
+/* The settings of a city's folder: its city.yaml, replaced by what environment and flags say. New
+ * reference. ERR_MISSING when there is no city.yaml. */
+int city_settings(const struct settings *, const char *dir, json_t **out, struct err *);
+/* Where the store of such a city is, as store_open() wants it; on the arena. */
+const char *city_store_url(struct arena *, const char *dir, const json_t *settings);
+
 /* Opens the city of a folder that has a city.yaml: store, catalogues, templates, then every module's
  * city_open. With migrate the schema is brought up to date first, else a store that is behind is
  * ERR_STORE "store.behind". Starts no jobs. */

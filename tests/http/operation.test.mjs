@@ -1,7 +1,7 @@
 // Programs and operators: the interface that is every page, backup, reload, stopping, and being killed.
 import test from 'node:test';
 import assert from 'node:assert/strict';
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { City, newDatabase, root, storeKind, until } from '../lib/city.mjs';
@@ -75,16 +75,56 @@ test('a backup taken while it runs, restored, is the same city', async () => {
 	const other = Object.assign(new City(), { dir, env: { ...city.env }, settings: [] });
 	other.env.MACHI_STORE = storeKind === 'postgres' ? newDatabase() : 'sqlite:store.db';
 	test.after(() => other.process?.kill('SIGKILL'));
-	other.cli('restore', '--city', 'demo', target);
+	other.cli('restore', target); // the backup names its city
 	// Only an empty store is filled.
-	assert.throws(() => other.cli('restore', '--city', 'demo', target));
-	const settings = readFileSync(join(city.dir, 'demo', 'city.yaml'), 'utf8');
-	writeFileSync(join(dir, 'demo', 'city.yaml'), settings.replace(/^store: .*$/m, `store: "${other.env.MACHI_STORE}"`));
+	assert.throws(() => other.cli('restore', target), /store|tables already/);
+	// Its settings are those of the city, but for the store.
+	const settings = (where) => readFileSync(join(where, 'demo', 'city.yaml'), 'utf8').split('\n').filter(Boolean);
+	assert.deepEqual(settings(dir), [...settings(city.dir).filter((line) => !line.startsWith('store:')), `store: "${other.env.MACHI_STORE}"`]);
 	assert.match(other.cli('verify'), /^problems: 0$/m);
 	await other.serve();
 	const again = await other.client().login('resident5@example.jp');
 	assert.equal((await again.json(`/applications/${id}`)).json.application.number, receipt);
 	await other.stop();
+});
+
+test('a backup that names no city, another name, and settings that are there', () => {
+	const target = join(city.dir, 'backup'), dir = mkdtempSync(join(tmpdir(), 'machi-restored-'));
+	test.after(() => rmSync(dir, { recursive: true }));
+	const other = Object.assign(new City(), { dir, env: { ...city.env } });
+	other.env.MACHI_STORE = storeKind === 'postgres' ? newDatabase() : 'sqlite:store.db';
+	const manifest = join(target, 'manifest.json'), text = readFileSync(manifest, 'utf8');
+	writeFileSync(manifest, JSON.stringify({ ...JSON.parse(text), city: undefined }));
+	assert.throws(() => other.cli('restore', target), /does not say of which city it is; say --city/);
+	writeFileSync(manifest, JSON.stringify({ ...JSON.parse(text), city: '../demo' }));
+	assert.throws(() => other.cli('restore', target), /--city takes small letters/);
+	writeFileSync(manifest, text);
+	assert.deepEqual(readdirSync(dir), []);
+	// The store of the city's own settings is filled, and they stay as they are.
+	mkdirSync(join(dir, 'north'));
+	const settings = `name: {ja: 北市, en: North}\nstore: "${other.env.MACHI_STORE.replace('store.db', 'north.db')}"\n`;
+	writeFileSync(join(dir, 'north', 'city.yaml'), settings);
+	delete other.env.MACHI_STORE;
+	other.cli('restore', '--city', 'north', target);
+	assert.equal(readFileSync(join(dir, 'north', 'city.yaml'), 'utf8'), settings);
+	assert.equal(readdirSync(join(dir, 'north')).includes('north.db'), storeKind === 'sqlite');
+	assert.match(other.cli('verify', '--city', 'north'), /^problems: 0$/m);
+});
+
+test('the journal is named after the address, once', async () => {
+	const dir = mkdtempSync(join(tmpdir(), 'machi-named-'));
+	const other = Object.assign(new City(), { dir, env: { ...city.env, MACHI_STORE: storeKind === 'postgres' ? newDatabase() : 'sqlite:store.db' }, settings: [] });
+	test.after(() => other.process?.kill('SIGKILL'));
+	for (const url of ['city.example', 'ftp://city.example', 'https://', 'https://city example'])
+		assert.throws(() => other.cli('init', '--base-url', url), /--base-url is the address that people use/);
+	other.cli('init', '--base-url', 'https://www.city.example/');
+	const shown = other.cli('check', '--city', 'city');
+	assert.match(shown, /^base-url: https:\/\/www\.city\.example$/m);
+	assert.match(shown, /^journal: www\.city\.example\/journal$/m);
+	await other.serve();
+	assert.match((await other.client().get('/journal/checkpoint')).text, /^www\.city\.example\/journal\n/);
+	await other.stop();
+	assert.match(city.cli('check', '--city', 'demo'), /^base-url: not set.*\njournal: named after its key/m);
 });
 
 test('a definition that is changed while it runs: a broken one is refused, running applications keep theirs', async () => {
