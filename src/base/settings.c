@@ -28,6 +28,7 @@ const struct setting settings_table[] = {
     {"base-url", "URL", NULL, "address that people use; for mails and QR codes", true},
     {"session.resident", "MINUTES", "120", "how long a resident stays signed in without doing anything", true},
     {"session.staff", "MINUTES", "60", "the same for staff", true},
+    {"second-factor.staff", "required|optional", "optional", "must staff use a second factor to sign in", true},
     {"smtp.url", "URL", NULL, "mail server: smtp://host:port or smtps://host:port", true},
     {"smtp.user", "NAME", NULL, "user at the mail server", true},
     {"smtp.password", "TEXT", NULL, "password at the mail server (better: environment)", true},

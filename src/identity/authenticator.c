@@ -16,6 +16,9 @@ static int fill_actor(struct request *rq, struct db *db, int64_t account, const 
 	if (rc > 0 && str_is(rows_str(r, 1), "active")) {
 		person = rows_i64(r, 3);
 		staff = str_is(rows_str(r, 7), "active") ? rows_i64(r, 5) : 0;
+		/* Sessions and tokens from before it was required, or before it was removed. */
+		if (second_required(rq->city) && !rows_i64(r, 8))
+			staff = 0;
 		actor->name = rows_dup(r, staff ? 6 : 4, rq->arena);
 	}
 	rows_end(r);

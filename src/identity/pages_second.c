@@ -1,4 +1,5 @@
-/* /account/totp and /account/tokens: the second factor, its recovery codes, API tokens. */
+/* /account/totp, /login/setup and /account/tokens: the second factor, its recovery codes, API
+ * tokens. */
 #include "identity/private.h"
 
 #include <string.h>
@@ -8,18 +9,19 @@ static const struct form_field_spec password_again = {"password", "identity.fiel
 
 /* --- second factor --- */
 
-static void code_form(struct request *rq)
+static void code_form(struct request *rq, const char *action)
 {
 	static const struct form_field_spec code = {
 	    "code", "identity.second.code", NULL, "is_text", "one-time-code", true, 10};
-	json_t *form = page_form(rq, "/account/totp", "identity.totp.button");
+	json_t *form = page_form(rq, action, "identity.totp.button");
 	json_t *field = form_field(rq, form, &code, NULL);
 	json_object_set_new(field, "inputmode", json_string("numeric"));
 	json_object_set_new(field, "width", json_integer(10));
 }
 
 /* QR code and key of the secret that waits to be proven. */
-static int pending_view(struct request *rq, const struct account *account, struct err *err)
+static int pending_view(
+    struct request *rq, const struct account *account, const char *action, struct err *err)
 {
 	unsigned char secret[TOTP_SECRET_SIZE];
 	char *svg;
@@ -36,7 +38,7 @@ static int pending_view(struct request *rq, const struct account *account, struc
 	    json_pack("{s:s, s:s, s:s}", "svg", svg, "uri", uri, "key",
 	        totp_base32(rq->arena, secret, sizeof(secret), true)));
 	bytes_wipe(secret, sizeof(secret));
-	code_form(rq);
+	code_form(rq, action);
 	return 0;
 }
 
@@ -48,13 +50,15 @@ static int totp_view(
 	if (account->totp) {
 		int64_t codes = 0;
 		int rc = db_get_i64(db, err, &codes, SQL(RECOVERY_COUNT), "i", account->id);
-		json_object_set_new(rq->view, "on", json_pack("{s:I}", "codes", (json_int_t)codes));
+		json_object_set_new(rq->view, "on",
+		    json_pack("{s:I, s:b}", "codes", (json_int_t)codes, "required",
+		        (int)(account_is_staff(account) && second_required(rq->city))));
 		json_t *form = page_form(rq, "/account/totp/codes", "identity.totp.codes_button");
 		form_field(rq, form, &password_again, NULL);
 		return rc < 0 ? rc : 0;
 	}
 	if (account->pending)
-		return pending_view(rq, account, err);
+		return pending_view(rq, account, "/account/totp", err);
 	json_object_set_new(rq->view, "off", json_true());
 	(void)page_form(rq, "/account/totp/start", "identity.totp.start_button");
 	return 0;
@@ -67,20 +71,24 @@ int totp_get(struct request *rq, struct err *err)
 	return rc < 0 ? rc : totp_view(rq, &o->account, rq_db(rq, err), err);
 }
 
-static int start_write(struct request *rq, struct db *db, struct err *err)
+int second_secret(struct request *rq, struct db *db, int64_t account, struct err *err)
 {
-	struct own *o = rq_data(rq);
 	unsigned char secret[TOTP_SECRET_SIZE];
 	char *sealed;
-	if (o->account.totp)
-		return rq_redirect(rq, "/account/totp");
 	random_bytes(secret, sizeof(secret));
-	int rc = totp_seal(rq->city->store, rq->arena, o->account.id, secret, &sealed, err);
+	int rc = totp_seal(rq->city->store, rq->arena, account, secret, &sealed, err);
 	bytes_wipe(secret, sizeof(secret));
 	if (rc < 0)
 		return rc;
-	int64_t n = db_run(db, err, SQL(ACCOUNT_SET_PENDING), "it", o->account.id, sealed);
-	return n < 0 ? (int)n : rq_redirect(rq, "/account/totp");
+	int64_t n = db_run(db, err, SQL(ACCOUNT_SET_PENDING), "it", account, sealed);
+	return n < 0 ? (int)n : 0;
+}
+
+static int start_write(struct request *rq, struct db *db, struct err *err)
+{
+	struct own *o = rq_data(rq);
+	int rc = o->account.totp ? 0 : second_secret(rq, db, o->account.id, err);
+	return rc < 0 ? rc : rq_redirect(rq, "/account/totp");
 }
 
 int totp_start(struct request *rq, struct err *err)
@@ -93,9 +101,9 @@ int totp_start(struct request *rq, struct err *err)
 	return rq_write(rq, start_write);
 }
 
-/* New recovery codes on the page that shows them, once. */
-static int show_codes(
-    struct request *rq, struct db *db, const struct account *account, struct err *err)
+/* New recovery codes on the page that shows them, once; onward: where its button leads to. */
+static int show_codes(struct request *rq, struct db *db, const struct account *account,
+    const char *onward, struct err *err)
 {
 	json_t *codes, *rows = json_array();
 	int rc = recovery_make(db, rq->arena, account->id, &codes, err);
@@ -107,25 +115,19 @@ static int show_codes(
 	}
 	page_title(rq, "identity.codes.title");
 	json_object_set_new(rq->view, "codes", rows);
+	json_object_set_new(rq->view, "onward", json_string(onward));
 	json_object_del(rq->view, "form");
 	rq->template = "identity/recovery-codes";
 	rq_set_header(rq, "Cache-Control", "no-store");
 	return rc;
 }
 
-static int totp_write(struct request *rq, struct db *db, struct err *err)
+/* The secret that waits becomes the second factor when the form's code proves it: 1; 0: it does
+ * not, which is noted. */
+static int prove(struct request *rq, struct db *db, const struct account *account, struct err *err)
 {
-	struct own *o = rq_data(rq);
 	unsigned char secret[TOTP_SECRET_SIZE];
-	int rc = own_account(rq, db, &o->account, err); /* as it is now */
-	if (rc < 0)
-		return rc;
-	if (o->account.totp || !o->account.pending)
-		return rq_redirect(rq, "/account/totp");
-	rc = totp_view(rq, &o->account, db, err);
-	if (rc == 0)
-		rc = totp_open(
-		    rq->city->store, rq->arena, o->account.id, o->account.pending, secret, err);
+	int rc = totp_open(rq->city->store, rq->arena, account->id, account->pending, secret, err);
 	if (rc < 0)
 		return rc;
 	int64_t step = totp_check(secret, form_value(rq, "code"), rq->now_us, 0);
@@ -134,12 +136,26 @@ static int totp_write(struct request *rq, struct db *db, struct err *err)
 		form_problem(rq, "code", "identity.second.wrong", NULL);
 		return 0;
 	}
-	rc = account_set_totp(db, account_actor(rq->arena, &o->account), o->account.id,
-	    o->account.pending, step, err);
+	rc = account_set_totp(
+	    db, account_actor(rq->arena, account), account->id, account->pending, step, err);
 	if (rc == 0)
-		rc = account_mail(rq, db, &o->account, "second-added", NULL, err);
+		rc = account_mail(rq, db, account, "second-added", NULL, err);
 	json_object_del(rq->view, "pending");
-	return rc < 0 ? rc : show_codes(rq, db, &o->account, err);
+	return rc < 0 ? rc : 1;
+}
+
+static int totp_write(struct request *rq, struct db *db, struct err *err)
+{
+	struct own *o = rq_data(rq);
+	int rc = own_account(rq, db, &o->account, err); /* as it is now */
+	if (rc < 0)
+		return rc;
+	if (o->account.totp || !o->account.pending)
+		return rq_redirect(rq, "/account/totp");
+	rc = totp_view(rq, &o->account, db, err);
+	if (rc == 0)
+		rc = prove(rq, db, &o->account, err);
+	return rc <= 0 ? rc : show_codes(rq, db, &o->account, "/account", err);
 }
 
 int totp_post(struct request *rq, struct err *err)
@@ -157,7 +173,7 @@ static int codes_write(struct request *rq, struct db *db, struct err *err)
 	struct own *o = rq_data(rq);
 	int rc = account_journal(db, account_actor(rq->arena, &o->account),
 	    "identity.recovery_codes_made", o->account.id, NULL, err);
-	return rc < 0 ? rc : show_codes(rq, db, &o->account, err);
+	return rc < 0 ? rc : show_codes(rq, db, &o->account, "/account", err);
 }
 
 static int remove_write(struct request *rq, struct db *db, struct err *err)
@@ -177,6 +193,61 @@ static int remove_write(struct request *rq, struct db *db, struct err *err)
 	return rq_redirect(rq, "/account");
 }
 
+/* --- setting it up while signing in --- */
+
+/* Who proved the password and has no second factor yet, though one is required. 1, 0 and a
+ * redirect, <0. */
+static int setup_open(
+    struct request *rq, struct db *db, struct account *account, char **next, struct err *err)
+{
+	int rc = second_account(rq, db, account, next, err);
+	if (rc <= 0)
+		return rc;
+	if (account->totp || !account->pending || !account_is_staff(account))
+		return rq_redirect(rq, account->totp ? "/login/totp" : "/login");
+	page_title(rq, "identity.setup.title");
+	json_object_set_new(rq->view, "setup", json_true());
+	rc = pending_view(rq, account, "/login/setup", err);
+	return rc < 0 ? rc : 1;
+}
+
+int setup_get(struct request *rq, struct err *err)
+{
+	struct db *db = rq_db(rq, err);
+	struct account account;
+	char *next;
+	int rc = db ? setup_open(rq, db, &account, &next, err) : -(int)err->kind;
+	return rc < 0 ? rc : 0;
+}
+
+static int setup_write(struct request *rq, struct db *db, struct err *err)
+{
+	struct account account;
+	char *next;
+	int rc = setup_open(rq, db, &account, &next, err);
+	if (rc > 0)
+		rc = prove(rq, db, &account, err);
+	if (rc <= 0)
+		return rc;
+	rc = second_done(rq, db, &account, NULL, err);
+	if (rc < 0)
+		return rc;
+	/* The sign-in page leads on: it takes no address of another site. */
+	struct buf onward;
+	buf_init(&onward, rq->arena);
+	buf_puts(&onward, "/login?next=");
+	buf_url(&onward, str_from(next ? next : ""));
+	return show_codes(rq, db, &account, onward.p, err);
+}
+
+int setup_post(struct request *rq, struct err *err)
+{
+	(void)err;
+	return rq_write(rq, setup_write);
+}
+
+/* --- recovery codes, and switching it off --- */
+
 /* Both buttons of the page that asks for the password. */
 int codes_post(struct request *rq, struct err *err)
 {
@@ -189,7 +260,10 @@ int codes_post(struct request *rq, struct err *err)
 	rc = totp_view(rq, &o->account, rq_db(rq, err), err);
 	if (rc < 0)
 		return rc;
-	o->write = text_eq(rq_form(rq, "do"), "remove") ? remove_write : codes_write;
+	bool removes = text_eq(rq_form(rq, "do"), "remove");
+	if (removes && account_is_staff(&o->account) && second_required(rq->city))
+		return err_set(err, ERR_DENIED, "identity.totp.is_required", "staff need it");
+	o->write = removes ? remove_write : codes_write;
 	return with_password(rq, o);
 }
 

@@ -96,7 +96,8 @@ void wait_problem(struct request *rq, const char *field, int64_t wait_us)
 	rq_set_header(rq, "Retry-After", arena_printf(rq->arena, "%lld", (long long)seconds));
 }
 
-/* Password right, second factor still to come: a token in a cookie stands between the two. */
+/* Password right, second factor still to come, or to be set up: a token in a cookie stands between
+ * the two. */
 static int second_begin(struct request *rq, struct db *db, struct login *l, struct err *err)
 {
 	char *token;
@@ -107,7 +108,10 @@ static int second_begin(struct request *rq, struct db *db, struct login *l, stru
 	if (rc < 0)
 		return rc;
 	rq_set_cookie(rq, second_cookie, token, SECOND_S);
-	return rq_redirect(rq, "/login/totp");
+	if (l->account.totp)
+		return rq_redirect(rq, "/login/totp");
+	rc = second_secret(rq, db, l->account.id, err);
+	return rc < 0 ? rc : rq_redirect(rq, "/login/setup");
 }
 
 static int login_finish(struct request *rq, struct db *db, struct err *err)
@@ -131,7 +135,7 @@ static int login_finish(struct request *rq, struct db *db, struct err *err)
 		return sign_in_log(rq, db, &l->account, "state", err);
 	}
 	l->account = now;
-	if (now.totp)
+	if (now.totp || (account_is_staff(&now) && second_required(rq->city)))
 		return second_begin(rq, db, l, err);
 	rc = sign_in_finish(rq, db, &now, l->attempt, err);
 	if (rc < 0)
@@ -189,27 +193,46 @@ static void second_view(struct request *rq)
 	json_object_set_new(field, "width", json_integer(10));
 }
 
-/* Who proved the password a moment ago. 0 and a redirect to /login when nobody did. */
-static int second_account(
-    struct request *rq, struct db *db, int64_t *id, char **next, struct err *err)
+int second_account(
+    struct request *rq, struct db *db, struct account *account, char **next, struct err *err)
 {
 	const char *token = rq_cookie(rq, second_cookie);
-	int rc = token ? once_find(db, rq->arena, "second", token, id, next, err) : 0;
-	if (rc == 0) {
-		rq_flash(rq, "warning", "identity.second.expired", NULL);
-		(void)rq_redirect(rq, "/login"); /* always 0 */
-	}
+	int64_t id;
+	int rc = token ? once_find(db, rq->arena, "second", token, &id, next, err) : 0;
+	if (rc > 0)
+		rc = account_get(db, rq->arena, id, account, err);
+	if (rc < 0 || (rc > 0 && account_is_active(account)))
+		return rc;
+	rq_flash(rq, "warning", "identity.second.expired", NULL);
+	return rq_redirect(rq, "/login");
+}
+
+int second_done(struct request *rq, struct db *db, const struct account *account,
+    const char *attempt, struct err *err)
+{
+	char counted[TOKEN_HASH_SIZE];
+	/* The password was right as well: its count is forgotten, too. */
+	int rc = login_attempt_key(rq, db, account->kind, login_fold(rq->arena, account->login),
+	    account->id, counted, err);
+	if (rc == 0)
+		rc = attempt_clear(db, counted, err);
+	if (rc == 0)
+		rc = once_drop(db, account->id, "second", err);
+	if (rc == 0)
+		rc = sign_in_finish(rq, db, account, attempt, err);
+	if (rc == 0)
+		rq_set_cookie(rq, second_cookie, "", 0);
 	return rc;
 }
 
 int second_get(struct request *rq, struct err *err)
 {
-	int64_t id;
+	struct account account;
 	char *next;
 	struct db *db = rq_db(rq, err);
 	if (!db)
 		return -(int)err->kind;
-	int rc = second_account(rq, db, &id, &next, err);
+	int rc = second_account(rq, db, &account, &next, err);
 	if (rc > 0)
 		second_view(rq);
 	return rc < 0 ? rc : 0;
@@ -242,17 +265,14 @@ static int second_fits(struct request *rq, struct db *db, const struct account *
 
 static int second_write(struct request *rq, struct db *db, struct err *err)
 {
-	int64_t id, wait_us;
+	int64_t wait_us;
 	char *next, attempt[TOKEN_HASH_SIZE];
 	struct account account;
-	int rc = second_account(rq, db, &id, &next, err);
-	if (rc <= 0)
-		return rc;
-	rc = account_get(db, rq->arena, id, &account, err);
+	int rc = second_account(rq, db, &account, &next, err);
 	if (rc <= 0)
 		return rc;
 	second_view(rq);
-	attempt_key("second", arena_printf(rq->arena, "%lld", (long long)id), attempt);
+	attempt_key("second", arena_printf(rq->arena, "%lld", (long long)account.id), attempt);
 	rc = attempt_begin(db, attempt, rq->now_us, &wait_us, err);
 	if (rc < 0)
 		return rc;
@@ -260,7 +280,7 @@ static int second_write(struct request *rq, struct db *db, struct err *err)
 		wait_problem(rq, "code", wait_us);
 		return sign_in_log(rq, db, &account, "wait", err);
 	}
-	if (!account_is_active(&account) || !account.totp) {
+	if (!account.totp) {
 		rq_flash(rq, "warning", "identity.second.expired", NULL);
 		return rq_redirect(rq, "/login");
 	}
@@ -271,20 +291,8 @@ static int second_write(struct request *rq, struct db *db, struct err *err)
 		form_problem(rq, "code", "identity.second.wrong", NULL);
 		return sign_in_log(rq, db, &account, "second", err);
 	}
-	/* The password was right as well: its count is forgotten, too. */
-	char counted[TOKEN_HASH_SIZE];
-	rc = login_attempt_key(
-	    rq, db, account.kind, login_fold(rq->arena, account.login), id, counted, err);
-	if (rc == 0)
-		rc = attempt_clear(db, counted, err);
-	if (rc == 0)
-		rc = once_drop(db, id, "second", err);
-	if (rc == 0)
-		rc = sign_in_finish(rq, db, &account, attempt, err);
-	if (rc < 0)
-		return rc;
-	rq_set_cookie(rq, second_cookie, "", 0);
-	return rq_redirect(rq, "%s", next && next[0] ? next : home_of(&account));
+	rc = second_done(rq, db, &account, attempt, err);
+	return rc < 0 ? rc : rq_redirect(rq, "%s", next && next[0] ? next : home_of(&account));
 }
 
 int second_post(struct request *rq, struct err *err)

@@ -275,6 +275,8 @@ int sign_in_log(
 /* Session, device, log, notice. attempt: the count to forget, NULL: none. Inside a write. */
 int sign_in_finish(
     struct request *, struct db *, const struct account *, const char *attempt, struct err *);
+/* Do staff of this city need a second factor? Without one they are nobody until they have set it up. */
+bool second_required(const struct city *);
 /* A mail to the account's own address, in its language; view (taken over, may be NULL) gets name,
  * city and login_url. Nothing when there is no address. */
 int account_mail(struct request *, struct db *, const struct account *, const char *kind,
@@ -287,6 +289,16 @@ int identity_city_open(struct city *, struct err *);
 /* What a page of an account needs: the account of the session. ERR_DENIED for API tokens, which
  * must not change how somebody signs in. */
 int own_account(struct request *, struct db *, struct account *, struct err *);
+
+/* Between password and second factor: who proved the password a moment ago, and where it leads to
+ * (may be NULL). 1; 0 and a redirect to /login when nobody did; <0. */
+int second_account(
+    struct request *, struct db *, struct account *, char **next, struct err *);
+/* Ends that state after a success: the session begins. attempt as in sign_in_finish(). */
+int second_done(struct request *, struct db *, const struct account *, const char *attempt,
+    struct err *);
+/* Makes a secret that waits to be proven by a code. */
+int second_secret(struct request *, struct db *, int64_t account, struct err *);
 
 /* "Too many attempts, try again in ...": status 429. */
 void wait_problem(struct request *, const char *field, int64_t wait_us);
@@ -336,7 +348,7 @@ int invite(struct request *, struct db *, int64_t account, struct err *);
 /* --- handlers (pages_*.c) --- */
 /* clang-format off */
 #define HANDLERS(X) \
-	X(login_get) X(login_post) X(second_get) X(second_post) X(logout_get) X(logout_post) \
+	X(login_get) X(login_post) X(second_get) X(second_post) X(setup_get) X(setup_post) X(logout_get) X(logout_post) \
 	X(register_get) X(register_post) X(register_sent) X(confirm_get) X(confirm_post) \
 	X(reset_get) X(reset_post) X(reset_sent) X(choose_get) X(choose_post) \
 	X(account_get_page) X(profile_get) X(profile_post) X(password_get) X(password_post) \

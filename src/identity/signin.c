@@ -169,6 +169,11 @@ static int64_t lifetime_s(const struct request *rq, const struct account *accoun
 	return (minutes > 0 && minutes < 100000 ? minutes : 60) * 60;
 }
 
+bool second_required(const struct city *city)
+{
+	return text_eq(city_setting(city, "second-factor.staff", NULL), "required");
+}
+
 int sign_in_finish(struct request *rq, struct db *db, const struct account *account,
     const char *attempt, struct err *err)
 {

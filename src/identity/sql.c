@@ -81,7 +81,8 @@ const struct sql identity_sql[SQL_COUNT] = {
                            "totp_pending = NULL WHERE id = ?1"},
     [SQL_ACCOUNT_STATE] = {ACCOUNT_STATE_COLUMNS "WHERE id = ?1"},
     [SQL_ACCOUNT_STATES] = {ACCOUNT_STATE_COLUMNS "ORDER BY id", .whole = "machi verify reads all"},
-    [SQL_ACCOUNT_ACTOR] = {"SELECT a.kind, a.state, a.lang, p.id, p.name, s.id, s.name, s.state "
+    [SQL_ACCOUNT_ACTOR] = {"SELECT a.kind, a.state, a.lang, p.id, p.name, s.id, s.name, s.state, "
+                           "CASE WHEN a.totp_secret IS NULL THEN 0 ELSE 1 END "
                            "FROM account a LEFT JOIN person p ON p.account = a.id "
                            "LEFT JOIN staff s ON s.account = a.id WHERE a.id = ?1"},
 

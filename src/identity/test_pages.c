@@ -658,6 +658,80 @@ static struct reply with_token(
 	return test_call(&t, path, &c);
 }
 
+static int second_clear(struct db *db, void *arg, struct err *err)
+{
+	return account_set_totp(db, "system", *(int64_t *)arg, NULL, 0, err);
+}
+
+/* The setting second-factor.staff. */
+static void test_second_required(void **state)
+{
+	(void)state;
+	struct err err = {0};
+	now_set_us(now_us());
+	CURL *before = signed_in("clerk"), *b = test_browser(), *resident = test_browser();
+	add_resident("no-second@example.jp");
+	json_t *was = json_deep_copy(t.city.settings);
+	json_object_set_new(
+	    t.city.settings, "second-factor", json_pack("{s:s}", "staff", "required"));
+
+	/* A session from before ends; residents are free to use one. */
+	is_signed_in(before, false);
+	struct reply r =
+	    post(resident, "/login", "login", "no-second@example.jp", "password", password);
+	see_other(&r, "/my");
+
+	r = get_html(b, "/login/setup"); /* nobody proved a password */
+	see_other(&r, "/login");
+	r = post(b, "/login", "login", "clerk", "password", password, "next", "/account/history");
+	see_other(&r, "/login/setup");
+	is_signed_in(b, false);
+	r = get_html(b, "/staff/absences");
+	assert_int_equal(r.status, 303);
+	reply_free(&r);
+	r = post(b, "/login/totp", "code", "123456"); /* not around it */
+	see_other(&r, "/login");
+	r = get_html(b, "/en/login/setup");
+	shows(&r, 200, "<svg class=\"m-qr\"");
+	r = get(b, "/login/setup");
+	unsigned char secret[TOTP_SECRET_SIZE];
+	base32_decode(reply_text(&r, "pending.key"), secret);
+	reply_free(&r);
+	r = post(b, "/login/setup", "code", "000000");
+	assert_non_null(strstr(r.body.p, "<svg"));
+	shows(&r, 422, "コードが違うか");
+	is_signed_in(b, false);
+	r = post(b, "/login/setup", "code", code_now(secret));
+	assert_non_null(strstr(r.body.p, "<code>"));
+	shows(&r, 200, "/login?next=%2Faccount%2Fhistory");
+	is_signed_in(b, true);
+	r = get_html(b, "/login?next=%2Faccount%2Fhistory");
+	see_other(&r, "/account/history");
+
+	/* From now on it is asked for, and stays. */
+	r = get_html(b, "/account/totp");
+	assert_null(strstr(r.body.p, "value=\"remove\""));
+	shows(&r, 200, "新しい回復コードを作る");
+	r = post(b, "/account/totp/codes", "password", password, "do", "remove");
+	shows(&r, 403, "やめることはできません");
+	CURL *other = test_browser();
+	r = post(other, "/login", "login", "clerk", "password", password);
+	see_other(&r, "/login/totp");
+	r = get_html(other, "/login/setup");
+	see_other(&r, "/login/totp");
+	curl_easy_cleanup(other);
+
+	int64_t account = staff_account(store_reader(t.store.st, &err), office.clerk);
+	json_object_update(t.city.settings, was);
+	json_object_del(t.city.settings, "second-factor");
+	json_decref(was);
+	assert_int_equal(store_write(t.store.st, second_clear, &account, &err), 0);
+	now_set_us(0);
+	curl_easy_cleanup(before);
+	curl_easy_cleanup(b);
+	curl_easy_cleanup(resident);
+}
+
 static void test_tokens(void **state)
 {
 	(void)state;
@@ -1086,6 +1160,7 @@ int main(void)
 	    cmocka_unit_test(test_reset),
 	    cmocka_unit_test(test_own_changes),
 	    cmocka_unit_test(test_second),
+	    cmocka_unit_test(test_second_required),
 	    cmocka_unit_test(test_tokens),
 	    cmocka_unit_test(test_rights),
 	    cmocka_unit_test(test_users),

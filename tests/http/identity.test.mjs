@@ -19,6 +19,17 @@ async function post(client, path, fields, options = {}) {
 	return client.post(path, fields, { follow: false, ...options });
 }
 
+// RFC 6238, as an authenticator app does it.
+function totp(secret, step) {
+	const bits = [...secret].map((c) => 'ABCDEFGHIJKLMNOPQRSTUVWXYZ234567'.indexOf(c).toString(2).padStart(5, '0')).join('');
+	const key = Buffer.from(bits.match(/.{8}/g).map((byte) => parseInt(byte, 2)));
+	const counter = Buffer.alloc(8);
+	counter.writeBigUInt64BE(BigInt(step));
+	const mac = createHmac('sha1', key).update(counter).digest();
+	const at = mac[19] & 15;
+	return String((mac.readUInt32BE(at) & 0x7fffffff) % 1000000).padStart(6, '0');
+}
+
 const signIn = (login, secret = password) => city.client().login(login, secret);
 
 async function register(mail, { prefix = '', family = '香川', given = '花子' } = {}) {
@@ -100,15 +111,7 @@ test('time-based codes as an app makes them', async () => {
 	await post(client, '/account/totp/start', {});
 	const { uri } = (await client.json('/account/totp')).json.pending;
 	const secret = new URL(uri).searchParams.get('secret');
-	const bits = [...secret].map((c) => 'ABCDEFGHIJKLMNOPQRSTUVWXYZ234567'.indexOf(c).toString(2).padStart(5, '0')).join('');
-	const key = Buffer.from(bits.match(/.{8}/g).map((byte) => parseInt(byte, 2)));
-	const code = (step) => {
-		const counter = Buffer.alloc(8);
-		counter.writeBigUInt64BE(BigInt(step));
-		const mac = createHmac('sha1', key).update(counter).digest();
-		const at = mac[19] & 15;
-		return String((mac.readUInt32BE(at) & 0x7fffffff) % 1000000).padStart(6, '0');
-	};
+	const code = (step) => totp(secret, step);
 	const now = Math.floor(Date.now() / 30000);
 	const on = await post(client, '/account/totp', { code: code(now) });
 	assert.equal(on.status, 200);
@@ -204,6 +207,32 @@ test('absences and deputies: entered by oneself and by the manager, told as JSON
 	const call = await fetch(`${city.url}/staff/absences/${id}/deputy/new`, { method: 'POST', redirect: 'manual', body: JSON.stringify({ deputy: 'other', login: 'sakura' }),
 		headers: { accept: 'application/json', 'content-type': 'application/json', authorization: `Bearer ${bearer}` } });
 	assert.equal(call.status, 403);
+});
+
+test('a city that requires a second factor of staff', async () => {
+	const before = await signIn('boss', boss);
+	await city.kill();
+	city.settings.push('--second-factor-staff', 'required');
+	await city.serve();
+	before.base = city.url; // another port
+	assert.equal((await before.json('/staff/users')).status, 401);
+	const client = city.client();
+	const asked = await client.get('/staff/users', { follow: false });
+	const next = new URL(asked.location, city.url).searchParams.get('next');
+	assert.equal((await post(client, '/login', { login: 'boss', password: boss, next })).location, '/login/setup');
+	assert.equal((await client.json('/staff/users')).status, 401);
+	const { key } = (await client.json('/login/setup')).json.pending;
+	const done = await post(client, '/login/setup', { code: totp(key.replaceAll(' ', ''), Math.floor(Date.now() / 30000)) });
+	assert.equal(done.status, 200, done.text);
+	const codes = [...done.text.matchAll(/<code>([^<]+)<\/code>/g)];
+	assert.equal(codes.length, 10);
+	const onward = await client.get(done.text.match(/href="(\/login\?next=[^"]+)"/)[1], { follow: false });
+	assert.equal(onward.location, '/staff/users');
+	assert.equal((await client.get('/staff/users')).status, 200);
+	await city.kill();
+	city.settings.splice(-2);
+	await city.serve();
+	city.cli('user', 'second-off', 'boss');
 });
 
 test('staff from a CSV file in Shift_JIS, all or nothing', async () => {

@@ -57,6 +57,7 @@ export class City {
 	}
 
 	async serve() {
+		this.code = undefined; // stopped before, perhaps
 		this.port = await freePort();
 		this.url = `http://127.0.0.1:${this.port}`;
 		this.logFile = join(this.dir, 'log');
