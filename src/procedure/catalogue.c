@@ -44,7 +44,6 @@ static const struct sql sql_keep = {
     NULL};
 
 const struct sql *const catalogue_statements[] = {&sql_find, &sql_keep};
-const int ncatalogue_statements = COUNT(catalogue_statements);
 
 /* --- sets --- */
 

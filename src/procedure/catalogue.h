@@ -63,8 +63,7 @@ int procedures_check_files(const char *const *paths, int n, FILE *out);
 /* The same for all definitions a city would load; dir NULL: the built-in ones. */
 int procedures_check_city(const char *dir, FILE *out);
 
-/* For the test that prepares every statement. */
-extern const struct sql *const catalogue_statements[];
-extern const int ncatalogue_statements;
+enum { CATALOGUE_STATEMENT_COUNT = 2 };
+extern const struct sql *const catalogue_statements[CATALOGUE_STATEMENT_COUNT];
 
 #endif

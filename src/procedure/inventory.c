@@ -26,7 +26,6 @@ static const struct sql sql_put = {
     NULL};
 
 const struct sql *const inventory_statements[] = {&sql_all, &sql_find, &sql_put};
-const int inventory_nstatements = COUNT(inventory_statements);
 
 /* The columns of the CSV and where they go; `volume` is a number, the rest are texts. */
 #define TEXT(name)                                                                                 \

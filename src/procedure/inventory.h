@@ -28,7 +28,7 @@ struct inventory_report {
 int inventory_import(struct db *, struct arena *, struct str csv, const char *actor, bool dry_run,
     struct inventory_report *, struct err *);
 
-extern const struct sql *const inventory_statements[];
-extern const int inventory_nstatements;
+enum { INVENTORY_STATEMENT_COUNT = 3 };
+extern const struct sql *const inventory_statements[INVENTORY_STATEMENT_COUNT];
 
 #endif

@@ -201,4 +201,6 @@ const struct module inventory_pages = {
     .slot = -1,
     .routes = routes,
     .nroutes = COUNT(routes),
+    .statements = inventory_statements,
+    .nstatements = INVENTORY_STATEMENT_COUNT,
 };

@@ -349,4 +349,7 @@ const struct module public_pages = {
     .slot = -1,
     .routes = routes,
     .nroutes = COUNT(routes),
+    /* The catalogue's: its own module lists those of applications. */
+    .statements = catalogue_statements,
+    .nstatements = CATALOGUE_STATEMENT_COUNT,
 };
