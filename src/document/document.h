@@ -89,7 +89,8 @@ int document_by_hash(
  * ERR_CONFLICT "document.revoked_already". */
 int document_revoke(struct db *, int64_t id, const char *actor, const char *reason, struct err *);
 /* Inside a write, at the end of the retention period: the files and views of a subject's documents
- * go; kind, number, code and hash stay, so that a copy can still be verified. */
+ * go, and what the journal says of them beyond its leaves; kind, title, number, code and hash stay, so
+ * that a copy can still be verified. */
 int document_erase(struct db *, const char *subject, struct err *);
 /* The code as people read it: "7K2M-9QXD-41VB-T8ZR". */
 char *document_code_text(struct arena *, const char *code);

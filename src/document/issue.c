@@ -416,11 +416,18 @@ int document_erase(struct db *db, const char *subject, struct err *err)
 	for (int i = 0; i < n && rc == 0; i++) {
 		const char *user = arena_printf(a, "document:%lld", (long long)list[i].id);
 		rc = blob_unuse(db, list[i].blob, user, err);
+		if (rc == 0)
+			rc = journal_erase(
+			    db, "system", arena_printf(a, "document:%s", list[i].blob), err);
+		/* The salts are gone; what the register still says is proved by a new entry. */
+		if (rc == 0)
+			rc = write_entry(
+			    db, a, &list[i], "system", "document.erased", NULL, NULL, err);
 	}
-	if (rc == 0 && n > 0)
-		rc = (int)db_run(db, err, SQL(DOCUMENT_ERASE), "t", subject);
+	/* Also those that never got a file. */
+	int64_t erased = rc == 0 ? db_run(db, err, SQL(DOCUMENT_ERASE), "t", subject) : 0;
 	arena_free(a);
-	return rc < 0 ? rc : 0;
+	return erased < 0 ? (int)erased : rc;
 }
 
 /* --- machi verify --- */

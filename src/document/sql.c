@@ -22,7 +22,8 @@ const struct sql document_sql[DOCUMENT_SQL_COUNT] = {
     [DOCUMENT_REVOKE] =
         {"UPDATE document SET state = 'revoked', revoked_us = ?2, revoked_reason = ?3 "
          "WHERE id = ?1 AND state = 'issued'"},
-    [DOCUMENT_ERASE] = {"UPDATE document SET view = NULL, size = 0 WHERE subject = ?1"},
+    [DOCUMENT_ERASE] = {"UPDATE document SET view = NULL, size = 0, revoked_reason = NULL "
+                        "WHERE subject = ?1"},
     [DOCUMENT_BY_ID] = {COLUMNS "WHERE id = ?1 AND state <> 'waiting'"},
     [DOCUMENT_BY_CODE] = {COLUMNS "WHERE code = ?1 AND state <> 'waiting'"},
     [DOCUMENT_BY_BLOB] = {COLUMNS "WHERE blob = ?1"},

@@ -36,14 +36,16 @@ const char *rank_name(enum rank rank)
 #define OF_CLERK                                                                                   \
 	"application.read", "application.check", "application.counter", "application.forward",     \
 	    "application.payment"
-#define OF_CHIEF OF_CLERK, "application.decide"
-#define OF_MANAGER OF_CHIEF, "application.export", "document.revoke"
+#define OF_CHIEF OF_CLERK, "application.decide", "application.dispose"
+#define OF_MANAGER                                                                                 \
+	OF_CHIEF, "application.export", "document.revoke", "application.dispose_approve"
 
 const struct role roles[] = {
     {"clerk", PERMS(OF_CLERK)},
     {"chief", PERMS(OF_CHIEF)},
     {"manager", PERMS(OF_MANAGER)},
-    {"records", PERMS("application.read", "application.export", "document.revoke")},
+    {"records", PERMS("application.read", "application.export", "document.revoke",
+                    "application.dispose", "application.dispose_approve")},
     {"accounting", PERMS("application.read", "application.payment", "application.export")},
     {"procedures", PERMS("procedure.manage")},
     {"operator", PERMS("operate", "procedure.manage")},

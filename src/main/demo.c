@@ -22,6 +22,10 @@ enum {
 	RESIDENTS_MAX = 2000, /* accounts that applications are spread over */
 	CLERKS = 3,           /* in each department that handles applications */
 	DAYS_BACK = 200,      /* how far back applications begin */
+	OLD_EVERY = 3,        /* of the first OLD_UNTIL, each third one is an old file whose retention */
+	OLD_UNTIL = 36,       /* period has ended */
+	OLD_DAYS = 3 * 365,   /* and this old; only those of procedures kept for a year */
+	PAID_STAGE = 9,       /* from here on fees are paid */
 	STAGES = 12
 };
 
@@ -197,6 +201,8 @@ static int add_operators(struct demo *d, struct db *db, struct err *err)
 	    {"operator", "情報 運用", "operator"},
 	    {"admin", "人事 管理", "identity_admin"},
 	    {"auditor", "監査 委員", "auditor"},
+	    {"records", "文書 管理", "records"},
+	    {"records2", "文書 主査", "records"},
 	};
 	for (size_t i = 0; i < COUNT(people); i++) {
 		int64_t account, staff;
@@ -257,7 +263,7 @@ static int add_residents(struct demo *d, struct db *db, struct err *err)
 static int add_people(struct db *db, void *arg, struct err *err)
 {
 	struct demo *d = arg;
-	now_set_us(d->end_us - (int64_t)(DAYS_BACK + 30) * 86400 * 1000000);
+	now_set_us(d->end_us - (int64_t)(OLD_DAYS + DAYS_BACK) * 86400 * 1000000);
 	struct str csv;
 	struct inventory_report report;
 	int rc = add_departments(d, db, err);
@@ -388,7 +394,7 @@ static int live(struct demo *d, struct db *db, struct arena *a, const struct pro
 	if ((rc = app_get(db, a, id, &app, err)) < 0)
 		return rc;
 	int64_t open = app->fee_yen - app->paid_yen;
-	if (open > 0 && stage >= 9 && !refused) {
+	if (open > 0 && stage >= PAID_STAGE && !refused) {
 		later(d, 60);
 		/* Money is taken by the section's chief. */
 		rc = app_record_payment(db, a, &o->chiefs[1], p, id, open, "cash", err);
@@ -396,18 +402,38 @@ static int live(struct demo *d, struct db *db, struct arena *a, const struct pro
 	return rc;
 }
 
+static bool kept_a_year(const struct procedure *p)
+{
+	const json_t *retention = json_object_get(procedure_json(p), "retention");
+	return json_integer_value(json_object_get(retention, "years")) == 1;
+}
+
+/* Closed as the daily round does it, when the time for an appeal is over. */
+static int close_old(struct demo *d, struct db *db, struct arena *a, int64_t id, struct err *err)
+{
+	struct application *app;
+	int rc = app_get(db, a, id, &app, err);
+	if (rc < 0 || (app->state != APP_GRANTED && app->state != APP_REFUSED))
+		return rc; /* on a waiting list */
+	d->now += (int64_t)100 * 86400 * 1000000;
+	now_set_us(d->now);
+	return app_close(db, &app_system, id, err);
+}
+
 static int add_application(struct demo *d, struct db *db, int64_t number, struct err *err)
 {
+	bool old = number < OLD_UNTIL && number % OLD_EVERY == 2;
 	struct arena *a = arena_new();
 	int r = below(d, d->nresidents);
 	const struct app_actor *who = &d->residents[r];
 	struct procedure *p;
 	do
 		p = d->procedures->items[below(d, d->procedures->n)];
-	while (!procedure_online(p));
-	int stage = below(d, STAGES);
+	while (!procedure_online(p) || (old && !kept_a_year(p)));
+	int stage = old ? PAID_STAGE : below(d, STAGES);
 	/* Open ones are recent, done ones are spread over the whole time. */
 	int days = stage >= 8 ? 5 + below(d, DAYS_BACK - 5) : below(d, 12);
+	days += old ? OLD_DAYS : 0;
 	d->now = d->end_us - (int64_t)days * 86400 * 1000000 - (int64_t)below(d, 86400) * 1000000;
 	now_set_us(d->now);
 	struct form_context context = {.lang = "ja",
@@ -428,6 +454,8 @@ static int add_application(struct demo *d, struct db *db, int64_t number, struct
 		rc = app_submit(db, a, who, p, id, &context, &receipt, err);
 	if (rc == 0 && stage > 0)
 		rc = live(d, db, a, p, who, id, stage, err);
+	if (rc == 0 && old)
+		rc = close_old(d, db, a, id, err);
 	if (rc < 0)
 		rc = err_prefix(err, "application %" PRId64 " (%s, stage %d, field %s): ", number,
 		    procedure_id(p), stage, err->field);

@@ -26,6 +26,7 @@ const struct module *const modules[] = {
     &application_pages,
     &inbox_pages,
     &staff_pages,
+    &disposal_pages,
     &inventory_pages,
     &export_pages,
     &print_pages,

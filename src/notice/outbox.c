@@ -74,6 +74,12 @@ int notice_mail(struct db *db, const char *to, const char *lang, const char *kin
 	return rc < 0 ? rc : queue(db, id, err);
 }
 
+int notice_forget(struct db *db, const char *subject, struct err *err)
+{
+	int64_t n = db_run(db, err, SQL(NOTICE_FORGET), "t", subject);
+	return n < 0 ? (int)n : 0;
+}
+
 static void read_row(struct rows *r, struct arena *a, struct notice *n)
 {
 	char *state = rows_dup(r, 8, a);

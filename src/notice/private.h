@@ -22,6 +22,7 @@ enum notice_statement {
 	NOTICE_DISCARD,
 	NOTICE_CLEAN,
 	NOTICE_DROP,
+	NOTICE_FORGET,
 	NOTICE_SQL_COUNT
 };
 extern const struct sql notice_sql[NOTICE_SQL_COUNT];

@@ -28,10 +28,11 @@ const struct sql notice_sql[NOTICE_SQL_COUNT] = {
                       "AND state NOT IN ('queued', 'failed')"},
     [NOTICE_DROP] =
         {"DELETE FROM notice WHERE created_us < ?1 AND state NOT IN ('queued', 'failed')"},
+    [NOTICE_FORGET] = {"DELETE FROM notice WHERE about = ?1 AND state NOT IN ('queued', 'failed')"},
 };
 
 #define ONE(name) [name] = &notice_sql[name]
 const struct sql *const notice_statements[NOTICE_SQL_COUNT] = {ONE(NOTICE_ADD), ONE(NOTICE_GET),
     ONE(NOTICE_LIST), ONE(NOTICE_LIST_STATE), ONE(NOTICE_COUNTS), ONE(NOTICE_SENT),
     ONE(NOTICE_TRIED), ONE(NOTICE_REQUEUE), ONE(NOTICE_DISCARD), ONE(NOTICE_CLEAN),
-    ONE(NOTICE_DROP)};
+    ONE(NOTICE_DROP), ONE(NOTICE_FORGET)};

@@ -254,10 +254,6 @@ int app_of_person(struct db *, struct arena *, int64_t account, int limit, const
 int app_export_next(struct db *, struct arena *, const struct app_actor *,
     const struct app_filter *, int64_t after_id, int limit, struct application ***out,
     int64_t *last, struct err *);
-/* Files whose retention has ended by the date, without a hold, oldest first; keyset by (date, id).
- */
-int app_disposal_due(struct db *, struct arena *, const char *on, const char *after_date,
-    int64_t after_id, int limit, struct application ***out, struct err *);
 /* {"as_of": µs, "procedures": [{procedure, department, submitted, open, overdue, granted, refused,
  * withdrawn, online, counter, days_mean}]}, as the nightly job computed it. New reference. */
 int app_statistics(struct db *, struct arena *, json_t **out, struct err *);
@@ -268,7 +264,7 @@ int app_statistics_refresh(struct db *, struct err *);
 enum app_audience { APP_FOR_APPLICANT, APP_FOR_STAFF };
 /* id, turn, number, serial, procedure, title, state, state_key, public_key (送信済 処理中 …),
  * department_name, applicant {name, kind, kind_key}, mandate, channel, submitted, updated, decided,
- * due_on, days_left, overdue, warn, clock_stopped, fee {yen, open, paid, charges: [...]}, outcome,
+ * kept_until (NULL: not decided yet), kept_forever, due_on, days_left, overdue, warn, clock_stopped, fee {yen, open, paid, charges: [...]}, outcome,
  * outcome_key, reason, place, revision, correction (the open one), can: {verb: true}; for staff
  * also assignee, assignee_name, step, retention, hold, period. proc may be NULL (title is missing
  * then). */
@@ -304,8 +300,6 @@ extern const struct job_kind application_jobs[APPLICATION_JOB_COUNT];
 /* Who may read an application's documents, and whom to tell: for document_set_hooks(). */
 struct document_hooks;
 extern const struct document_hooks application_document_hooks;
-extern const struct sql *const application_statements[];
-extern const int application_nstatements;
 /* Makes sure that the daily job is waiting; from city_open, inside a write. */
 int app_schedule(struct db *, struct err *);
 

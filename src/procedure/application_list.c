@@ -17,14 +17,8 @@ enum {
 
 /* --- whose departments --- */
 
-struct scope {
-	int64_t *departments;
-	int n;
-	bool all; /* every department, and what belongs to none */
-};
-
-static int scope_of(struct db *db, struct arena *a, const struct app_actor *actor, const char *perm,
-    struct scope *out, struct err *err)
+int reach_of(struct db *db, struct arena *a, const struct app_actor *actor, const char *perm,
+    struct reach *out, struct err *err)
 {
 	struct department *tree;
 	if (!actor->staff)
@@ -38,7 +32,7 @@ static int scope_of(struct db *db, struct arena *a, const struct app_actor *acto
 	return all < 0 ? all : 0;
 }
 
-static bool scope_has(const struct scope *s, int64_t department)
+bool reach_has(const struct reach *s, int64_t department)
 {
 	for (int i = 0; i < s->n && !s->all; i++)
 		if (s->departments[i] == department)
@@ -86,12 +80,7 @@ static void list_narrow(struct list_sql *q, const struct app_filter *f, bool dep
 		add_i64(q, " AND department = ", f->department, "");
 }
 
-struct cursor {
-	int64_t key, id;
-	bool set;
-};
-
-static int cursor_parse(const char *text, struct cursor *c, struct err *err)
+int cursor_parse(const char *text, struct cursor *c, struct err *err)
 {
 	struct str rest = str_from(text), key;
 	if (!text)
@@ -111,7 +100,7 @@ struct page {
 	struct arena *arena;
 	const struct app_actor *actor;
 	const struct app_filter *filter;
-	struct scope scope;
+	struct reach scope;
 	int limit;
 	struct app_row **rows;
 	struct cursor *at; /* of each row */
@@ -163,7 +152,7 @@ static int page_read(
 		                                                  : rows_i64(rows, column_count()),
 		        .id = r->id,
 		        .set = true};
-		if (check_scope && !scope_has(&p->scope, r->department)) {
+		if (check_scope && !reach_has(&p->scope, r->department)) {
 			arena_release(p->arena, mark);
 			continue;
 		}
@@ -292,7 +281,7 @@ static int list_merged(struct page *p, struct cursor c)
 static int list_all(struct page *p, struct cursor c)
 {
 	if (p->filter->department > 0)
-		return scope_has(&p->scope, p->filter->department)
+		return reach_has(&p->scope, p->filter->department)
 		           ? list_department(p, p->filter->department, c)
 		           : 0;
 	if (!p->scope.all && p->scope.n <= MERGE_MAX)
@@ -382,7 +371,7 @@ static struct app_row *row_of_id(struct page *p, int64_t id, int *rc)
 	struct app_row *r = NULL;
 	*rc = rows ? rows_next(rows) : -(int)ERR_STORE;
 	if (*rc == 1 && (p->filter->scope == APP_SCOPE_MINE ||
-	                    scope_has(&p->scope, rows_i64(rows, department_column()))))
+	                    reach_has(&p->scope, rows_i64(rows, department_column()))))
 		r = row_read(p->arena, rows, false);
 	rows_end(rows);
 	return r;
@@ -395,7 +384,7 @@ static int page_take(struct page *p, int64_t id)
 	p->last = (struct cursor){.id = id, .set = true};
 	if (r && row_wanted(p, r) && strcmp(r->state, "draft") != 0 &&
 	    (p->filter->scope == APP_SCOPE_MINE ? r->assignee == p->actor->person
-	                                        : scope_has(&p->scope, r->department))) {
+	                                        : reach_has(&p->scope, r->department))) {
 		p->at[p->n] = p->last;
 		p->rows[p->n++] = r;
 	}
@@ -538,10 +527,10 @@ int app_list(struct db *db, struct arena *a, const struct app_actor *actor,
 	p.limit = f->limit <= 0 ? LIMIT_DEFAULT : f->limit > LIMIT_MAX ? LIMIT_MAX : f->limit;
 	p.rows = arena_array(a, (size_t)p.limit, sizeof(*p.rows));
 	p.at = arena_array(a, (size_t)p.limit, sizeof(*p.at));
-	int rc = scope_of(db, a, actor, "application.read", &p.scope, err);
+	int rc = reach_of(db, a, actor, "application.read", &p.scope, err);
 	if (rc < 0 || (rc = cursor_parse(f->after, &c, err)) < 0)
 		return rc;
-	if (f->scope == APP_SCOPE_DEPARTMENT && !scope_has(&p.scope, f->department))
+	if (f->scope == APP_SCOPE_DEPARTMENT && !reach_has(&p.scope, f->department))
 		return err_set(err, ERR_DENIED, "application.denied",
 		    "%s may not read department %" PRId64, actor->id, f->department);
 	bool text = f->text && str_trim(str_from(f->text)).n, dates = f->from || f->until;
@@ -571,7 +560,7 @@ int app_list(struct db *db, struct arena *a, const struct app_actor *actor,
 struct counting {
 	struct db *db;
 	const struct app_actor *actor;
-	const struct scope *scope;
+	const struct reach *scope;
 	int64_t department; /* 0: the whole scope */
 	bool mine;
 	struct err *err;
@@ -628,14 +617,14 @@ int app_counts(struct db *db, struct arena *a, const struct app_actor *actor,
 	    {"done", APP_BUCKET_DONE, false},
 	    {"overdue", APP_BUCKET_OFFICE, true},
 	};
-	struct scope scope = {0};
-	int rc = scope_of(db, a, actor, "application.read", &scope, err);
+	struct reach scope = {0};
+	int rc = reach_of(db, a, actor, "application.read", &scope, err);
 	if (rc < 0)
 		return rc;
 	struct counting c = {.db = db,
 	    .actor = actor,
 	    .scope = &scope,
-	    .department = f->department > 0 && scope_has(&scope, f->department) ? f->department : 0,
+	    .department = f->department > 0 && reach_has(&scope, f->department) ? f->department : 0,
 	    .mine = f->scope == APP_SCOPE_MINE,
 	    .err = err};
 	json_t *o = json_object();
@@ -696,7 +685,7 @@ int app_of_person(struct db *db, struct arena *a, int64_t account, int limit, co
 	return 0;
 }
 
-/* --- export and disposal --- */
+/* --- export --- */
 
 static int export_window(struct page *p, int64_t after, int64_t from_us, int64_t until_us,
     struct application **list, int *n, int64_t *last)
@@ -722,7 +711,7 @@ static int export_window(struct page *p, int64_t after, int64_t from_us, int64_t
 		struct app_row *r = row_read(p->arena, rows, true);
 		if (++seen == p->limit)
 			*last = r->id;
-		if (!scope_has(&p->scope, r->department))
+		if (!reach_has(&p->scope, r->department))
 			continue;
 		rc = row_to_application(p->db, p->arena, r, &list[*n], p->err);
 		if (rc < 0)
@@ -743,7 +732,7 @@ int app_export_next(struct db *db, struct arena *a, const struct app_actor *acto
 	int64_t end = 0, at = after_id;
 	int n = 0;
 	p.limit = limit > 0 && limit <= EXPORT_WINDOW ? limit : LIMIT_MAX;
-	int rc = scope_of(db, a, actor, "application.export", &p.scope, err);
+	int rc = reach_of(db, a, actor, "application.export", &p.scope, err);
 	if (rc < 0 || (rc = db_get_i64(db, err, &end, &newest, "")) < 0)
 		return rc;
 	if ((f->from && !date_parse(str_from(f->from), &from)) ||
@@ -762,26 +751,6 @@ int app_export_next(struct db *db, struct arena *a, const struct app_actor *acto
 	if (n > 0)
 		*last = at;
 	return n;
-}
-
-int app_disposal_due(struct db *db, struct arena *a, const char *on, const char *after_date,
-    int64_t after_id, int limit, struct application ***out, struct err *err)
-{
-	int most = limit > 0 && limit <= LIMIT_MAX ? limit : LIMIT_MAX, n = 0, rc;
-	struct application **list = arena_array(a, (size_t)most, sizeof(struct application *));
-	struct rows *rows = db_query(db, err, &life_sql[SQL_DISPOSAL_AFTER], "ttii", on,
-	    after_date ? after_date : "", after_id, (int64_t)most);
-	if (!rows)
-		return -(int)ERR_STORE;
-	while ((rc = rows_next(rows)) == 1) {
-		rc = row_to_application(db, a, row_read(a, rows, true), &list[n], err);
-		if (rc < 0)
-			break;
-		n++;
-	}
-	rows_end(rows);
-	*out = list;
-	return rc < 0 ? rc : n;
 }
 
 /* --- statistics --- */

@@ -5,8 +5,7 @@
 
 enum { TEXT_MAX = 4000 };
 
-/* A text a person typed: there, and not longer than the column's sense. */
-static int text_check(const char *field, const char *text, bool required, struct err *err)
+int text_check(const char *field, const char *text, bool required, struct err *err)
 {
 	if (!text || !str_trim(str_from(text)).n)
 		return required ? err_field(

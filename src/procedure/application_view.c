@@ -217,6 +217,9 @@ int app_view(struct db *db, struct arena *a, const struct app_actor *actor,
 	set_text(o, "place", app->place);
 	json_object_set_new(o, "on_waiting_list", json_boolean(text_eq(app->place, "waiting")));
 	json_object_set(o, "numbers", app->numbers ? app->numbers : json_null());
+	set_text(o, "kept_until", app->disposal_on);
+	json_object_set_new(o, "kept_forever",
+	    json_boolean(app->retention_years == 0 && app_state_bucket(app->state) == APP_BUCKET_DONE));
 	json_object_set_new(o, "revision", json_integer(app->revision));
 	json_object_set_new(o, "step", json_integer(app->step));
 	json_object_set_new(o, "can", can_view(db, a, actor, app));

@@ -248,7 +248,28 @@ bool route_waits_for(struct db *, struct arena *, const struct app_row *, int64_
 /* May the staff member see it because of the route: asked now, or acted in it? */
 bool route_knows(struct db *, int64_t application, int64_t staff);
 
+/* --- application_office.c --- */
+/* A text a person typed: there when it is required, UTF-8, and at most 4000 characters; ERR_INPUT at
+ * the field. */
+int text_check(const char *field, const char *text, bool required, struct err *);
+
 /* --- application_list.c, application_view.c --- */
+/* The departments in which a member of staff has a permission. */
+struct reach {
+	int64_t *departments;
+	int n;
+	bool all; /* every department, and what belongs to none */
+};
+int reach_of(struct db *, struct arena *, const struct app_actor *, const char *perm,
+    struct reach *, struct err *);
+bool reach_has(const struct reach *, int64_t department);
+/* Where a page of a list ended: the key of its order and the id, as "key.id". */
+struct cursor {
+	int64_t key, id;
+	bool set;
+};
+/* text NULL: none is set. ERR_INPUT at "after". */
+int cursor_parse(const char *text, struct cursor *, struct err *);
 /* The catalogue key of the wording for the applicant: 送信済, 処理中, 処理完了 ... */
 const char *public_key(struct arena *, const char *state, const char *outcome);
 /* Sets due, days_left, overdue, warn. */
@@ -323,7 +344,6 @@ enum life_sql {
 	SQL_DUE_AFTER,
 	SQL_STATE_AFTER,
 	SQL_CORRECTION_DUE,
-	SQL_DISPOSAL_AFTER,
 	SQL_COUNT_DEPARTMENT,
 	SQL_COUNT_DEPARTMENT_DUE,
 	SQL_COUNT_ALL,
@@ -337,6 +357,7 @@ enum life_sql {
 	LIFE_SQL_COUNT
 };
 extern const struct sql life_sql[LIFE_SQL_COUNT];
+extern const struct sql *const application_statements[LIFE_SQL_COUNT]; /* all of life_sql */
 /* Columns of a row in order, for composed lists; and how many placeholders they are. */
 extern const char *const row_columns;
 struct app_row *row_read(struct arena *, struct rows *, bool with_answers);

@@ -3,8 +3,8 @@
 #include <string.h>
 
 #include "base/postal.h"
-#include "procedure/application.h"
 #include "procedure/catalogue.h"
+#include "procedure/life.h"
 #include "document/document.h"
 #include "procedure/procedure.h"
 
@@ -76,6 +76,8 @@ const struct module procedure_module = {
     .nmenu = COUNT(menu),
     .jobs = application_jobs,
     .njobs = APPLICATION_JOB_COUNT,
+    .statements = application_statements,
+    .nstatements = LIFE_SQL_COUNT,
     .verifiers = verifiers,
     .nverifiers = COUNT(verifiers),
     .city_open = opened,

@@ -48,6 +48,11 @@ json_t *rq_answers(struct request *, const struct procedure *, const struct form
     json_t *answers, int64_t id, bool change);
 /* view.has_fee, fee_yen, fee_due (something is still to be paid), fee_due_yen. */
 void rq_fee(struct request *, const struct application *);
+/* For pages of an application that is not there: when it was disposed of and the actor may know, the
+ * page says so (status 410, view.disposed); else ERR_MISSING. */
+int rq_disposed(struct request *, struct err *);
+/* view.disposed and has_disposed: the records of the signed-in account's files, newest first. */
+int rq_my_disposed(struct request *, int limit, struct err *);
 /* Turns problems of a form into the page's error summary. */
 void rq_form_problems(struct request *, const struct form_problem *, int n);
 

@@ -46,6 +46,8 @@ static int my(struct request *rq, struct err *err)
 	                 !json_array_size(json_object_get(lists, "open")) &&
 	                 !json_array_size(json_object_get(lists, "done"))));
 	json_decref(lists);
+	if ((rc = rq_my_disposed(rq, MY_LIMIT, err)) < 0)
+		return rc;
 	rq_title(rq, "application.my.title");
 	return 0;
 }
@@ -89,6 +91,8 @@ static int show(struct request *rq, struct err *err)
 	struct procedure *p;
 	struct form_context context;
 	int rc = rq_own_application(rq, &app, err);
+	if (rc == -(int)ERR_MISSING)
+		return rq_disposed(rq, err);
 	if (rc < 0)
 		return rc;
 	if (app->state == APP_DRAFT)

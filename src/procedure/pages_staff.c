@@ -241,6 +241,8 @@ static int show(struct request *rq, struct err *err)
 {
 	struct page *p;
 	int rc = page_load(rq, &p, err);
+	if (rc == -(int)ERR_MISSING)
+		return rq_disposed(rq, err);
 	if (rc < 0 || (rc = show_view(rq, p, err)) < 0)
 		return rc;
 	rq_set_data(rq, p);

@@ -10,6 +10,7 @@ extern const struct module public_pages;
 extern const struct module apply_pages;
 extern const struct module application_pages;
 extern const struct module inbox_pages;
+extern const struct module disposal_pages;
 extern const struct module staff_pages;
 extern const struct module inventory_pages;
 extern const struct module export_pages;

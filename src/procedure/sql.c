@@ -217,10 +217,6 @@ const struct sql life_sql[LIFE_SQL_COUNT] = {
     [SQL_CORRECTION_DUE] = {"SELECT due FROM correction WHERE application = ?1"
                             " AND state = 'open'",
         NULL},
-    [SQL_DISPOSAL_AFTER] = {ROW "WHERE disposal_on IS NOT NULL AND disposal_on <= ?1"
-                                " AND (disposal_on, id) > (?2, ?3) AND hold_reason IS NULL"
-                                " ORDER BY disposal_on, id LIMIT ?4",
-        NULL},
     [SQL_COUNT_DEPARTMENT] = {"SELECT COUNT(*) FROM (SELECT 1 FROM application"
                               " WHERE department = ?1 AND bucket = ?2 LIMIT ?3) AS t",
         NULL},
@@ -244,7 +240,7 @@ const struct sql life_sql[LIFE_SQL_COUNT] = {
                         " AND kind = ?2 LIMIT ?3) AS t",
         NULL},
 
-    /* --- statistics: ?1 today's order key, ?2 now --- */
+    /* --- statistics: ?1 today's order key, ?2 now; files that were disposed of count on --- */
     [SQL_STAT_CLEAR] = {"DELETE FROM application_count", .whole = "it is filled anew"},
     [SQL_STAT_FILL] =
         {"INSERT INTO application_count (procedure, department, submitted, open, overdue, granted,"
@@ -258,8 +254,13 @@ const struct sql life_sql[LIFE_SQL_COUNT] = {
          " SUM(CASE WHEN channel = 'counter' THEN 1 ELSE 0 END),"
          " SUM(CASE WHEN decided_us > 0 THEN (decided_us - submitted_us) / 86400000000 ELSE 0 END),"
          " SUM(CASE WHEN decided_us > 0 THEN 1 ELSE 0 END), ?2"
-         " FROM application WHERE submitted_us > 0 GROUP BY procedure, department",
-            NULL},
+         " FROM (SELECT procedure, department, bucket, order_key, state, outcome, channel,"
+         " submitted_us, decided_us FROM application WHERE submitted_us > 0"
+         " UNION ALL SELECT i.procedure, i.department, 3, 0, i.final_state, i.outcome, i.channel,"
+         " i.submitted_us, i.decided_us FROM disposal_item i"
+         " JOIN disposal d ON d.id = i.disposal AND d.kind = 'dispose' WHERE i.state = 'done') AS t"
+         " GROUP BY procedure, department",
+            .whole = "every application is counted, once a day"},
     [SQL_STAT_LIST] = {"SELECT procedure, department, submitted, open, overdue, granted, refused,"
                        " withdrawn, online, counter, days_total, decided, as_of_us"
                        " FROM application_count ORDER BY procedure, department",
@@ -327,7 +328,6 @@ const struct sql *const application_statements[] = {
     S(DUE_AFTER),
     S(STATE_AFTER),
     S(CORRECTION_DUE),
-    S(DISPOSAL_AFTER),
     S(COUNT_DEPARTMENT),
     S(COUNT_DEPARTMENT_DUE),
     S(COUNT_ALL),
@@ -339,5 +339,3 @@ const struct sql *const application_statements[] = {
     S(STAT_FILL),
     S(STAT_LIST),
 };
-const int application_nstatements = COUNT(application_statements);
-_Static_assert(COUNT(application_statements) == LIFE_SQL_COUNT, "every statement is listed");

@@ -373,21 +373,7 @@ static void retention(struct store *st)
 		DO(&w, HANAKO, "withdraw", .id = ids[i], .text = "不要になった");
 		assert_string_equal(app_now(&w, ids[i])->disposal_on, cases[i].disposal);
 	}
-	struct application **list;
-	assert_int_equal(
-	    app_disposal_due(world_db(&w), w.arena, "2032-03-30", NULL, 0, 10, &list, &w.err), 0);
-	assert_int_equal(
-	    app_disposal_due(world_db(&w), w.arena, "2032-03-31", NULL, 0, 10, &list, &w.err), 2);
-	/* A hold stops it. */
-	DO(&w, CLERK, "hold", .id = ids[0], .text = "訴訟のため");
-	assert_int_equal(
-	    app_disposal_due(world_db(&w), w.arena, "2032-03-31", NULL, 0, 10, &list, &w.err), 1);
-	assert_int_equal(list[0]->id, ids[2]);
-	DO(&w, CLERK, "hold", .id = ids[0]);
-	assert_int_equal(app_disposal_due(world_db(&w), w.arena, "2033-03-31", "2032-03-31", ids[0],
-	                     10, &list, &w.err),
-	    2);
-	/* Permanent ones never come up. */
+	/* A permanent one has no end. */
 	int64_t id = submitted(&w, HANAKO, w.small);
 	DO(&w, HANAKO, "withdraw", .id = id);
 	assert_null(app_now(&w, id)->disposal_on);

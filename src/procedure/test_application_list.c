@@ -2,6 +2,8 @@
  * list reads an index. */
 #include "procedure/test_life.h"
 
+#include "procedure/disposal.h"
+
 enum { MANY = 23 };
 
 /* 23 applications a day apart: three are the tax office's, four done, three wait for the applicant.
@@ -337,15 +339,13 @@ static const char *plan_of(struct db *db, struct arena *a, const char *sql, stru
 	return b.p ? b.p : "";
 }
 
-static void plans(struct store *st)
+static void plans_of(struct store *st, const struct sql *const *statements, int n)
 {
-	if (store_is_postgres(st))
-		return;
 	struct arena *a = arena_new();
 	struct err err = {0};
 	struct db *db = store_reader(st, &err);
-	for (int i = 0; i < application_nstatements; i++) {
-		const char *sql = application_statements[i]->text;
+	for (int i = 0; i < n; i++) {
+		const char *sql = statements[i]->text;
 		bool whole =
 		    strstr(sql, "application_count") != NULL; /* statistics read all, by a job */
 		const char *plan = plan_of(db, a, sql, &err);
@@ -356,6 +356,14 @@ static void plans(struct store *st)
 			fail_msg("%s: %s", sql, plan);
 	}
 	arena_free(a);
+}
+
+static void plans(struct store *st)
+{
+	if (store_is_postgres(st))
+		return;
+	plans_of(st, application_statements, LIFE_SQL_COUNT);
+	plans_of(st, disposal_statements, DISPOSAL_SQL_COUNT);
 }
 
 #define EACH(name)                                                                                 \

@@ -69,18 +69,13 @@ test('problems are documents that a program can read', async () => {
 test('a backup taken while it runs, restored, is the same city', async () => {
 	const resident = await city.as('resident5@example.jp');
 	const { id, receipt } = await applyByJson(resident);
-	const target = join(city.dir, 'backup');
-	city.cli('backup', target);
-	const dir = mkdtempSync(join(tmpdir(), 'machi-restored-'));
-	const other = Object.assign(new City(), { dir, env: { ...city.env }, settings: [] });
-	other.env.MACHI_STORE = storeKind === 'postgres' ? newDatabase() : 'sqlite:store.db';
+	const target = join(city.dir, 'backup'), other = city.restored(target);
 	test.after(() => other.process?.kill('SIGKILL'));
-	other.cli('restore', target); // the backup names its city
 	// Only an empty store is filled.
 	assert.throws(() => other.cli('restore', target), /store|tables already/);
 	// Its settings are those of the city, but for the store.
 	const settings = (where) => readFileSync(join(where, 'demo', 'city.yaml'), 'utf8').split('\n').filter(Boolean);
-	assert.deepEqual(settings(dir), [...settings(city.dir).filter((line) => !line.startsWith('store:')), `store: "${other.env.MACHI_STORE}"`]);
+	assert.deepEqual(settings(other.dir), [...settings(city.dir).filter((line) => !line.startsWith('store:')), `store: "${other.env.MACHI_STORE}"`]);
 	assert.match(other.cli('verify'), /^problems: 0$/m);
 	await other.serve();
 	const again = await other.client().login('resident5@example.jp');

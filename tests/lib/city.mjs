@@ -56,6 +56,16 @@ export class City {
 		return execFileSync(machi, [command, '--data', this.dir, ...words], { env: this.env, encoding: 'utf8', maxBuffer: 1 << 28 });
 	}
 
+	// Takes a backup into a new folder, and gives another city that is restored from it; not served yet.
+	restored(target) {
+		this.cli('backup', target);
+		const dir = mkdtempSync(join(tmpdir(), 'machi-restored-'));
+		const other = Object.assign(new City(), { dir, env: { ...this.env }, settings: [] });
+		other.storeUrl = other.env.MACHI_STORE = this.storeUrl.startsWith('postgres') ? newDatabase() : 'sqlite:store.db';
+		other.cli('restore', target); // the backup names its city
+		return other;
+	}
+
 	async serve() {
 		this.code = undefined; // stopped before, perhaps
 		this.port = await freePort();
