@@ -169,7 +169,7 @@ static int own_departments(
 	return 0;
 }
 
-static int inbox(struct request *rq, struct err *err)
+static int inbox_show(struct request *rq, struct err *err)
 {
 	struct db *db = rq_db(rq, err);
 	if (!db)
@@ -214,6 +214,15 @@ static int inbox(struct request *rq, struct err *err)
 	json_object_set_new(rq->view, "me", json_integer((json_int_t)rq->actor.person));
 	rq_title(rq, "staff.inbox.title");
 	return 0;
+}
+
+/* Searching may take tens of milliseconds in a large city: not on the network thread, where other
+ * pages would wait behind it. */
+static int inbox(struct request *rq, struct err *err)
+{
+	struct app_filter f;
+	rq_filter(rq, &f);
+	return f.text || f.from || f.until ? rq_defer(rq, inbox_show) : inbox_show(rq, err);
 }
 
 /* --- several at once --- */
