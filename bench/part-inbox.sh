@@ -25,9 +25,23 @@ inbox_targets() { # PORT COOKIE: lines for bench_http, in turns
 	END
 }
 
+statements() { curl -sf "http://localhost:$1/metrics" | awk '/^machi_store_statements_total/ { n += $2 } END { print n }'; }
+
+# How many statements a page asks of the store, the second time it is asked for.
+queries_of() { # PORT COOKIE PATH
+	local idle before after
+	curl -sf -o /dev/null -H "Cookie: $2" "http://localhost:$1$3"
+	before=$(statements "$1")
+	idle=$(($(statements "$1") - before)) # /metrics itself
+	before=$(statements "$1")
+	curl -sf -o /dev/null -H "Cookie: $2" "http://localhost:$1$3"
+	after=$(statements "$1")
+	echo $((after - before - idle))
+}
+
 inbox_one() { # STORE DIR
 	serve "$PORT" "$2" --job-threads 0
-	local cookie line
+	local cookie queries
 	cookie=$(sign_in "$PORT" head1)
 	inbox_targets "$PORT" "$cookie" >"$work/targets"
 	say "50 requests a second for 20 s"
@@ -38,7 +52,9 @@ inbox_one() { # STORE DIR
 	wait "$control"
 	cat "$work/control" >>"$work/rates"
 	while read -r name n failed p50 p99 longest bytes; do
-		echo "| $1, $name | **$(ratio 50 "$p99")** | $p50 | $p99 | $longest | $n | $failed | $bytes |"
+		queries=
+		[ "$name" = control ] || queries=$(queries_of "$PORT" "$cookie" "$(awk -v n="$name" '$1 == n { print $2; exit }' "$work/targets")")
+		echo "| $1, $name | **$(ratio 50 "$p99")** | $p50 | $p99 | $longest | $n | $failed | $bytes | $queries |"
 	done <"$work/rates"
 	stop "$server_pid"
 }
@@ -51,7 +67,7 @@ echo "### Staff pages with $(sqlite_count "$DATA") applications"
 echo
 echo "50 requests a second for 20 s, each timed from when it was due. Control: /healthz of another, idle server at the same time, which shows what the machine itself adds. Goal: p99 below 50 ms.${large_seconds:+ The city was made in $large_seconds s.}"
 echo
-echo "| store, page | goal / p99 | p50 ms | p99 ms | longest | requests | failed | bytes |"
-echo "|---|---:|---:|---:|---:|---:|---:|---:|"
+echo "| store, page | goal / p99 | p50 ms | p99 ms | longest | requests | failed | bytes | statements |"
+echo "|---|---:|---:|---:|---:|---:|---:|---:|---:|"
 inbox_one SQLite "$DATA"
 stop_all

@@ -119,6 +119,7 @@ struct store {
 	const struct backend *backend;
 	char *url, *path, *dir;
 	int writers, busy_ms;
+	_Atomic uint64_t statements;
 
 	pthread_mutex_t lock; /* guards the queue and closing */
 	pthread_cond_t more;  /* the queue grew, or closing */

@@ -36,6 +36,11 @@ static int collect(struct err *err, const char *types, va_list ap, struct db_arg
 	return n;
 }
 
+uint64_t store_statements(struct store *st)
+{
+	return atomic_load_explicit(&st->statements, memory_order_relaxed);
+}
+
 /* --- the cache --- */
 
 static uint64_t hash_bytes(uint64_t h, const char *p, size_t n)
@@ -110,6 +115,9 @@ static struct stmt *stmt_get(struct db *db, const struct sql *sql, const char *t
     const struct db_arg *args, int nargs, struct err *err)
 {
 	uint64_t h = 0xcbf29ce484222325u;
+	struct store *st = atomic_load_explicit(&db->store, memory_order_relaxed);
+	if (st)
+		atomic_fetch_add_explicit(&st->statements, 1, memory_order_relaxed);
 	if (sql)
 		h = hash_bytes(h, (const char *)&sql, sizeof(sql));
 	else

@@ -86,6 +86,8 @@ void store_submit(struct store *, store_write_fn, void *arg,
     void (*done)(void *arg, int rc, const struct err *));
 
 struct store *db_store(struct db *);
+/* Statements asked of the store by this process so far; for metrics. */
+uint64_t store_statements(struct store *);
 bool db_is_postgres(struct db *);
 
 /* --- statements ---

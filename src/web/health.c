@@ -76,6 +76,15 @@ static void put_latency(struct buf *out, const struct web *w)
 	    out, "machi_http_request_duration_seconds_count %llu\n", (unsigned long long)below);
 }
 
+static void put_statements(struct buf *out, const struct web *w)
+{
+	help(out, "machi_store_statements_total", "counter", "Statements asked of the store, by city.");
+	for (int i = 0; i < w->ncities; i++)
+		buf_printf(out, "machi_store_statements_total{city=\"%s\"} %llu\n",
+		    w->cities[i].city->id,
+		    (unsigned long long)store_statements(w->cities[i].city->store));
+}
+
 static int put_jobs(struct buf *out, const struct web *w, struct err *err)
 {
 	static const char *const states[] = {"waiting", "running", "dead"};
@@ -113,6 +122,7 @@ int metrics_show(struct request *rq, struct err *err)
 	    (unsigned long long)atomic_load(&w->writes_failed));
 	help(&out, "machi_start_time_seconds", "gauge", "When the server started.");
 	buf_printf(&out, "machi_start_time_seconds %lld\n", (long long)(w->started_us / 1000000));
+	put_statements(&out, w);
 	int rc = put_jobs(&out, w, err);
 	if (rc < 0)
 		return rc;
