@@ -3,6 +3,8 @@
 
 #include <string.h>
 
+#include "base/time.h"
+
 static void fill(struct rows *r, struct arena *a, struct department *d)
 {
 	*d = (struct department){
@@ -19,10 +21,22 @@ static void fill(struct rows *r, struct arena *a, struct department *d)
 int department_get(
     struct db *db, struct arena *a, int64_t id, struct department *out, struct err *err)
 {
+	static const char kept;
+	struct department *d = db_recall(db, &kept, id);
+	if (d) {
+		*out = *d;
+		return 1;
+	}
+	if (db_memo(db))
+		a = db_memo(db);
 	struct rows *r = db_query(db, err, SQL(DEPARTMENT_ROW), "i", id);
 	int rc = r ? rows_next(r) : -(int)ERR_STORE;
-	if (rc > 0)
-		fill(r, a, out);
+	if (rc > 0) {
+		d = arena_new_of(a, struct department);
+		fill(r, a, d);
+		*out = *d;
+		db_remember(db, &kept, id, d);
+	}
 	rows_end(r);
 	return rc;
 }
@@ -69,7 +83,7 @@ static int place(const struct department *all, int n, bool *placed, int64_t pare
 	return at;
 }
 
-int department_tree(
+static int read_tree(
     struct db *db, struct arena *a, const char *on, struct department **out, struct err *err)
 {
 	struct department *all = NULL;
@@ -110,6 +124,31 @@ int department_tree(
 		at = place(all, n, placed, all[i].id, 1, *out, at);
 	}
 	return at;
+}
+
+struct kept_tree {
+	struct department *list;
+	int n;
+};
+
+int department_tree(
+    struct db *db, struct arena *a, const char *on, struct department **out, struct err *err)
+{
+	static const char kept;
+	struct date day = {0};
+	int64_t key = on && date_parse(str_from(on), &day) ? date_to_days(day) : -1;
+	struct kept_tree *tree = db_recall(db, &kept, key);
+	if (!tree) {
+		if (db_memo(db))
+			a = db_memo(db);
+		tree = arena_new_of(a, struct kept_tree);
+		tree->n = read_tree(db, a, on, &tree->list, err);
+		if (tree->n < 0)
+			return tree->n;
+		db_remember(db, &kept, key, tree);
+	}
+	*out = tree->list;
+	return tree->n;
 }
 
 /* --- changes --- */

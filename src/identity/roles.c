@@ -85,45 +85,90 @@ bool roles_have(uint64_t bits, const char *perm)
 	return false;
 }
 
-/* A row of RIGHTS_*: role or, when that is empty, rank. */
-static int role_of_row(struct rows *r)
+/* What a post or a grant brings, and where. */
+struct right {
+	int role;
+	int64_t department; /* 0: everywhere */
+	bool reaches;       /* the departments below, too */
+};
+struct rights {
+	struct right *list;
+	int n, rc;
+};
+
+/* Reads the rows of RIGHTS_*: role or, when that is empty, rank; department. */
+static struct rights *rights_read(struct rows *r, struct arena *a)
 {
-	struct str name = rows_str(r, 0);
-	for (int i = 0; name.n && i < nroles; i++)
-		if (str_is(name, roles[i].name))
-			return i;
-	return name.n ? -1 : role_of_rank((enum rank)rows_i64(r, 1));
+	struct rights *out = arena_new_of(a, struct rights);
+	int cap = 0;
+	out->rc = r ? 0 : -(int)ERR_STORE;
+	while (r && (out->rc = rows_next(r)) > 0) {
+		if (out->n == cap) {
+			cap = cap ? cap * 2 : 8;
+			struct right *more = arena_array(a, (size_t)cap, sizeof(*more));
+			if (out->n)
+				memcpy(more, out->list, (size_t)out->n * sizeof(*more));
+			out->list = more;
+		}
+		struct str name = rows_str(r, 0);
+		enum rank rank = (enum rank)rows_i64(r, 1);
+		int role = name.n ? -1 : role_of_rank(rank);
+		for (int i = 0; name.n && i < nroles; i++)
+			if (str_is(name, roles[i].name))
+				role = i;
+		out->list[out->n++] = (struct right){
+		    .role = role,
+		    .department = rows_i64(r, 2),
+		    .reaches = name.n || rank >= RANK_SECTION,
+		};
+	}
+	rows_end(r);
+	return out;
+}
+
+/* department 0: those in any. Remembered while a page is made. rc < 0 tells a failure. */
+static const struct rights *rights_of(
+    struct db *db, struct arena *a, int64_t staff, int64_t department, struct err *err)
+{
+	static const char kept;
+	int64_t key = (int64_t)((uint64_t)staff << 32 ^ (uint64_t)department);
+	struct rights *rights = db_recall(db, &kept, key);
+	if (rights)
+		return rights;
+	char day[DAY_SIZE];
+	today(day);
+	rights = rights_read(department
+	                         ? db_query(db, err, SQL(RIGHTS_IN), "iit", staff, department, day)
+	                         : db_query(db, err, SQL(RIGHTS_ANY), "it", staff, day),
+	    db_memo(db) ? db_memo(db) : a);
+	if (rights->rc == 0)
+		db_remember(db, &kept, key, rights);
+	return rights;
 }
 
 int staff_roles(struct db *db, int64_t staff, uint64_t *bits, struct err *err)
 {
-	char day[DAY_SIZE];
-	today(day);
+	struct arena *a = arena_new();
+	const struct rights *rights = rights_of(db, a, staff, 0, err);
+	int rc = rights->rc;
 	*bits = 0;
-	struct rows *r = db_query(db, err, SQL(RIGHTS_ANY), "it", staff, day);
-	int rc = r ? 0 : -(int)ERR_STORE;
-	while (r && (rc = rows_next(r)) > 0) {
-		int role = role_of_row(r);
-		if (role >= 0)
-			*bits |= UINT64_C(1) << role;
-	}
-	rows_end(r);
+	for (int i = 0; i < rights->n; i++)
+		if (rights->list[i].role >= 0)
+			*bits |= UINT64_C(1) << rights->list[i].role;
+	arena_free(a);
 	return rc;
 }
 _Static_assert(COUNT(roles) <= 64, "roles fit into a set of bits");
 
 bool staff_may(struct db *db, int64_t staff, const char *perm, int64_t department)
 {
-	char day[DAY_SIZE];
 	struct err err;
-	today(day);
-	struct rows *r = department
-	                     ? db_query(db, &err, SQL(RIGHTS_IN), "iit", staff, department, day)
-	                     : db_query(db, &err, SQL(RIGHTS_ANY), "it", staff, day);
+	struct arena *a = arena_new();
+	const struct rights *rights = rights_of(db, a, staff, department, &err);
 	bool may = false;
-	while (r && !may && rows_next(r) > 0) /* on an error: no */
-		may = role_has(role_of_row(r), perm);
-	rows_end(r);
+	for (int i = 0; i < rights->n && rights->rc == 0 && !may; i++) /* on an error: no */
+		may = role_has(rights->list[i].role, perm);
+	arena_free(a);
 	return may;
 }
 
@@ -136,26 +181,23 @@ int staff_departments(
 	int n = department_tree(db, a, day, &all, err), found = 0;
 	if (n < 0)
 		return n;
+	const struct rights *rights = rights_of(db, a, staff, 0, err);
+	if (rights->rc < 0)
+		return rights->rc;
 	bool *in = arena_array(a, (size_t)n + 1, sizeof(*in));
-	struct rows *r = db_query(db, err, SQL(RIGHTS_ANY), "it", staff, day);
-	int rc = r ? 0 : -(int)ERR_STORE;
-	while (r && (rc = rows_next(r)) > 0) {
-		if (!role_has(role_of_row(r), perm))
+	for (int j = 0; j < rights->n; j++) {
+		const struct right *right = &rights->list[j];
+		if (!role_has(right->role, perm))
 			continue;
-		int64_t department = rows_i64(r, 2);
-		bool reaches = rows_str(r, 0).n || rows_i64(r, 1) >= RANK_SECTION;
 		for (int i = 0; i < n; i++) {
-			if (department && all[i].id != department)
+			if (right->department && all[i].id != right->department)
 				continue;
 			in[i] = true;
 			/* The tree lists those below right after it. */
-			for (int k = i + 1; reaches && k < n && all[k].depth > all[i].depth; k++)
+			for (int k = i + 1; right->reaches && k < n && all[k].depth > all[i].depth; k++)
 				in[k] = true;
 		}
 	}
-	rows_end(r);
-	if (rc < 0)
-		return rc;
 	*ids = arena_array(a, (size_t)n + 1, sizeof(**ids));
 	for (int i = 0; i < n; i++)
 		if (in[i])

@@ -114,10 +114,19 @@ const struct journal_verifier staff_verifier = {.kind = "staff", .each = each_st
 
 char *staff_name(struct db *db, struct arena *a, int64_t staff, struct err *err)
 {
+	static const char kept;
+	char *name = db_recall(db, &kept, staff);
+	if (name)
+		return name;
+	if (db_memo(db))
+		a = db_memo(db);
 	struct rows *r = db_query(db, err, SQL(STAFF_ROW), "i", staff);
-	char *name = r && rows_next(r) > 0 ? rows_dup(r, 1, a) : NULL;
+	name = r && rows_next(r) > 0 ? rows_dup(r, 1, a) : NULL;
 	rows_end(r);
-	return name ? name : arena_strdup(a, "");
+	if (!name)
+		name = arena_strdup(a, "");
+	db_remember(db, &kept, staff, name);
+	return name;
 }
 
 int64_t staff_account(struct db *db, int64_t staff)

@@ -127,6 +127,9 @@ int app_read(struct db *, struct arena *, const struct app_actor *, int64_t id,
 bool app_can_read(struct db *, const struct app_actor *, const struct application *);
 /* Journals that a member of staff looked at personal data, once a day for each; inside a write. */
 int app_note_reading(struct db *, const struct app_actor *, int64_t id, struct err *);
+/* Was it noted today already, or needs no note? Then there is nothing to write. */
+int app_reading_noted(
+    struct db *, const struct app_actor *, int64_t id, bool *noted, struct err *);
 /* May the actor make this move now (state, rights, route)? For buttons; nothing is changed. */
 bool app_may(struct db *, struct arena *, const struct app_actor *, const struct application *,
     const char *verb);

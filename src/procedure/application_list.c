@@ -12,7 +12,8 @@ enum {
 	SEARCH_SCAN_MAX = 600,
 	MERGE_MAX = 8,        /* departments that are merged rather than filtered */
 	EXPORT_WINDOW = 2000, /* ids looked at in one statement */
-	ARGS_MAX = 24
+	TAKE_MAX = 50,
+	ARGS_MAX = 64
 };
 
 /* --- whose departments --- */
@@ -360,35 +361,53 @@ static int department_column(void)
 	return n;
 }
 
-/* NULL also when it belongs to another department: a search meets many of those, so the row is
- * not even copied. */
-static struct app_row *row_of_id(struct page *p, int64_t id, int *rc)
+/* The rows of up to TAKE_MAX ids, in their order. NULL: gone, or of another department: a search meets
+ * many of those, so they are not even copied. */
+static int rows_of_ids(struct page *p, const int64_t *ids, int n, struct app_row **out)
 {
 	struct list_sql q;
 	list_begin(&q, p->arena, "application");
-	add_i64(&q, " WHERE id = ", id, "");
+	/* Always as many, the last one repeated, so that it is one statement. */
+	for (int i = 0; i < TAKE_MAX; i++) {
+		add_i64(&q, i ? ", " : " WHERE id IN (", ids[i < n ? i : n - 1], "");
+		out[i] = NULL;
+	}
+	buf_putc(&q.text, ')');
 	struct rows *rows = db_query_args(p->db, p->err, q.text.p, q.args, q.n);
-	struct app_row *r = NULL;
-	*rc = rows ? rows_next(rows) : -(int)ERR_STORE;
-	if (*rc == 1 && (p->filter->scope == APP_SCOPE_MINE ||
-	                    reach_has(&p->scope, rows_i64(rows, department_column()))))
-		r = row_read(p->arena, rows, false);
+	int rc = rows ? 0 : -(int)ERR_STORE;
+	while (rows && (rc = rows_next(rows)) == 1) {
+		if (p->filter->scope != APP_SCOPE_MINE &&
+		    !reach_has(&p->scope, rows_i64(rows, department_column())))
+			continue;
+		int at = 0;
+		while (ids[at] != rows_i64(rows, 0))
+			at++;
+		out[at] = row_read(p->arena, rows, false);
+	}
 	rows_end(rows);
-	return r;
+	return rc;
 }
 
-static int page_take(struct page *p, int64_t id)
+/* Puts those of the ids that are wanted on the page; returns how many were looked at. */
+static int page_take(struct page *p, const int64_t *ids, int n)
 {
-	int rc;
-	struct app_row *r = row_of_id(p, id, &rc);
-	p->last = (struct cursor){.id = id, .set = true};
-	if (r && row_wanted(p, r) && strcmp(r->state, "draft") != 0 &&
-	    (p->filter->scope == APP_SCOPE_MINE ? r->assignee == p->actor->person
-	                                        : reach_has(&p->scope, r->department))) {
+	struct app_row *found[TAKE_MAX];
+	int i = 0;
+	for (; i < n && p->n < p->limit; i++) {
+		if (i % TAKE_MAX == 0) {
+			int rc = rows_of_ids(p, ids + i, n - i < TAKE_MAX ? n - i : TAKE_MAX, found);
+			if (rc < 0)
+				return rc;
+		}
+		struct app_row *r = found[i % TAKE_MAX];
+		p->last = (struct cursor){.id = ids[i], .set = true};
+		if (!r || !row_wanted(p, r) || strcmp(r->state, "draft") == 0 ||
+		    (p->filter->scope == APP_SCOPE_MINE && r->assignee != p->actor->person))
+			continue;
 		p->at[p->n] = p->last;
 		p->rows[p->n++] = r;
 	}
-	return rc < 0 ? rc : 0;
+	return i;
 }
 
 /* A number finds its application; words go to the search index. */
@@ -410,24 +429,25 @@ static int list_text(struct page *p, struct cursor c)
 	while (n < LIMIT_MAX && (rc = rows_next(rows)) == 1)
 		ids[n++] = rows_i64(rows, 0);
 	rows_end(rows);
-	for (int i = 0; i < n && rc >= 0; i++)
-		rc = page_take(p, ids[i]);
+	if (rc == 0 && n > 0)
+		rc = page_take(p, ids, n);
 	if (rc < 0 || n > 0)
-		return rc;
+		return rc < 0 ? rc : 0;
 	int64_t before = p->filter->after ? c.id : 0;
 	while (p->n < p->limit && seen < SEARCH_SCAN_MAX) {
 		/* The index looks through all its matches again each time, so that whoever needs
 		 * more than one page's worth gets the rest at once. */
-		int asked = seen ? SEARCH_SCAN_MAX - seen : p->limit, i = 0;
+		int asked = seen ? SEARCH_SCAN_MAX - seen : p->limit;
 		n = search_find(p->db, p->arena, "application", text, before, asked, &found, p->err);
 		if (n < 0)
 			return n;
-		for (; i < n && p->n < p->limit; i++, seen++) {
-			before = found[i];
-			if ((rc = page_take(p, found[i])) < 0)
-				return rc;
-		}
-		if (i == n && n < asked)
+		int taken = page_take(p, found, n);
+		if (taken < 0)
+			return taken;
+		seen += taken;
+		if (taken)
+			before = found[taken - 1];
+		if (taken == n && n < asked)
 			return 0;
 	}
 	p->more = true;

@@ -533,6 +533,18 @@ static int verify_each(struct db *db, int (*state)(void *arg, const char *subjec
 
 const struct journal_verifier application_verifier = {.kind = "application", .each = verify_each};
 
+int app_reading_noted(
+    struct db *db, const struct app_actor *actor, int64_t id, bool *noted, struct err *err)
+{
+	int64_t one;
+	int rc = actor->staff
+	             ? db_get_i64(db, err, &one, &life_sql[SQL_READING_HAS], "iii", id, actor->person,
+	                   (int64_t)date_to_days(date_of_us(now_us())))
+	             : 1;
+	*noted = rc > 0;
+	return rc < 0 ? rc : 0;
+}
+
 int app_note_reading(struct db *db, const struct app_actor *actor, int64_t id, struct err *err)
 {
 	if (!actor->staff)

@@ -156,15 +156,23 @@ static int own_departments(
     struct request *rq, struct db *db, int64_t selected, json_t **out, struct err *err)
 {
 	int64_t *ids;
+	struct department *all;
 	int n = staff_departments(db, rq->arena, rq->actor.person, "application.read", &ids, err);
-	if (n < 0)
-		return n;
+	int nall = n < 0 ? n
+			 : department_tree(db, rq->arena,
+			       date_format(rq->arena, date_of_us(rq->now_us)), &all, err);
+	if (nall < 0)
+		return nall;
 	*out = json_array();
-	for (int i = 0; i < n; i++) {
-		char *name = department_name_in(db, rq->arena, ids[i], rq->lang, err);
+	for (int i = 0, k = 0; i < nall && k < n; i++) { /* ids stand in the tree's order */
+		const struct department *d = &all[i];
+		if (d->id != ids[k])
+			continue;
+		k++;
 		json_array_append_new(*out,
-		    json_pack("{s:I, s:s, s:b}", "value", (json_int_t)ids[i], "label", name ? name : "",
-			"selected", (int)(ids[i] == selected)));
+		    json_pack("{s:I, s:s, s:b}", "value", (json_int_t)d->id, "label",
+			text_eq(rq->lang, "en") && d->name_en[0] ? d->name_en : d->name, "selected",
+			(int)(d->id == selected)));
 	}
 	return 0;
 }

@@ -245,6 +245,9 @@ static int show(struct request *rq, struct err *err)
 		return rq_disposed(rq, err);
 	if (rc < 0 || (rc = show_view(rq, p, err)) < 0)
 		return rc;
+	bool noted;
+	if ((rc = app_reading_noted(rq_db(rq, err), &p->actor, p->app->id, &noted, err)) < 0 || noted)
+		return rc;
 	rq_set_data(rq, p);
 	return rq_write(rq, note_reading);
 }

@@ -11,7 +11,7 @@
 #include "store/store.h"
 #include "store/tree.h"
 
-enum { SQL_MAX_ARGS = 64, STMT_BUCKETS = 256, STMT_MAX_BY_TEXT = 128, LATER_MAX = 64 };
+enum { SQL_MAX_ARGS = 64, STMT_BUCKETS = 256, STMT_MAX_BY_TEXT = 128, LATER_MAX = 64, MEMO_BUCKETS = 64 };
 
 /* A prepared statement of one connection. */
 struct stmt {
@@ -71,6 +71,9 @@ struct db {
 	} kinds[16];
 	int nkinds;
 	bool kind_added; /* by the running transaction */
+
+	struct arena *memo; /* NULL: nothing is remembered; memo.c */
+	struct memo_item *memo_items[MEMO_BUCKETS];
 
 	struct buf copy; /* PostgreSQL: rows on their way in COPY */
 

@@ -137,6 +137,19 @@ int db_get_i64(struct db *, struct err *, int64_t *out, const struct sql *, cons
 int db_get_text(struct db *, struct err *, struct arena *, char **out, const struct sql *,
     const char *types, ...);
 
+/* --- what a page asks again and again ---
+ * While a handler runs, its reader remembers what modules put there (names, rights), so that each is
+ * asked of the database once. Writers never remember: a write sees what is true when it commits. */
+
+/* From begin to end values may be remembered; they live on the arena. */
+void db_memo_begin(struct db *, struct arena *);
+void db_memo_end(struct db *);
+/* The arena to put values on; NULL: nothing is remembered now. */
+struct arena *db_memo(struct db *);
+/* what: the address of something of the module's own, which tells one kind of value from others. */
+void *db_recall(struct db *, const void *what, int64_t id); /* NULL: not remembered */
+void db_remember(struct db *, const void *what, int64_t id, void *value);
+
 /* --- small settings of a store --- */
 int meta_get(struct db *, struct arena *, const char *key, char **out, struct err *); /* 1, 0, <0 */
 int meta_set(struct db *, const char *key, const char *value, struct err *);

@@ -221,7 +221,7 @@ static void defer_run(void *arg)
 {
 	struct request *rq = arg;
 	rq->p->next = NEXT_ANSWER;
-	step_done(rq, rq->p->defer(rq, &rq->p->err));
+	step_done(rq, request_handle(rq, rq->p->defer));
 }
 
 /* A function of the module returned, on whichever thread: on with what it asked for. */
@@ -367,7 +367,7 @@ static void run(struct request *rq)
 		finish(rq); /* there is no form to show again */
 		return;
 	}
-	step_done(rq, rq->route->handler(rq, &p->err));
+	step_done(rq, request_handle(rq, rq->route->handler));
 }
 
 static enum MHD_Result begin(struct exchange *x, const char *method_text)

@@ -300,6 +300,8 @@ struct request_private {
 	const char *base; /* "" or "/en" */
 	struct route_match match;
 	uint64_t generation; /* of the city when the request began */
+	bool handling;       /* a function of the module runs; its reader remembers */
+	struct db *reader;
 	size_t arena_before; /* what earlier requests had asked of the arena */
 	struct fields query, form;
 	json_t *json;
@@ -461,6 +463,8 @@ int admit(struct request *, const struct line *, bool body, struct err *);
 int admit_other(struct request *, const struct line *, const char *method, struct err *);
 int body_take(struct request *, struct str bytes, struct err *);
 int body_parse(struct request *, struct err *);
+/* Runs a handler or what it deferred; meanwhile rq_db() remembers (db_memo_begin). */
+int request_handle(struct request *, int (*fn)(struct request *, struct err *));
 void inputs_check(struct request *);
 
 /* --- exchange.c: what libmicrohttpd calls --- */

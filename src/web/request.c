@@ -116,7 +116,25 @@ const char *rq_cookie(struct request *rq, const char *name)
 
 struct db *rq_db(struct request *rq, struct err *err)
 {
-	return store_reader(rq->city->store, err);
+	struct request_private *p = rq->p;
+	struct db *db = store_reader(rq->city->store, err);
+	if (db && p->handling && !p->reader) {
+		db_memo_begin(db, rq->arena);
+		p->reader = db;
+	}
+	return db;
+}
+
+int request_handle(struct request *rq, int (*fn)(struct request *, struct err *))
+{
+	struct request_private *p = rq->p;
+	p->handling = true;
+	int rc = fn(rq, &p->err);
+	p->handling = false;
+	if (p->reader)
+		db_memo_end(p->reader);
+	p->reader = NULL;
+	return rc;
 }
 
 /* --- what shall be answered --- */
