@@ -112,10 +112,11 @@ const struct journal_verifier staff_verifier = {.kind = "staff", .each = each_st
 
 /* --- look-ups --- */
 
+static const char kept_name;
+
 char *staff_name(struct db *db, struct arena *a, int64_t staff, struct err *err)
 {
-	static const char kept;
-	char *name = db_recall(db, &kept, staff);
+	char *name = db_recall(db, &kept_name, staff);
 	if (name)
 		return name;
 	if (db_memo(db))
@@ -125,7 +126,7 @@ char *staff_name(struct db *db, struct arena *a, int64_t staff, struct err *err)
 	rows_end(r);
 	if (!name)
 		name = arena_strdup(a, "");
-	db_remember(db, &kept, staff, name);
+	db_remember(db, &kept_name, staff, name);
 	return name;
 }
 
@@ -150,18 +151,42 @@ int staff_mail(
 	return rc < 0 ? rc : 0;
 }
 
+/* Room for one more than n. */
+static int64_t *id_room(struct arena *a, int64_t *ids, int n, int *cap)
+{
+	if (n < *cap)
+		return ids;
+	*cap = *cap ? *cap * 2 : 8;
+	int64_t *more = arena_array(a, (size_t)*cap, sizeof(*more));
+	if (n)
+		memcpy(more, ids, (size_t)n * sizeof(*more));
+	return more;
+}
+
 int id_list(struct rows *r, struct arena *a, int64_t **out)
 {
-	int64_t *ids = arena_array(a, 8, sizeof(*ids));
-	int n = 0, cap = 8, rc = r ? 0 : -(int)ERR_STORE;
+	int64_t *ids = NULL;
+	int n = 0, cap = 0, rc = r ? 0 : -(int)ERR_STORE;
 	while (r && (rc = rows_next(r)) > 0) {
-		if (n == cap) {
-			int64_t *more = arena_array(a, (size_t)cap * 2, sizeof(*more));
-			memcpy(more, ids, (size_t)cap * sizeof(*more));
-			ids = more;
-			cap *= 2;
-		}
+		ids = id_room(a, ids, n, &cap);
 		ids[n++] = rows_i64(r, 0);
+	}
+	rows_end(r);
+	*out = ids;
+	return rc < 0 ? rc : n;
+}
+
+/* As id_list() for staff with their names, which pages ask for next. */
+static int staff_list(struct db *db, struct rows *r, struct arena *a, int64_t **out)
+{
+	struct arena *memo = db_memo(db);
+	int64_t *ids = NULL;
+	int n = 0, cap = 0, rc = r ? 0 : -(int)ERR_STORE;
+	while (r && (rc = rows_next(r)) > 0) {
+		ids = id_room(a, ids, n, &cap);
+		ids[n++] = rows_i64(r, 0);
+		if (memo)
+			db_remember(db, &kept_name, ids[n - 1], rows_dup(r, 1, memo));
 	}
 	rows_end(r);
 	*out = ids;
@@ -175,7 +200,7 @@ int staff_of_post(struct db *db, struct arena *a, int64_t department, enum rank 
 	today(day);
 	/* Up the line until a department has the rank. The bound ends a circle. */
 	for (int depth = 0; department && depth < 64; depth++) {
-		int n = id_list(
+		int n = staff_list(db,
 		    db_query(db, err, SQL(POST_HOLDERS), "iit", department, (int64_t)rank, day), a,
 		    staff);
 		if (n != 0 || rank == RANK_STAFF)
@@ -206,7 +231,8 @@ int staff_of_department(
 {
 	char day[DAY_SIZE];
 	today(day);
-	return id_list(db_query(db, err, SQL(POST_MEMBERS), "it", department, day), a, staff);
+	return staff_list(
+	    db, db_query(db, err, SQL(POST_MEMBERS), "it", department, day), a, staff);
 }
 
 /* --- changes --- */
