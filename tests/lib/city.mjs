@@ -38,11 +38,12 @@ export function newDatabase() {
 }
 
 export class City {
-	// options: store (sqlite, postgres), init (words for machi init), settings (flags of serve), env
+	// options: store (sqlite, postgres), storeUrl and dir (of one's own), init (words for machi init),
+	// settings (flags of serve), env
 	static async start(options = {}) {
 		const city = new City();
-		city.dir = mkdtempSync(join(tmpdir(), 'machi-test-'));
-		city.storeUrl = (options.store ?? storeKind) === 'postgres' ? newDatabase() : 'sqlite:store.db';
+		city.dir = options.dir ?? mkdtempSync(join(tmpdir(), 'machi-test-'));
+		city.storeUrl = options.storeUrl ?? ((options.store ?? storeKind) === 'postgres' ? newDatabase() : 'sqlite:store.db');
 		if (options.mail) city.mailbox = await Mailbox.open();
 		city.env = { ...process.env, MACHI_STORE: city.storeUrl, ...options.env };
 		city.settings = [...city.mailbox?.settings ?? [], ...options.settings ?? []];

@@ -3,6 +3,8 @@
 #   MACHI_TEST_PG=$(postgres_start DIR)   makes a cluster, starts it, prints the URL of a database
 #   postgres_stop DIR                     stops it and removes it
 #
+# POSTGRES_PARENT=DIR makes it there instead of in /tmp (a small disk to fill).
+#
 # It listens on a socket in its own folder only, so any number can run side by side. It does not wait
 # for the disk; POSTGRES_OPTIONS="-c fsync=on" makes it do so, for benchmarks.
 
@@ -25,7 +27,7 @@ postgres_start() {
 	local bin home log
 	bin=$(postgres_bin) || { echo "PostgreSQL is not installed" >&2; return 1; }
 	# Not below DIR: the user postgres may not be allowed to walk there.
-	home=$(mktemp -d /tmp/machi-pg.XXXXXX) || return 1
+	home=$(mktemp -d "${POSTGRES_PARENT:-/tmp}/machi-pg.XXXXXX") || return 1
 	echo "$home" >"$1.home"
 	[ "$(id -u)" -ne 0 ] || chown postgres: "$home"
 	log=$home/log
