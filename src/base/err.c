@@ -38,7 +38,7 @@ __attribute__((format(printf, 5, 0))) static int fill(struct err *err, enum err_
 	return -(int)kind;
 }
 
-int err_set(struct err *err, enum err_kind kind, const char *msg, const char *fmt, ...)
+int(err_set)(struct err *err, enum err_kind kind, const char *msg, const char *fmt, ...)
 {
 	va_list ap;
 	va_start(ap, fmt);
@@ -47,7 +47,7 @@ int err_set(struct err *err, enum err_kind kind, const char *msg, const char *fm
 	return rc;
 }
 
-int err_field(
+int(err_field)(
     struct err *err, enum err_kind kind, const char *field, const char *msg, const char *fmt, ...)
 {
 	va_list ap;

@@ -43,6 +43,16 @@ int err_set(struct err *, enum err_kind, const char *msg, const char *fmt, ...)
 int err_field(struct err *, enum err_kind, const char *field, const char *msg, const char *fmt, ...)
     __attribute__((format(printf, 5, 6)));
 
+/* The compiler does not see into these functions. With the kind in sight it knows that a caller who
+ * gets the error gets a negative number, and not one without the result. */
+static inline int err_is(enum err_kind kind, int rc)
+{
+	(void)rc;
+	return -(int)kind;
+}
+#define err_set(err, kind, ...) err_is(kind, (err_set)(err, kind, __VA_ARGS__))
+#define err_field(err, kind, ...) err_is(kind, (err_field)(err, kind, __VA_ARGS__))
+
 /* Puts what this layer knows in front of the detail: "file.yaml:12: " ... Returns -(int)kind. */
 int err_prefix(struct err *, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 

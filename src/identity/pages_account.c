@@ -82,11 +82,10 @@ int with_password(struct request *rq, struct own *o)
 
 int own_open(struct request *rq, struct own **out, struct err *err)
 {
-	struct own *o = arena_new_of(rq->arena, struct own);
+	struct own *o = *out = arena_new_of(rq->arena, struct own);
 	struct db *db = rq_db(rq, err);
 	if (!db)
 		return -(int)err->kind;
-	*out = o;
 	account_crumb(rq);
 	return own_account(rq, db, &o->account, err);
 }

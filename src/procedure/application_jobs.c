@@ -404,7 +404,7 @@ static int document_view(const struct case_file *c, const struct form_context *c
 	int rc = filled(c, text_of(json_object_get(def, "title"), c->lang), texts, &title, err);
 	if (rc == 0)
 		rc = filled(c, text_of(json_object_get(def, "body"), c->lang), texts, &body, err);
-	if (rc < 0) {
+	if (rc != 0) {
 		json_decref(rows);
 		return rc;
 	}
@@ -473,7 +473,8 @@ static int documents_build(const struct case_file *c, json_t *list, struct err *
 		json_t *view;
 		if (rc == 0 && when && when[0])
 			rc = procedure_eval(c->proc, when, &ctx, c->app->answers, &wanted, err);
-		if (rc < 0 || !wanted || (rc = document_view(c, &ctx, def, texts, &view, err)) < 0)
+		if (rc != 0 || !wanted ||
+		    (rc = document_view(c, &ctx, def, texts, &view, err)) != 0)
 			continue;
 		json_array_append_new(
 		    list, json_pack("{s:O, s:O, s:o}", "kind", json_object_get(def, "id"),

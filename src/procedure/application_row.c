@@ -44,7 +44,7 @@ static int row_first(struct arena *a, struct rows *rows, struct app_row **out)
 	if (!rows)
 		return -(int)ERR_STORE;
 	int rc = rows_next(rows);
-	if (rc == 1)
+	if (rc > 0)
 		*out = row_read(a, rows, true);
 	rows_end(rows);
 	return rc;
