@@ -221,7 +221,6 @@ static const struct perm perms[] = {
 };
 
 static const struct menu_item menu[] = {
-    {"identity.menu.account", "/account", "signed-in", "resident", 90},
     {"identity.menu.absences", "/staff/absences", "staff", "staff", 80},
     {"identity.menu.account", "/account", "staff", "staff", 90},
     {"identity.menu.users", "/staff/users", "identity.manage", "admin", 10},

@@ -188,7 +188,11 @@ int app_view(struct db *db, struct arena *a, const struct app_actor *actor,
 	set_text(o, "title", proc ? procedure_text(proc, "title", lang) : NULL);
 	set_text(o, "state", state);
 	set_text(o, "state_key", arena_printf(a, "application.state.%s", state));
-	set_text(o, "public_key", public_key(a, state, app->outcome));
+	const char *public = public_key(a, state, app->outcome);
+	set_text(o, "public_key", public);
+	if (app->state != APP_DRAFT)
+		set_text(o, "next_key",
+		    arena_printf(a, "application.next.%s", strrchr(public, '.') + 1));
 	json_object_set_new(o, "is_open",
 	    json_boolean(app_state_bucket(app->state) == APP_BUCKET_OFFICE ||
 	                 app_state_bucket(app->state) == APP_BUCKET_WAITING));

@@ -62,17 +62,31 @@ static json_t *applicants(const json_t *def)
 	return out;
 }
 
+/* A guess at how long filling in takes: 20 seconds for a field, a minute for a file, in steps of
+ * five minutes. */
+static int minutes_to_fill_in(const json_t *def)
+{
+	size_t i, fields = 0, files = json_array_size(json_object_get(def, "attachments"));
+	json_t *section;
+	json_array_foreach(json_object_get(def, "sections"), i, section)
+	{
+		fields += json_array_size(json_object_get(section, "fields"));
+	}
+	return (int)((fields * 20 + files * 60) / 300 + 1) * 5;
+}
+
 static json_t *facts(const struct procedure *p, const char *lang)
 {
 	const json_t *def = p->json, *period = json_object_get(def, "period"),
 	             *fee = json_object_get(def, "fee"), *offline = json_object_get(def, "offline");
 	json_t *kinds = applicants(def);
-	return json_pack("{s:s, s:O*, s:o, s:o, s:o, s:b, s:O*, s:b, s:s*, s:O*, s:b, s:s*, s:s*}",
-	    "title", procedure_text(p, "title", lang), "laws", json_object_get(def, "law"), "held",
-	    held_documents(def, lang), "attachments", attachments(def, lang), "applicants", kinds,
-	    "several_kinds", json_array_size(kinds) > 1, "period_days",
-	    json_object_get(period, "days"), "period_business",
-	    (int)text_eq(json_text(period, "kind"), "business"), "fee_label",
+	return json_pack(
+	    "{s:s, s:i, s:O*, s:o, s:o, s:o, s:b, s:O*, s:b, s:s*, s:O*, s:b, s:s*, s:s*}", "title",
+	    procedure_text(p, "title", lang), "minutes", minutes_to_fill_in(def), "laws",
+	    json_object_get(def, "law"), "held", held_documents(def, lang), "attachments",
+	    attachments(def, lang), "applicants", kinds, "several_kinds",
+	    json_array_size(kinds) > 1, "period_days", json_object_get(period, "days"),
+	    "period_business", (int)text_eq(json_text(period, "kind"), "business"), "fee_label",
 	    text_in(fee, "label", lang), "fee_yen", json_object_get(fee, "amount"), "has_fee",
 	    (int)json_is_object(fee), "where", text_in(offline, "where", lang), "how",
 	    text_in(offline, "how", lang));
