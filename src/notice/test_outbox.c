@@ -2,9 +2,12 @@
 #include <arpa/inet.h>
 #include <dirent.h>
 #include <netinet/in.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/inotify.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/file.h"
@@ -185,27 +188,52 @@ static void tried_again_when_the_server_is_away(struct store *st)
 	arena_free(a);
 }
 
-/* The one mail in the folder of a user, or NULL. */
+/* Takes the one mail out of a folder; NULL when there is none. */
+static char *mail_in(struct arena *a, const char *folder, struct str *out)
+{
+	struct err err = {0};
+	char *mail = NULL;
+	DIR *d = opendir(folder);
+	assert_non_null(d);
+	for (struct dirent *e; !mail && (e = readdir(d));) {
+		if (e->d_name[0] == '.')
+			continue;
+		const char *path = arena_printf(a, "%s/%s", folder, e->d_name);
+		assert_int_equal(file_read(a, path, out, &err), 0);
+		assert_int_equal(unlink(path), 0);
+		mail = str_dup(a, *out);
+	}
+	(void)closedir(d);
+	return mail;
+}
+
+/* The mail that the server delivers to a user, some time after it took it; NULL: none came. */
 static char *mail_of(struct arena *a, const char *user, struct str *out)
 {
+	enum { WAIT_MS = 30000 };
 	const char *folder = arena_printf(a, "%s/mail/%s/new", dir, user);
-	struct err err = {0};
-	for (int i = 0; i < 100; i++) {
-		DIR *d = opendir(folder);
-		for (struct dirent *e; d && (e = readdir(d));) {
-			if (e->d_name[0] == '.')
-				continue;
-			const char *path = arena_printf(a, "%s/%s", folder, e->d_name);
-			assert_int_equal(file_read(a, path, out, &err), 0);
-			(void)closedir(d);
-			assert_int_equal(unlink(path), 0);
-			return str_dup(a, *out);
-		}
-		if (d)
-			(void)closedir(d);
-		(void)usleep(50000);
+	int watch = inotify_init1(IN_CLOEXEC);
+	assert_true(watch >= 0);
+	assert_true(inotify_add_watch(watch, folder, IN_CREATE | IN_MOVED_TO) >= 0);
+	char *mail = mail_in(a, folder, out);
+	struct pollfd p = {.fd = watch, .events = POLLIN};
+	if (!mail && poll(&p, 1, WAIT_MS) == 1)
+		mail = mail_in(a, folder, out);
+	(void)close(watch); /* only read from */
+	return mail;
+}
+
+/* The folders of the users, open to the user that the mail server delivers as. */
+static void make_folders(void)
+{
+	static const char *const folders[] = {"taro", "taro/new", "taro/cur", "taro/tmp", "hanako",
+	    "hanako/new", "hanako/cur", "hanako/tmp"};
+	for (size_t i = 0; i < COUNT(folders); i++) {
+		char path[200];
+		(void)snprintf(path, sizeof(path), "%s/mail/%s", dir, folders[i]);
+		assert_int_equal(mkdir(path, 0777), 0);
+		assert_int_equal(chmod(path, 0777), 0); /* whatever the umask is */
 	}
-	return NULL;
 }
 
 static void through_a_real_server(struct store *st)
@@ -271,6 +299,7 @@ static void delivery(void **state)
 		assert_int_equal(WEXITSTATUS(code), 77);
 		skip(); /* OpenSMTPD is not installed, or we may not start it */
 	}
+	make_folders();
 	set_server(arena_printf(a, "smtp://127.0.0.1:%d", port));
 	test_store_each(through_a_real_server);
 	(void)!system(arena_printf(a, "%s stop %s; rm -rf %s", script, dir, dir));

@@ -197,24 +197,9 @@ static void incomplete(struct store *st)
 }
 EACH(incomplete)
 
-struct racer {
-	struct act act;
-	_Atomic int done;
-	int rc;
-};
-
 static int race_run(struct db *db, void *arg, struct err *err)
 {
-	struct racer *r = arg;
-	return act_run(db, &r->act, err);
-}
-
-static void race_done(void *arg, int rc, const struct err *err)
-{
-	struct racer *r = arg;
-	(void)err;
-	r->rc = rc;
-	r->done = 1;
+	return act_run(db, arg, err);
 }
 
 /* Two clicks at the same time, and a third later. */
@@ -222,26 +207,26 @@ static void twice(struct store *st)
 {
 	struct world w = world_new(st);
 	struct world copies[2] = {w, w};
-	struct racer racers[2];
+	struct act acts[2];
+	struct test_write racers[2];
 	int64_t id = drafted(&w, HANAKO, w.dog, NULL);
 	for (int i = 0; i < 2; i++) {
 		copies[i].arena = arena_new();
-		racers[i] = (struct racer){.act = {.w = &copies[i],
-		                               .actor = w.actors[HANAKO],
-		                               .verb = "submit",
-		                               .proc = w.dog,
-		                               .id = id}};
-		store_submit(st, race_run, &racers[i], race_done);
+		acts[i] = (struct act){.w = &copies[i],
+		    .actor = w.actors[HANAKO],
+		    .verb = "submit",
+		    .proc = w.dog,
+		    .id = id};
+		racers[i] = (struct test_write){.fn = race_run, .arg = &acts[i]};
 	}
-	while (!racers[0].done || !racers[1].done)
-		usleep(1000);
+	test_store_together(st, racers, 2);
 	assert_int_equal(racers[0].rc, 0);
 	assert_int_equal(racers[1].rc, 0);
-	assert_string_equal(racers[0].act.number, racers[1].act.number);
+	assert_string_equal(acts[0].number, acts[1].number);
 	struct act again = {
 	    .w = &w, .actor = w.actors[HANAKO], .verb = "submit", .proc = w.dog, .id = id};
 	assert_int_equal(act_do(&again), 0);
-	assert_string_equal(again.number, racers[0].act.number);
+	assert_string_equal(again.number, acts[0].number);
 	assert_int_equal(count_events(&w, id, "submitted"), 1);
 	/* Nor does somebody else learn the number that way. */
 	NO(&w, TARO, ERR_MISSING, "application.missing", "submit", .proc = w.dog, .id = id);

@@ -279,24 +279,9 @@ static void concurrent(struct store *st)
 	world_free(&w);
 }
 
-struct racer {
-	struct act act;
-	_Atomic int done;
-	int rc;
-};
-
 static int race_run(struct db *db, void *arg, struct err *err)
 {
-	struct racer *r = arg;
-	return act_run(db, &r->act, err);
-}
-
-static void race_done(void *arg, int rc, const struct err *err)
-{
-	struct racer *r = arg;
-	(void)err;
-	r->rc = rc;
-	r->done = 1;
+	return act_run(db, arg, err);
 }
 
 static void race(struct store *st)
@@ -307,20 +292,20 @@ static void race(struct store *st)
 		DO(&w, CHIEF, "approve", .proc = w.dog, .id = id);
 		DO(&w, TAX_HEAD, "approve", .proc = w.dog, .id = id);
 		DO(&w, CARE_HEAD, "approve", .proc = w.dog, .id = id);
-		struct racer racers[2];
+		struct act acts[2];
+		struct test_write racers[2];
 		struct arena *arenas[2] = {arena_new(), arena_new()};
 		struct world copies[2] = {w, w};
 		for (int i = 0; i < 2; i++) {
 			copies[i].arena = arenas[i];
-			racers[i] = (struct racer){.act = {.w = &copies[i],
-			                               .actor = w.actors[i ? HEAD2 : HEAD],
-			                               .verb = "approve",
-			                               .proc = w.dog,
-			                               .id = id}};
-			store_submit(st, race_run, &racers[i], race_done);
+			acts[i] = (struct act){.w = &copies[i],
+			    .actor = w.actors[i ? HEAD2 : HEAD],
+			    .verb = "approve",
+			    .proc = w.dog,
+			    .id = id};
+			racers[i] = (struct test_write){.fn = race_run, .arg = &acts[i]};
 		}
-		while (!racers[0].done || !racers[1].done)
-			usleep(1000);
+		test_store_together(st, racers, 2);
 		assert_true((racers[0].rc == 0) != (racers[1].rc == 0));
 		assert_int_equal(racers[0].rc + racers[1].rc, -(int)ERR_CONFLICT);
 		assert_state(&w, id, "granted");

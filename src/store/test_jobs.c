@@ -6,6 +6,7 @@
 #include "store/jobs.h"
 #include "store/private.h"
 
+static sem_t counted; /* once for each job that ran */
 static atomic_int ran, sum, failures_left, inside, most_inside;
 
 static int count_up(
@@ -21,6 +22,7 @@ static int count_up(
 	(void)atomic_fetch_add(&sum, (int)json_integer_value(payload));
 	(void)atomic_fetch_add(&ran, 1);
 	(void)atomic_fetch_sub(&inside, 1);
+	(void)sem_post(&counted); /* counts to some hundred */
 	return 0;
 }
 
@@ -125,13 +127,15 @@ static int discard(struct db *db, void *arg, struct err *err)
 	return jobs_discard(db, *(int64_t *)arg, err);
 }
 
-static int drain_for_a_while(struct store *st, int want)
+/* What is due now, and what will be within some hours. */
+static int drain_for_hours(struct store *st)
 {
 	int n = 0;
-	for (int i = 0; i < 200 && n < want; i++) {
+	for (int hour = 0; hour < 4; hour++) {
 		n += drain(st);
-		(void)usleep(5000);
+		now_set_us(now_us() + 3600 * 1000000LL);
 	}
+	now_set_us(0);
 	return n;
 }
 
@@ -140,13 +144,13 @@ static void retries(struct store *st)
 	ran = 0;
 	failures_left = 2;
 	OK(store_write(st, add, &(struct add){.kind = "test.fail", .n = 1}, why));
-	assert_int_equal(drain_for_a_while(st, 3), 3);
+	assert_int_equal(drain_for_hours(st), 3);
 	assert_int_equal(in_state(st, "done"), 1);
 
 	failures_left = 3;
 	OK(store_write(st, add, &(struct add){.kind = "test.fail", .n = 1}, why));
 	OK(store_write(st, add, &(struct add){.kind = "test.wrong", .n = 1}, why));
-	assert_int_equal(drain_for_a_while(st, 4), 4); /* the wrong one is dead at once */
+	assert_int_equal(drain_for_hours(st), 4); /* the wrong one is dead at once */
 	assert_int_equal(in_state(st, "dead"), 2);
 	struct arena *a = arena_new();
 	struct job_info *jobs;
@@ -173,13 +177,15 @@ static void retries(struct store *st)
 static void two_runners(struct store *st)
 {
 	ran = sum = inside = most_inside = 0;
+	(void)sem_init(&counted, 0, 0); /* a valid initial value */
 	struct job_runner *one, *two;
 	OK(jobs_start(st, kinds, COUNT(kinds), 2, NULL, &one, why));
 	OK(jobs_start(st, kinds, COUNT(kinds), 2, NULL, &two, why));
 	for (int i = 0; i < 10; i++)
 		OK(store_write(st, add, &(struct add){.kind = "test.count", .n = 20}, why));
-	for (int i = 0; i < 1000 && ran < 200; i++)
-		(void)usleep(10000);
+	for (int i = 0; i < 200; i++)
+		while (sem_wait(&counted) != 0)
+			; /* a signal */
 	jobs_stop(one);
 	jobs_stop(two);
 	assert_int_equal(ran, 200);

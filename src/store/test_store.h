@@ -7,6 +7,7 @@
 #define STORE_TEST_STORE_H
 
 #include <ftw.h>
+#include <semaphore.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
@@ -88,6 +89,44 @@ static inline void test_store_free(struct test_store *t)
 	if (t->schema[0])
 		test_store_schema("DROP SCHEMA", t->schema);
 	(void)nftw(t->dir, test_store_rm, 16, FTW_DEPTH | FTW_PHYS); /* a temporary directory */
+}
+
+/* A write that runs beside others, and its outcome. */
+struct test_write {
+	store_write_fn fn;
+	void *arg; /* of fn */
+	int rc;
+	struct err err;
+	sem_t *told;
+};
+
+static int test_store_one(struct db *db, void *arg, struct err *err)
+{
+	const struct test_write *w = arg;
+	return w->fn(db, w->arg, err);
+}
+
+static void test_store_told(void *arg, int rc, const struct err *err)
+{
+	struct test_write *w = arg;
+	w->rc = rc;
+	w->err = *err;
+	(void)sem_post(w->told); /* counts to a few */
+}
+
+/* Hands all of them to the store at once; returns when each has its outcome. */
+static inline void test_store_together(struct store *st, struct test_write *w, int n)
+{
+	sem_t told;
+	(void)sem_init(&told, 0, 0); /* a valid initial value */
+	for (int i = 0; i < n; i++) {
+		w[i].told = &told;
+		store_submit(st, test_store_one, &w[i], test_store_told);
+	}
+	for (int i = 0; i < n; i++)
+		while (sem_wait(&told) != 0)
+			; /* a signal */
+	(void)sem_destroy(&told);
 }
 
 /* All modules that have migrations, in the order of their dependencies. */
