@@ -1,0 +1,42 @@
+// Stores that former programs wrote (tests/stores): this one brings them up to date and goes on with them.
+import test from 'node:test';
+import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
+import { mkdtempSync, readdirSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { City, newDatabase, root, storeKind } from '../lib/city.mjs';
+import { applyByJson } from '../lib/dog.mjs';
+
+const stores = join(root, 'tests/stores');
+const versions = readdirSync(stores, { withFileTypes: true }).filter((e) => e.isDirectory()).map((e) => e.name);
+
+for (const version of versions) test(`the store of schema ${version}`, async (t) => {
+	const folder = join(stores, version), dir = mkdtempSync(join(tmpdir(), 'machi-old-'));
+	const url = storeKind === 'postgres' ? newDatabase() : 'sqlite:store.db';
+	const city = Object.assign(new City(), { dir, env: { ...process.env, MACHI_STORE: url }, settings: [] });
+	t.after(() => city.process?.kill('SIGKILL'));
+	execFileSync('tar', ['-xJf', join(folder, `${storeKind}.tar.xz`), '-C', dir]);
+	if (storeKind === 'postgres') execFileSync('bash', ['-o', 'pipefail', '-c', 'xz -dc "$0" | psql -qX -v ON_ERROR_STOP=1 -d "$1" >/dev/null', join(folder, 'postgres.sql.xz'), url]);
+
+	// Commands that look do not change the schema; they say what to do.
+	assert.throws(() => city.cli('verify'), /schema steps are missing; run: machi migrate/);
+	assert.match(city.cli('migrate'), /1 city is up to date/);
+	const report = city.cli('verify');
+	assert.match(report, /^problems: 0$/m);
+	assert.ok(Number(/^entries: (\d+)$/m.exec(report)[1]) > 600, 'the journal is still there');
+
+	await city.serve();
+	const resident = await city.client().login('resident1@example.jp');
+	const clerk = (await city.office('生活衛生課')).clerk;
+	const inbox = (await (await city.as(clerk)).json('/staff?view=all')).json;
+	assert.ok(inbox, 'the inbox opens');
+	const head = (await city.client().json('/journal/head')).json;
+	const { id, receipt } = await applyByJson(resident);
+	assert.equal((await resident.json(`/applications/${id}`)).json.application.number, receipt);
+	// The tree of the former program is the beginning of this one's.
+	const proof = await city.client().json(`/journal/consistency?from=600&to=${head.size}`);
+	assert.equal(proof.status, 200, proof.text);
+	await city.stop();
+	city.code = undefined;
+});
