@@ -106,6 +106,9 @@ struct form_context {
 	int64_t fee_yen;         /* -1: not known; then it is worked out from the definition */
 	const char *outcome;     /* "granted", "refused"; NULL: not decided */
 	const struct i18n *i18n; /* catalogue of the city; NULL: keys are given instead of texts */
+	/* What is posted is a change of the answers, as programs send it: what is not there stays, ""
+	 * takes away. Without it a control that is not there was not ticked. */
+	bool merge;
 };
 
 struct form_problem {

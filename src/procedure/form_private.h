@@ -61,7 +61,7 @@ struct controls {
 	struct control *items; /* sorted by name, order of sending kept */
 	int n, cap;
 	struct arena *arena;
-	const char *prefix; /* only "<section>." and what names the whole post */
+	const char *section, *prefix; /* only "<section>", "<section>." and what names the whole post */
 };
 /* First value of that name, NULL when it was not sent. */
 const char *control_get(const struct controls *, const char *name);

@@ -14,7 +14,8 @@ static void collect(void *sink, const char *name, const char *value)
 {
 	struct controls *c = sink;
 	if (!name || !value || c->n == CONTROLS_MAX ||
-	    (!str_starts(str_from(name), c->prefix) && strcmp(name, "lookup") != 0))
+	    (!str_starts(str_from(name), c->prefix) && strcmp(name, c->section) != 0 &&
+	        strcmp(name, "lookup") != 0))
 		return;
 	if (c->n == c->cap) {
 		int cap = c->cap ? c->cap * 2 : 64;
@@ -98,15 +99,24 @@ bool control_below(const struct controls *c, const char *name)
 
 /* --- fields --- */
 
+/* Taken away as a whole by a program: "dog.colour", or all of "dog", without a value. */
+static bool taken_away(const struct form *fm, const struct controls *c, const char *name)
+{
+	const char *sent = fm->ctx->merge ? control_get(c, name) : NULL;
+	return sent && !sent[0];
+}
+
 static void take_field(struct form *fm, const struct controls *c, const struct spot *spot,
     const struct field *f, bool shown)
 {
 	const struct type_ops *ops = ops_of(f);
 	const char *name = control_name(fm, spot, f);
-	if (!ops->take || (!control_below(c, name) && !(ops->absent_is_no && shown)))
+	bool away = taken_away(fm, c, name) || (!spot->section->repeats && taken_away(fm, c, c->section));
+	bool unticked = ops->absent_is_no && shown && !fm->ctx->merge;
+	if (!ops->take || (!away && !control_below(c, name) && !unticked))
 		return;
 	struct take t = {fm, c, f, name, json_object_get(spot->object, f->id), shown};
-	json_t *value = ops->take(&t);
+	json_t *value = away ? NULL : ops->take(&t);
 	if (!value && (f->prefill != PREFILL_NONE || f->default_value))
 		value = json_null(); /* emptied on purpose: not to be filled again */
 	if (value)
@@ -125,7 +135,8 @@ static bool *shown_fields(struct form *fm, const struct spot *spot)
 }
 
 /* True when the answers made a question appear that may stay empty and was not on the page: it
- * would otherwise never be seen. (One that must be answered says so as a problem.) */
+ * would otherwise never be seen. (One that must be answered says so as a problem; a program has no
+ * page.) */
 static bool take_spot(struct form *fm, const struct controls *c, const struct spot *spot)
 {
 	bool *before = shown_fields(fm, spot), appeared = false;
@@ -138,7 +149,7 @@ static bool take_spot(struct form *fm, const struct controls *c, const struct sp
 		    !json_object_get(spot->object, f->id) && field_shown(fm, spot, f) &&
 		    !field_required(fm, spot, f))
 			appeared = true;
-	return appeared;
+	return appeared && !fm->ctx->merge;
 }
 
 /* --- rows --- */
@@ -154,8 +165,8 @@ static bool may_send_nothing(const struct section *s)
 }
 
 /* Which rows were posted, in order; their numbers go to out. */
-static int posted_rows(
-    const struct controls *c, const struct section *s, int present, int out[static ROWS_MAX])
+static int posted_rows(const struct form *fm, const struct controls *c, const struct section *s,
+    int present, int out[static ROWS_MAX])
 {
 	bool seen[1000] = {false};
 	size_t length = strlen(s->id) + 1;
@@ -170,7 +181,8 @@ static int posted_rows(
 			any = true;
 		}
 	}
-	if (!any || may_send_nothing(s))
+	bool away = taken_away(fm, c, s->id);
+	if (fm->ctx->merge ? !any && !away : !any || may_send_nothing(s))
 		for (int i = 0; i < present; i++)
 			seen[i] = true;
 	int n = 0;
@@ -184,7 +196,7 @@ static int posted_rows(
 static bool take_rows(struct form *fm, const struct controls *c, const struct section *s)
 {
 	json_t *old = json_incref(section_rows(fm, s)), *rows = json_array();
-	int numbers[ROWS_MAX], n = posted_rows(c, s, row_count(fm, s), numbers);
+	int numbers[ROWS_MAX], n = posted_rows(fm, c, s, row_count(fm, s), numbers);
 	for (int i = 0; i < n; i++) {
 		json_t *row = json_array_get(old, (size_t)numbers[i]);
 		json_array_append_new(
@@ -206,7 +218,7 @@ static bool change_rows(struct form *fm, const struct controls *c, const struct 
 {
 	json_t *rows = section_rows(fm, s);
 	bool changed = false;
-	int numbers[ROWS_MAX], n = posted_rows(c, s, (int)json_array_size(rows), numbers);
+	int numbers[ROWS_MAX], n = posted_rows(fm, c, s, (int)json_array_size(rows), numbers);
 	for (int i = n - 1; i >= 0; i--)
 		if (control_get(c, arena_printf(fm->arena, "%s.%d.remove", s->id, numbers[i]))) {
 			json_array_remove(rows, (size_t)i);
@@ -284,7 +296,8 @@ int form_section_take(const struct procedure *p, struct arena *a, int section,
 	if (!s)
 		return 0;
 	struct form fm = form_make(p, a, ctx, answers);
-	struct controls c = {.arena = a, .prefix = arena_printf(a, "%s.", s->id)};
+	struct controls c = {
+	    .arena = a, .section = s->id, .prefix = arena_printf(a, "%s.", s->id)};
 	source(src, collect, &c);
 	if (c.n > 1)
 		qsort(c.items, (size_t)c.n, sizeof(*c.items), by_name);

@@ -53,6 +53,12 @@ void rq_fee(struct request *, const struct application *);
 int rq_disposed(struct request *, struct err *);
 /* view.disposed and has_disposed: the records of the signed-in account's files, newest first. */
 int rq_my_disposed(struct request *, int limit, struct err *);
+/* For struct route.describe: x-moves, and how answers are sent. */
+void describe_moves(const char *path, json_t *operation);
+void describe_answers(const char *path, json_t *operation);
+/* Controls of a section's view show what was posted for them, as it was typed: the answers have digits,
+ * dates and numbers in one form. Only for a page that comes back at once with its mistakes. */
+void rq_show_typed(struct request *, json_t *view);
 /* Turns problems of a form into the page's error summary. */
 void rq_form_problems(struct request *, const struct form_problem *, int n);
 

@@ -257,6 +257,8 @@ static int correct_view(struct request *rq, struct act *a, const struct form_pro
 			json_array_append_new(sections,
 			    form_section_view(a->procedure, rq->arena, i, &a->context, a->answers,
 				problems, nproblems, "online"));
+	if (nproblems > 0)
+		rq_show_typed(rq, sections);
 	json_object_set_new(rq->view, "sections", sections);
 	json_object_set(rq->view, "correction", c);
 	json_decref(corrections);
@@ -393,15 +395,15 @@ static const struct route routes[] = {
 	.template = "procedure/withdraw", .summary = "Ask before withdrawing."},
     {HTTP_POST, "/applications/{id}/withdraw", withdraw, .perm = "signed-in",
 	.summary = "Withdraw an application before its decision.", .inputs = withdraw_inputs,
-	.rate = RATE_WRITE},
+	.rate = RATE_WRITE, .describe = describe_moves},
     {HTTP_POST, "/applications/{id}/messages", message, .perm = "signed-in",
 	.template = "procedure/application", .summary = "Write to the office.",
-	.inputs = message_inputs, .rate = RATE_WRITE},
+	.inputs = message_inputs, .rate = RATE_WRITE, .describe = describe_moves},
     {HTTP_GET, "/applications/{id}/correct", correct_page, .perm = "signed-in",
 	.template = "procedure/correct", .summary = "What the office asks to correct."},
     {HTTP_POST, "/applications/{id}/correct", correct, .perm = "signed-in",
 	.template = "procedure/correct", .summary = "Answer a correction request.",
-	.rate = RATE_WRITE, .flags = ROUTE_UPLOAD},
+	.rate = RATE_WRITE, .flags = ROUTE_UPLOAD, .describe = describe_answers},
     {HTTP_GET, "/applications/{id}/files/{blob}", file, .perm = "signed-in",
 	.summary = "A file of an application.", .flags = ROUTE_RAW},
 };

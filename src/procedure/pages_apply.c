@@ -252,6 +252,30 @@ static bool takes_files(const struct step_page *s, int step)
 	return is_files_step(s, step);
 }
 
+void rq_show_typed(struct request *rq, json_t *view)
+{
+	size_t i;
+	json_t *v;
+	const char *key, *name = json_string_value(json_object_get(view, "name"));
+	/* A number that is sealed is not given back. */
+	if (text_eq(json_string_value(json_object_get(view, "type")), "my_number"))
+		return;
+	const char *typed =
+	    name && json_is_string(json_object_get(view, "value")) ? rq_form(rq, name) : NULL;
+	if (typed) {
+		json_object_set_new(view, "value", json_string(typed));
+		json_array_foreach(json_object_get(view, "options"), i, v)
+		{
+			const char *value = json_string_value(json_object_get(v, "value"));
+			json_object_set_new(v, "selected", json_boolean(text_eq(value, typed)));
+		}
+	}
+	json_object_foreach(view, key, v)
+		rq_show_typed(rq, v);
+	json_array_foreach(view, i, v)
+		rq_show_typed(rq, v);
+}
+
 static int step_view(struct request *rq, const struct step_page *s,
     const struct form_problem *problems, int nproblems)
 {
@@ -260,6 +284,8 @@ static int step_view(struct request *rq, const struct step_page *s,
 	json_object_set_new(form, "section",
 	    form_section_view(s->procedure, rq->arena, s->step - 1, &s->context, s->answers, problems,
 		nproblems, s->counter ? "counter" : "online"));
+	if (nproblems > 0)
+		rq_show_typed(rq, json_object_get(form, "section"));
 	json_object_set_new(form, "upload", json_boolean(takes_files(s, s->step)));
 	rq_form_problems(rq, problems, nproblems);
 	return 0;
@@ -283,6 +309,27 @@ static int step_get(struct request *rq, struct err *err)
 	return step_view(rq, s, NULL, 0);
 }
 
+/* What a program takes away (null, []), and rows of which it changes nothing ({}), as controls
+ * without a value. The body was already found not to be too deep. */
+static void each_nothing(struct arena *a, const json_t *v, const char *name,
+    void (*each)(void *sink, const char *name, const char *value), void *sink)
+{
+	size_t i, n = json_is_array(v) ? json_array_size(v) : json_object_size(v);
+	const char *key;
+	json_t *item;
+	if (name[0] && (json_is_null(v) || (json_is_array(v) && n == 0)))
+		each(sink, name, "");
+	for (i = 0; json_is_array(v) && i < n; i++) {
+		const char *row = arena_printf(a, "%s.%zu", name, i);
+		item = json_array_get(v, i);
+		if (json_is_object(item) && json_object_size(item) == 0)
+			each(sink, row, "");
+		each_nothing(a, item, row, each, sink);
+	}
+	json_object_foreach((json_t *)(json_is_object(v) ? v : NULL), key, item)
+		each_nothing(a, item, name[0] ? arena_printf(a, "%s.%s", name, key) : key, each, sink);
+}
+
 struct control_source {
 	struct request *rq;
 };
@@ -290,14 +337,18 @@ struct control_source {
 static void controls(
     void *src, void (*each)(void *sink, const char *name, const char *value), void *sink)
 {
-	rq_form_each(((struct control_source *)src)->rq, each, sink);
+	struct request *rq = ((struct control_source *)src)->rq;
+	rq_form_each(rq, each, sink);
+	each_nothing(rq->arena, rq_json(rq), "", each, sink);
 }
 
 int rq_take_section(struct request *rq, const struct procedure *p, int section,
     const struct form_context *context, json_t *answers, struct form_problem **problems)
 {
 	struct control_source source = {rq};
-	return form_section_take(p, rq->arena, section, context, answers, controls, &source, problems);
+	struct form_context merging = *context;
+	merging.merge = rq_json(rq) != NULL;
+	return form_section_take(p, rq->arena, section, &merging, answers, controls, &source, problems);
 }
 
 void rq_form_problems(struct request *rq, const struct form_problem *problems, int n)
@@ -646,7 +697,7 @@ static const struct route routes[] = {
 	.template = "procedure/step", .summary = "One step of the form."},
     {HTTP_POST, "/applications/{id}/steps/{step}", step_post, .perm = "signed-in",
 	.template = "procedure/step", .summary = "Save a step and go on.", .rate = RATE_WRITE,
-	.flags = ROUTE_UPLOAD},
+	.flags = ROUTE_UPLOAD, .describe = describe_answers},
     {HTTP_GET, "/applications/{id}/mandate", mandate_get, .perm = "signed-in",
 	.template = "procedure/mandate", .summary = "For whom a proxy applies."},
     {HTTP_POST, "/applications/{id}/mandate", mandate_post, .perm = "signed-in",
@@ -656,9 +707,9 @@ static const struct route routes[] = {
 	.template = "procedure/confirm", .summary = "All answers before they are sent."},
     {HTTP_POST, "/applications/{id}/submit", submit, .perm = "signed-in",
 	.template = "procedure/confirm", .summary = "Submit; gives the receipt number.",
-	.rate = RATE_WRITE},
+	.rate = RATE_WRITE, .describe = describe_moves},
     {HTTP_POST, "/applications/{id}/discard", discard, .perm = "signed-in",
-	.summary = "Delete a draft.", .rate = RATE_WRITE},
+	.summary = "Delete a draft.", .rate = RATE_WRITE, .describe = describe_moves},
 };
 const struct module apply_pages = {
     .name = "procedure.apply",

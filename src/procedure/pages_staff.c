@@ -261,10 +261,8 @@ struct act {
 
 /* What a button does: fn runs in the write; msgkey is told afterwards. */
 struct act_kind {
-	const char *verb; /* last part of the path */
 	int (*fn)(struct request *, struct db *, struct page *, struct err *);
 	const char *msgkey;
-	const char *required; /* a form field that must be there, or NULL */
 };
 
 static int act_accept(struct request *rq, struct db *db, struct page *p, struct err *err)
@@ -363,23 +361,56 @@ static int act_hold(struct request *rq, struct db *db, struct page *p, struct er
 	return app_hold(db, &p->actor, p->app->id, text(rq, "reason"), err);
 }
 
-static const struct act_kind act_kinds[] = {
-    {"accept", act_accept, "staff.done.accept", NULL},
-    {"assign", act_assign, "staff.done.assign", NULL},
-    {"forward", act_forward, "staff.done.forward", "reason"},
-    {"correction", act_correction, "staff.done.correction", "message"},
-    {"cancel-correction", act_cancel_correction, "staff.done.cancel_correction", "reason"},
-    {"message", act_message, "staff.done.message", "text"},
-    {"note", act_note, "staff.done.note", "text"},
-    {"payment", act_payment, "staff.done.payment", "method"},
-    {"waive", act_waive, "staff.done.waive", "reason"},
-    {"draft", act_draft, "staff.done.draft", "outcome"},
-    {"route", act_route, "staff.done.route", "action"},
-    {"review", act_review, "staff.done.review", NULL},
-    {"cancel", act_cancel, "staff.done.cancel", "reason"},
-    {"close", act_close, "staff.done.close", NULL},
-    {"hold", act_hold, "staff.done.hold", NULL},
+/* What each act takes, in the order of act_kinds. */
+#define TURN {"turn", "integer", false, 20}
+#define REASON(must) {"reason", "string", must, TEXT_MAX}
+#define INPUTS(...) (const struct input[]){__VA_ARGS__, {NULL, NULL, false, 0}}
+static const struct route_word act_words[] = {
+    {"accept", "Take an application in.", INPUTS(TURN)},
+    {"assign", "Give it to somebody of the department; 0: nobody.",
+	INPUTS(TURN, {"staff", "integer", false, 20})},
+    {"forward", "Hand it to another department.",
+	INPUTS(TURN, {"department", "integer", true, 20}, REASON(true))},
+    {"correction", "Ask the applicant for a correction; field: what to correct, as often as needed.",
+	INPUTS(TURN, {"field", "string", true, 200}, {"message", "string", true, TEXT_MAX},
+	    {"due", "date", false, 10})},
+    {"cancel-correction", "Take the request for a correction back.", INPUTS(TURN, REASON(true))},
+    {"message", "Write to the applicant.", INPUTS({"text", "string", true, TEXT_MAX})},
+    {"note", "Keep a note that only staff see.", INPUTS({"text", "string", true, TEXT_MAX})},
+    {"payment", "Record the fee as paid.",
+	INPUTS(TURN, {"yen", "integer", true, 20}, {"method", "string", true, 20})},
+    {"waive", "Ask for no fee.", INPUTS(TURN, REASON(true))},
+    {"draft", "Draft the decision: granted, refused (with its reason).",
+	INPUTS(TURN, {"outcome", "string", true, 20}, REASON(false))},
+    {"route", "Act on the open step: approve, send_back, reject, pull_back, comment.",
+	INPUTS(TURN, {"action", "string", true, 20}, {"comment", "string", false, TEXT_MAX},
+	    {"to_step", "integer", false, 10})},
+    {"review", "Say that one has read what was decided in one's absence.", INPUTS(TURN)},
+    {"cancel", "Cancel it by authority of office.", INPUTS(TURN, REASON(true))},
+    {"close", "Close the file.", INPUTS(TURN)},
+    {"hold", "Stop the disposal of the file; without a reason: allow it.", INPUTS(TURN, REASON(false))},
+    {NULL, NULL, NULL},
 };
+
+/* In the order of act_words. */
+static const struct act_kind act_kinds[] = {
+    {act_accept, "staff.done.accept"},
+    {act_assign, "staff.done.assign"},
+    {act_forward, "staff.done.forward"},
+    {act_correction, "staff.done.correction"},
+    {act_cancel_correction, "staff.done.cancel_correction"},
+    {act_message, "staff.done.message"},
+    {act_note, "staff.done.note"},
+    {act_payment, "staff.done.payment"},
+    {act_waive, "staff.done.waive"},
+    {act_draft, "staff.done.draft"},
+    {act_route, "staff.done.route"},
+    {act_review, "staff.done.review"},
+    {act_cancel, "staff.done.cancel"},
+    {act_close, "staff.done.close"},
+    {act_hold, "staff.done.hold"},
+};
+_Static_assert(COUNT(act_kinds) + 1 == COUNT(act_words), "an act for each word");
 
 static int act_write(struct request *rq, struct db *db, struct err *err)
 {
@@ -391,27 +422,31 @@ static int act_write(struct request *rq, struct db *db, struct err *err)
 	return rq_redirect(rq, "/staff/applications/%lld", (long long)a->page->app->id);
 }
 
-/* What the person typed comes back with the reason why it was not done. */
-static int act_failed(struct request *rq, struct err *err)
+/* The page again, with what the person typed and what was wrong. */
+static int act_page(struct request *rq, struct act *a, enum err_kind kind, struct err *err)
 {
-	if (err->kind != ERR_INPUT && err->kind != ERR_CONFLICT && err->kind != ERR_DENIED)
-		return -(int)err->kind;
-	struct act *a = rq_data(rq);
-	struct err was = *err;
 	int rc = page_load(rq, &a->page, err);
 	if (rc < 0 || (rc = show_view(rq, a->page, err)) < 0)
 		return rc;
-	rq_problem(rq, was.field, was.msg ? was.msg : "error.conflict", NULL);
-	rq->status = err_http_status(was.kind);
+	rq->status = err_http_status(kind);
 	rq->template = "procedure/staff-application";
 	json_t *typed = json_object();
 	static const char *const kept[] = {"reason", "message", "text", "comment", "due", "outcome"};
 	for (size_t i = 0; i < COUNT(kept); i++)
 		if (text(rq, kept[i]))
 			json_object_set_new(typed, kept[i], json_string(text(rq, kept[i])));
-	json_object_set_new(typed, a->kind->verb, json_true());
+	json_object_set_new(typed, rq_param(rq, "verb"), json_true());
 	json_object_set_new(rq->view, "typed", typed);
 	return 0;
+}
+
+static int act_failed(struct request *rq, struct err *err)
+{
+	if (err->kind != ERR_INPUT && err->kind != ERR_CONFLICT && err->kind != ERR_DENIED)
+		return -(int)err->kind;
+	enum err_kind kind = err->kind;
+	rq_problem(rq, err->field, err->msg ? err->msg : "error.conflict", NULL);
+	return act_page(rq, rq_data(rq), kind, err);
 }
 
 static int act(struct request *rq, struct err *err)
@@ -419,7 +454,7 @@ static int act(struct request *rq, struct err *err)
 	const char *verb = rq_param(rq, "verb");
 	struct act *a = arena_new_of(rq->arena, struct act);
 	for (size_t i = 0; i < COUNT(act_kinds); i++)
-		if (strcmp(act_kinds[i].verb, verb) == 0)
+		if (strcmp(act_words[i].word, verb) == 0)
 			a->kind = &act_kinds[i];
 	if (!a->kind)
 		return err_set(err, ERR_MISSING, NULL, "no act %s", verb);
@@ -428,11 +463,8 @@ static int act(struct request *rq, struct err *err)
 		return rc;
 	a->page->actor.seen = number(rq, "turn", 0);
 	rq_set_data(rq, a);
-	if (a->kind->required && !text(rq, a->kind->required)) {
-		rc = err_field(err, ERR_INPUT, a->kind->required, "form.required", "%s is empty",
-		    a->kind->required);
-		return act_failed(rq, err) < 0 ? rc : 0;
-	}
+	if (rq_has_problems(rq)) /* with the declared inputs */
+		return act_page(rq, a, ERR_INPUT, err);
 	return rq_write_or(rq, act_write, act_failed);
 }
 
@@ -517,31 +549,14 @@ static int statistics(struct request *rq, struct err *err)
 	return 0;
 }
 
-static const struct input act_inputs[] = {
-    {"turn", "integer", false, 20},
-    {"reason", "string", false, TEXT_MAX},
-    {"message", "string", false, TEXT_MAX},
-    {"text", "string", false, TEXT_MAX},
-    {"comment", "string", false, TEXT_MAX},
-    {"due", "date", false, 10},
-    {"staff", "integer", false, 20},
-    {"department", "integer", false, 20},
-    {"outcome", "string", false, 20},
-    {"action", "string", false, 20},
-    {"to_step", "integer", false, 10},
-    {"yen", "integer", false, 20},
-    {"method", "string", false, 20},
-    {NULL, NULL, false, 0},
-};
-
 static const struct route routes[] = {
     {HTTP_GET, "/staff/applications/{id}", show, .perm = "staff",
 	.template = "procedure/staff-application",
 	.summary = "An application: form, attachments, history, route."},
     {HTTP_POST, "/staff/applications/{id}/{verb}", act, .perm = "staff",
 	.template = "procedure/staff-application",
-	.summary = "Act on an application: accept, assign, forward, correction, draft, route, ...",
-	.inputs = act_inputs, .rate = RATE_WRITE},
+	.summary = "Act on an application.", .words = act_words, .describe = describe_moves,
+	.rate = RATE_WRITE},
     {HTTP_GET, "/staff/counter", counter, .perm = "application.counter",
 	.template = "procedure/counter", .summary = "Begin an application at the counter."},
     {HTTP_POST, "/staff/counter/{id}", counter_begin, .perm = "application.counter",

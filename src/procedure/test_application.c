@@ -2,6 +2,8 @@
 #include "procedure/test_life.h"
 
 #include "base/file.h"
+#include "base/json.h"
+#include "procedure/pages.h"
 #include "store/blob.h"
 #include "store/search.h"
 
@@ -90,6 +92,48 @@ static void test_moves_documented(void **state)
 		    app_who_text(a, moves[i].who));
 		if (!memmem(readme.p, readme.n, row, strlen(row)))
 			fail_msg("README.md lacks: %s", row);
+	}
+	arena_free(a);
+}
+
+/* Every move that people make is an operation of the API, and says so there. */
+static void test_moves_described(void **state)
+{
+	static const char *const paths[] = {"/applications/{id}/steps/{step}",
+	    "/applications/{id}/submit", "/applications/{id}/discard",
+	    "/applications/{id}/withdraw", "/applications/{id}/messages",
+	    "/applications/{id}/correct", "accept", "assign", "forward", "correction",
+	    "cancel-correction", "message", "note", "payment", "waive", "draft", "route", "review",
+	    "cancel", "close", "hold"};
+	struct arena *a = arena_new();
+	int n;
+	size_t k;
+	json_t *all = json_on_arena(a, json_array()), *move;
+	(void)state;
+	const struct app_move *moves = app_moves(&n);
+	for (size_t i = 0; i < COUNT(paths); i++) {
+		json_t *operation = json_on_arena(a, json_object());
+		describe_moves(paths[i][0] == '/'
+		                   ? paths[i]
+		                   : arena_printf(a, "/staff/applications/{id}/%s", paths[i]),
+		    operation);
+		json_t *list = json_object_get(operation, "x-moves");
+		if (!json_array_size(list))
+			fail_msg("%s makes no move", paths[i]);
+		json_array_extend(all, list);
+	}
+	for (int i = 0; i < n; i++) {
+		bool found = false;
+		json_array_foreach(all, k, move)
+		{
+			found |= text_eq(json_string_value(json_object_get(move, "verb")),
+			             moves[i].verb) &&
+			         text_eq(json_string_value(json_object_get(move, "from")),
+			             app_state_name(moves[i].from));
+		}
+		if (!found)
+			fail_msg("no operation makes %s of %s", moves[i].verb,
+			    app_state_name(moves[i].from));
 	}
 	arena_free(a);
 }
@@ -679,6 +723,7 @@ int main(void)
 	    RUN(numbers),
 	    RUN(moves),
 	    RUN(moves_documented),
+	    RUN(moves_described),
 	    RUN(whole_life),
 	    RUN(incomplete),
 	    RUN(twice),

@@ -216,11 +216,21 @@ static const char *input_problem(const struct input *in, const char *value)
 	return NULL;
 }
 
+/* The route's, or those of the word that the path ends with. */
+static const struct input *inputs_of(const struct request *rq)
+{
+	const char *last = strrchr(rq->path, '/');
+	for (const struct route_word *w = rq->route->words; last && w && w->word; w++)
+		if (strcmp(w->word, last + 1) == 0)
+			return w->inputs;
+	return rq->route->inputs;
+}
+
 void inputs_check(struct request *rq)
 {
 	struct request_private *p = rq->p;
 	const struct fields *f = rq->method == HTTP_GET ? &p->query : &p->form;
-	for (const struct input *in = rq->route->inputs; in && in->name; in++) {
+	for (const struct input *in = inputs_of(rq); in && in->name; in++) {
 		bool file = strcmp(in->type, "file") == 0;
 		const char *value = file ? NULL : fields_get(f, in->name);
 		if (in->required &&

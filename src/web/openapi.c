@@ -120,6 +120,21 @@ static json_t *operation_id(const struct route *r)
 	return id;
 }
 
+/* Where an operation stands in the document. */
+static void add_operation(json_t *paths, const char *path, enum method method, json_t *operation)
+{
+	json_t *item = json_object_get(paths, path);
+	if (!item) {
+		json_object_set_new(paths, path, json_object());
+		item = json_object_get(paths, path);
+	}
+	char name[8];
+	(void)snprintf(name, sizeof(name), "%s", method_name(method));
+	for (char *c = name; *c; c++)
+		*c = (char)tolower((unsigned char)*c);
+	json_object_set_new(item, name, operation);
+}
+
 static void add_route(json_t *paths, const struct module *m, const struct route *r)
 {
 	struct buf path = {0};
@@ -142,17 +157,27 @@ static void add_route(json_t *paths, const struct module *m, const struct route 
 	json_object_set_new(operation, "responses", responses_of(r));
 	json_object_set_new(operation, "security", security_of(r));
 	json_object_set_new(operation, "x-permission", json_string(r->perm));
-	json_t *item = json_object_get(paths, path.p);
-	if (!item) {
-		json_object_set_new(paths, path.p, json_object());
-		item = json_object_get(paths, path.p);
-	}
-	char method[8];
-	(void)snprintf(method, sizeof(method), "%s", method_name(r->method));
-	for (char *c = method; *c; c++)
-		*c = (char)tolower((unsigned char)*c);
-	json_object_set_new(item, method, operation);
+	if (r->describe)
+		r->describe(path.p, operation);
+	add_operation(paths, path.p, r->method, operation);
 	buf_free(&path);
+}
+
+/* The route once for each word that its last hole may be. */
+static void add_words(json_t *paths, const struct module *m, const struct route *r)
+{
+	size_t before = (size_t)(strrchr(r->path, '{') - r->path);
+	for (const struct route_word *w = r->words; w->word; w++) {
+		struct buf path = {0};
+		buf_str(&path, (struct str){r->path, before});
+		buf_puts(&path, w->word);
+		struct route one = *r;
+		one.path = path.p;
+		one.summary = w->summary;
+		one.inputs = w->inputs;
+		add_route(paths, m, &one);
+		buf_free(&path);
+	}
 }
 
 static json_t *components(void)
@@ -182,7 +207,7 @@ json_t *openapi_build(const struct module *const *list, int n)
 			const struct route *r = &list[m]->routes[i];
 			if (r->flags & ROUTE_HIDDEN)
 				continue;
-			add_route(paths, list[m], r);
+			(r->words ? add_words : add_route)(paths, list[m], r);
 			shown++;
 		}
 		if (shown)

@@ -183,6 +183,17 @@ struct route {
 	const struct input *inputs; /* NULL-name-terminated; NULL: none declared */
 	enum rate rate;
 	int flags;
+	/* What the path's last hole may be (NULL-word-terminated), each with inputs of its own and an
+	 * operation of its own in openapi.json; and what else is said there of an operation, whose path
+	 * is given. */
+	const struct route_word *words;
+	void (*describe)(const char *path, json_t *operation);
+};
+
+/* "accept" of "/staff/applications/{id}/{verb}" */
+struct route_word {
+	const char *word, *summary;
+	const struct input *inputs;
 };
 
 struct perm {

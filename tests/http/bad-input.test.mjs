@@ -28,6 +28,25 @@ test('wrong fields come back with what was typed, a summary that links to them, 
 	assert.match(page.text, /aria-invalid="true"/);
 });
 
+test('what was right comes back as it was typed, too: western years, full-width digits, plain codes', async () => {
+	const wide = { ...owner, 'owner.phone': '０８７（８００）０００１', 'owner.address.postal_code': '７６０８５７１', 'owner.furigana.family': 'まちだ', 'owner.name.given': '' };
+	let page = await resident.submit(await begin(), '/steps/1', wide);
+	assert.equal(page.status, 422);
+	for (const [name, value] of Object.entries(wide)) assert.equal(typed(page).get(name), value, name);
+	page = await resident.submit(page, '/steps/1', { 'owner.name.given': '花' });
+	const western = { ...dog, 'dog.birthday.era': '', 'dog.birthday.year': '２０２５', 'dog.birthday.month': '０４', 'dog.breed': '' };
+	page = await resident.submit(page, '/steps/2', western);
+	assert.equal(page.status, 422);
+	for (const [name, value] of Object.entries(western)) assert.equal(typed(page).get(name), value, name);
+	page = await resident.submit(page, '/steps/2', { 'dog.breed': '柴犬' });
+	assert.ok(page.url.endsWith('/steps/3'), 'and is understood');
+	const sign = idOf((await resident.postJson('/procedures/outdoor-advertisement/apply', { applicant_kind: 'resident' })).location);
+	const row = { 'signs.0.kind': 'wall', 'signs.0.area': '１２', 'signs.0.height': '3.0', 'signs.0.lighting': 'yes', 'signs.0.quantity': '０１', 'signs.0.text': '' };
+	page = await resident.submit(await resident.get(`/applications/${sign}/steps/3`), '/steps/3', row);
+	assert.equal(page.status, 422);
+	for (const [name, value] of Object.entries(row)) assert.equal(typed(page).get(name), value, name);
+});
+
 test('messages are in the language of the page', async () => {
 	const english = city.client({ lang: 'en' });
 	english.cookies = resident.cookies;

@@ -81,6 +81,22 @@ test('places: when all are taken one waits, and moves up when somebody withdraws
 	assert.equal((await own(waiting)).application.state, 'granted');
 });
 
+test('rows sent as JSON are matched by their place, and there are as many as are sent', async () => {
+	const begun = await resident.postJson('/procedures/outdoor-advertisement/apply', { applicant_kind: 'resident' });
+	const path = `${begun.location.replace(/\/steps.*/, '')}/steps/3`;
+	const sign = { kind: 'wall', area: 3, height: 3, lighting: 'yes', quantity: 1, text: 'うどん' };
+	const rows = async () => (await resident.json(path)).json.form.section.rows.map((r) => Object.fromEntries(r.fields.map((f) => [f.name.split('.').at(-1), f.value])));
+	const send = async (body) => assert.ok((await resident.postJson(path, body)).status < 400);
+	await send({ signs: [sign, { ...sign, text: 'そば' }] });
+	await send({ signs: [{ quantity: 2 }, {}] });
+	let [first, second] = await rows();
+	assert.deepEqual([first.quantity, first.lighting, first.text, second.text, second.quantity], ['2', 'yes', 'うどん', 'そば', '1']);
+	await send({ signs: [{}] });
+	assert.equal((await rows()).length, 1);
+	await send({});
+	assert.equal((await rows())[0].text, 'うどん', 'an empty change changes nothing');
+});
+
 test('a proxy says for whom, shows the mandate, and staff see both', async () => {
 	await assert.rejects(applyForTaxCertificate(resident, 1, { kind: 'proxy', files: [['attachments.mandate', photo('委任状.png')]] }), /422/, 'nobody acts for nobody');
 	const mandate = { principal_name: '街田 松', principal_address: '高松市番町1-8-15', ground: 'letter', valid_until: '2099-03-31' };

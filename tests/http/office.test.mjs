@@ -62,6 +62,29 @@ test('a refusal gives its reason and how to appeal', async () => {
 	assert.ok(words(page.text).includes('狼は登録できないため。'));
 });
 
+test('a correction as JSON is a change: what is not sent stays, null takes away', async () => {
+	const { id } = await applyByJson(resident, { dog: { ...dog, 'dog.features': '足が白い', 'dog.chip': 'yes', 'dog.chip_number': '392123456789012' } });
+	await act(people.clerk, id, 'accept');
+	const ask = () => act(people.clerk, id, 'correction', { field: ['dog.colour'], message: '毛の色をもう一度お確かめください。' });
+	const answers = async () => Object.fromEntries((await (await city.as(people.clerk)).json(`/staff/applications/${id}`)).json.answers.sections.flatMap((s) => s.rows ?? []).map((r) => [r.name, r.text]));
+	await ask();
+	let done = await resident.postJson(`/applications/${id}/correct`, { dog: { colour: '' } });
+	assert.equal(done.status, 422, 'a must is not taken away');
+	assert.deepEqual(done.json.errors.map((e) => e.field), ['dog.colour']);
+	assert.equal((await resident.postJson(`/applications/${id}/correct`, { dog: { colour: null } })).status, 422);
+	const before = await answers();
+	done = await resident.postJson(`/applications/${id}/correct`, { dog: { colour: '白' } });
+	assert.ok(done.status < 400, done.text);
+	assert.equal((await state(id)).state, 'reviewing');
+	assert.deepEqual(await answers(), { ...before, 'dog.colour': '白' }, 'nothing else changed, what is ticked neither');
+	await ask();
+	done = await resident.postJson(`/applications/${id}/correct`, { dog: { features: null, chip: false } });
+	assert.ok(done.status < 400, done.text);
+	const now = await answers();
+	assert.ok(!now['dog.features'] && !now['dog.chip_number'], 'taken away, and what hangs on it');
+	assert.equal(now['dog.breed'], '柴犬');
+});
+
 test('withdrawing: asked first, and not after the decision', async () => {
 	const { id } = await applyByJson(resident);
 	let page = await resident.get(`/applications/${id}/withdraw`);

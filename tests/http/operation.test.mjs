@@ -14,8 +14,12 @@ test('openapi.json lists every route, and each can be asked for', async () => {
 	const anybody = city.client();
 	const api = (await anybody.json('/api/openapi.json')).json;
 	assert.match(api.openapi, /^3\.1/);
+	const pay = api.paths['/staff/applications/{id}/payment'].post;
+	assert.deepEqual(pay.requestBody.content['application/json'].schema.required, ['yen', 'method']);
+	assert.ok(pay['x-moves'].some((m) => m.verb === 'pay' && m.from === 'payment' && m.to === 'granted' && m.who === 'cashier'));
+	assert.match(api.paths['/applications/{id}/correct'].post.description, /null takes a value away/);
 	const paths = Object.keys(api.paths);
-	for (const path of ['/', '/procedures', '/procedures/{id}/apply', '/applications/{id}/steps/{step}', '/staff/applications/{id}/{verb}', '/verify/{code}', '/journal/inclusion', '/my'])
+	for (const path of ['/', '/procedures', '/procedures/{id}/apply', '/applications/{id}/steps/{step}', '/staff/applications/{id}/accept', '/verify/{code}', '/journal/inclusion', '/my'])
 		assert.ok(paths.includes(path), path);
 	// No route answers with an error of the server, whoever asks.
 	for (const login of [null, 'resident1@example.jp', 'clerk1-1', 'operator', 'admin']) {
