@@ -31,34 +31,49 @@ int run_migrate(int argc, char **argv)
 
 /* --- check --- */
 
-/* What outsiders know the city by. */
-static int show_city(const struct settings *s, struct arena *a, const char *dir, struct err *err)
+/* The city's store, to look at; *st is NULL when it fails. */
+static int look_at(struct arena *a, const char *dir, const json_t *settings, struct store **st, struct err *err)
 {
-	json_t *settings;
-	int rc = city_settings(s, dir, &settings, err);
-	if (rc < 0)
-		return rc;
-	const char *base = json_string_value(json_object_get(settings, "base-url"));
 	struct store_options o = {.url = city_store_url(a, dir, settings), .dir = dir};
-	struct store *st = NULL;
-	char *origin = NULL;
 	/* Looking does not make a store. */
 	if (strncmp(o.url, "sqlite:", 7) == 0 && access(o.url + 7, F_OK) != 0)
-		rc = err_set(err, ERR_MISSING, NULL, "%s is not there", o.url);
-	else
-		rc = store_open(&o, &st, err);
-	if (rc == 0) {
-		struct db *db = store_reader(st, err);
-		rc = db ? meta_get(db, a, "journal.origin", &origin, err) : -(int)ERR_STORE;
-	}
-	store_close(st);
+		return err_set(err, ERR_MISSING, NULL, "%s is not there", o.url);
+	return store_open(&o, st, err);
+}
+
+/* What outsiders know the city by. */
+static int show_city(struct arena *a, const json_t *settings, struct db *db, struct err *err)
+{
+	const char *base = json_string_value(json_object_get(settings, "base-url"));
+	char *origin = NULL;
+	int rc = meta_get(db, a, "journal.origin", &origin, err);
 	printf("base-url: %s\n",
 	    base ? base : "not set; links in mails and QR codes lead to this machine only");
 	if (rc >= 0)
 		printf("journal: %s\n",
 		    origin ? origin : "named after its key (machi init had no --base-url)");
-	json_decref(settings);
 	return rc < 0 ? rc : 0;
+}
+
+static int check_city(
+    const struct settings *s, struct arena *a, const char *dir, int *problems, struct err *err)
+{
+	json_t *settings;
+	struct store *st = NULL;
+	int rc = city_settings(s, dir, &settings, err);
+	if (rc < 0)
+		return rc;
+	rc = look_at(a, dir, settings, &st, err);
+	struct db *db = st ? store_reader(st, err) : NULL;
+	if (rc == 0 && !db)
+		rc = -(int)ERR_STORE;
+	/* The definitions are looked at also when the store cannot be. */
+	*problems = procedures_check_city(dir, db, stdout);
+	if (rc == 0)
+		rc = show_city(a, settings, db, err);
+	store_close(st);
+	json_decref(settings);
+	return rc;
 }
 
 int run_check(int argc, char **argv)
@@ -73,9 +88,9 @@ int run_check(int argc, char **argv)
 	int problems = 0;
 	if (argc > 0)
 		problems = procedures_check_files((const char *const *)argv, argc, stdout);
-	else
-		problems = procedures_check_city(dir, stdout);
-	if (problems >= 0 && argc == 0 && dir && show_city(s, a, dir, &err) < 0) {
+	else if (!dir)
+		problems = procedures_check_city(NULL, NULL, stdout);
+	else if (check_city(s, a, dir, &problems, &err) < 0) {
 		(void)cli_fail("check", &err);
 		problems++;
 	}

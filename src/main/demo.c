@@ -90,6 +90,24 @@ static int below(struct demo *d, int n)
 
 /* --- departments and staff --- */
 
+/* {name: English name} of data/takamatsu/organisation_en.csv. */
+static int read_english(struct demo *d, json_t **out, struct err *err)
+{
+	struct str csv;
+	if (!resource_find("data/takamatsu/organisation_en.csv", &csv))
+		return err_set(err, ERR_INTERNAL, NULL, "no English names of the organisation");
+	struct csv_reader *reader = csv_reader_of(d->arena, csv, NULL);
+	const struct str *f;
+	size_t n;
+	int rc = csv_next(reader, &f, &n, err);
+	*out = json_on_arena(d->arena, json_object());
+	while (rc >= 0 && (rc = csv_next(reader, &f, &n, err)) == 1)
+		if (n >= 2)
+			json_object_set_new(
+			    *out, str_dup(d->arena, f[0]), json_string(str_dup(d->arena, f[1])));
+	return rc;
+}
+
 /* data/takamatsu/organisation.csv: bureau, department, division, office, unit, name. Bureaus, parts and
  * divisions become departments; offices below a division do not. */
 static int add_departments(struct demo *d, struct db *db, struct err *err)
@@ -100,8 +118,10 @@ static int add_departments(struct demo *d, struct db *db, struct err *err)
 	struct csv_reader *reader = csv_reader_of(d->arena, csv, NULL);
 	const struct str *f;
 	size_t n;
-	json_t *ids = json_object();
-	int rc = csv_next(reader, &f, &n, err), number = 0;
+	json_t *ids = json_object(), *english = NULL;
+	int rc = read_english(d, &english, err), number = 0;
+	if (rc >= 0)
+		rc = csv_next(reader, &f, &n, err);
 	while (rc >= 0 && (rc = csv_next(reader, &f, &n, err)) == 1) {
 		if (n < 5 || f[3].n || f[4].n || str_is(f[0], "高松市"))
 			continue;
@@ -114,8 +134,9 @@ static int add_departments(struct demo *d, struct db *db, struct err *err)
 			json_t *known = json_object_get(ids, path);
 			int64_t id = json_integer_value(known);
 			if (!known) {
+				const char *name = str_dup(d->arena, f[level]);
 				int made = department_add(db, arena_printf(d->arena, "%04d", ++number),
-				    str_dup(d->arena, f[level]), NULL, parent, &id, err);
+				    name, json_string_value(json_object_get(english, name)), parent, &id, err);
 				if (made < 0)
 					rc = made;
 				json_object_set_new(ids, path, json_integer(id));

@@ -3,29 +3,41 @@
 
 enum { DAY_COUNT_MAX = 4000 };
 
-int period_days_between(struct date from, struct date until, const char *kind)
+static bool is_business(const char *kind)
+{
+	return strcmp(kind, "business") == 0;
+}
+
+int period_days_between(const struct calendar *c, struct date from, struct date until, const char *kind)
 {
 	int32_t a = date_to_days(from), b = date_to_days(until);
 	if (b <= a)
 		return 0;
-	if (strcmp(kind, "business") != 0 || b - a > DAY_COUNT_MAX)
+	if (!is_business(kind) || b - a > DAY_COUNT_MAX)
 		return (int)(b - a);
 	int n = 0;
 	for (int32_t d = a + 1; d <= b; d++)
-		n += date_is_business_day(date_from_days(d));
+		n += calendar_open_on(c, date_from_days(d));
 	return n;
 }
 
-static struct date date_add(struct date from, int days, const char *kind)
+static struct date date_add(const struct calendar *c, struct date from, int days, const char *kind)
 {
-	return strcmp(kind, "business") == 0 ? date_add_business_days(from, days)
-	                                     : date_add_days(from, days);
+	if (!is_business(kind))
+		return date_add_days(from, days);
+	/* A city that is never open has no business days to count. */
+	for (int looked = 0; days > 0 && looked < DAY_COUNT_MAX; looked++) {
+		from = date_add_days(from, 1);
+		days -= calendar_open_on(c, from);
+	}
+	return from;
 }
 
-char *period_due(struct arena *a, struct date from, int days, const char *kind)
+char *period_due(
+    const struct calendar *c, struct arena *a, struct date from, int days, const char *kind)
 {
 	/* The day of arrival is not counted (民法第140条): a period of 1 day ends tomorrow. */
-	return days > 0 ? date_format(a, date_add(from, days, kind)) : NULL;
+	return days > 0 ? date_format(a, date_add(c, from, days, kind)) : NULL;
 }
 
 struct date period_warn(struct date submitted, struct date due)
@@ -39,19 +51,24 @@ void clock_stop(struct app_row *r, int64_t now)
 	r->clock_stopped_us = now;
 }
 
-void clock_start(struct arena *a, struct app_row *r, int64_t now)
+int clock_start(struct db *db, struct arena *a, struct app_row *r, int64_t now, struct err *err)
 {
+	struct calendar c;
 	struct date due;
 	if (r->clock_stopped_us == 0)
-		return;
+		return 0;
+	int rc = city_calendar(db, a, &c, err);
+	if (rc < 0)
+		return rc;
 	/* Time for correction is outside the standard period (行政手続法第6条 and its practice). */
-	int days =
-	    period_days_between(date_of_us(r->clock_stopped_us), date_of_us(now), r->period_kind);
+	int days = period_days_between(
+	    &c, date_of_us(r->clock_stopped_us), date_of_us(now), r->period_kind);
 	if (days > 0 && r->due && date_parse(str_from(r->due), &due)) {
-		r->due = date_format(a, date_add(due, days, r->period_kind));
+		r->due = date_format(a, date_add(&c, due, days, r->period_kind));
 		r->stopped_days += days;
 	}
 	r->clock_stopped_us = 0;
+	return 0;
 }
 
 int64_t order_key_of(const struct app_row *r)

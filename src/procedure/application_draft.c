@@ -1,6 +1,7 @@
 /* The applicant's side: drafts, submission, answers to a correction request, withdrawal. */
 #include "procedure/life.h"
 
+#include "base/log.h"
 #include "identity/identity.h"
 
 /* --- what the definition says --- */
@@ -26,35 +27,55 @@ static int window_check(const struct procedure *proc, struct date on, struct err
 	    procedure_id(proc), on.year, on.month, on.day);
 }
 
-static int department_of(
-    struct db *db, const struct procedure *proc, int64_t *department, struct err *err)
+/* The definition's department; when it is not there (any more), the city's fallback; else the first of
+ * the organisation. 0 only where there is no department at all. */
+static int department_of(struct db *db, struct arena *a, const struct procedure *proc,
+    int64_t *department, struct err *err)
 {
 	const char *name = json_string_value(json_object_get(procedure_json(proc), "department"));
+	char *fallback = NULL;
+	struct department *all;
 	*department = 0;
-	/* 0 when the city has no such department: the application is not lost, it is to be
-	 * forwarded. */
 	int rc = name ? department_by_name(db, name, department, err) : 0;
+	if (rc != 0)
+		return rc < 0 ? rc : 0;
+	log_warn("application.department", "%s: there is no department %s", procedure_id(proc),
+	    name ? name : "");
+	rc = city_fallback_department(db, a, &fallback, err);
+	if (rc > 0)
+		rc = department_by_name(db, fallback, department, err);
+	if (rc != 0)
+		return rc < 0 ? rc : 0;
+	rc = department_tree(db, a, date_format(a, date_of_us(now_us())), &all, err);
+	if (rc > 0)
+		*department = all[0].id;
 	return rc < 0 ? rc : 0;
 }
 
 /* Period, fee rule and retention are taken over at submission, so that the functions that follow do
  * not need the definition. */
-static void terms_take(struct arena *a, const struct procedure *proc, struct app_row *r)
+static int terms_take(
+    struct db *db, struct arena *a, const struct procedure *proc, struct app_row *r, struct err *err)
 {
+	struct calendar calendar;
+	int rc = city_calendar(db, a, &calendar, err);
+	if (rc < 0)
+		return rc;
 	const json_t *def = procedure_json(proc);
 	const json_t *period = json_object_get(def, "period"), *fee = json_object_get(def, "fee");
 	const json_t *keep = json_object_get(def, "retention"),
 	             *years = json_object_get(keep, "years");
-	struct date arrived = date_of_us(r->submitted_us), due = procedure_due(proc, arrived);
+	struct date arrived = date_of_us(r->submitted_us);
 	r->period_days = json_integer_value(json_object_get(period, "days"));
 	r->period_kind = text_eq(json_string_value(json_object_get(period, "kind")), "business")
 	                     ? "business"
 	                     : "calendar";
-	r->due = due.year ? date_format(a, due) : NULL;
+	r->due = period_due(&calendar, a, arrived, (int)r->period_days, r->period_kind);
 	r->fee_before = text_eq(json_string_value(json_object_get(fee, "when")), "before_decision");
 	r->retention_years = json_is_integer(years) ? json_integer_value(years) : 0;
 	if (text_eq(json_string_value(json_object_get(keep, "from")), "submission"))
 		r->disposal_on = retention_end(a, arrived, (int)r->retention_years);
+	return 0;
 }
 
 /* --- drafts --- */
@@ -79,7 +100,7 @@ static int draft_new(struct db *db, struct arena *a, const struct app_actor *act
 {
 	int64_t now = now_us(), department;
 	bool counter = strcmp(channel, "counter") == 0;
-	int rc = department_of(db, proc, &department, err);
+	int rc = department_of(db, a, proc, &department, err);
 	if (rc < 0 || (rc = window_check(proc, date_of_us(now), err)) < 0)
 		return rc;
 	if (counter != actor->staff || (!counter && actor->account == 0) ||
@@ -323,8 +344,8 @@ static int submit_row(struct change *c, const struct procedure *proc,
 	row_set_answers(c->arena, r, answers);
 	r->applicant_name =
 	    applicant_name_of(c->arena, proc, r->applicant_kind, answers, ctx.profile);
-	terms_take(c->arena, proc, r);
-	if ((rc = department_of(c->db, proc, &r->department, err)) < 0 ||
+	if ((rc = terms_take(c->db, c->arena, proc, r, err)) < 0 ||
+	    (rc = department_of(c->db, c->arena, proc, &r->department, err)) < 0 ||
 	    (rc = submit_numbers(c, proc, err)) < 0 ||
 	    (rc = place_take(c->db, c->arena, proc, r, answers, err)) < 0 ||
 	    (rc = attachments_sync(c->db, c->arena, r, answers, err)) < 0)
@@ -423,8 +444,8 @@ static int correct_row(struct change *c, const struct procedure *proc,
 	const char *name =
 	    applicant_name_of(c->arena, proc, r->applicant_kind, answers, ctx.profile);
 	r->applicant_name = name ? name : r->applicant_name;
-	clock_start(c->arena, r, now_us());
-	if ((rc = correction_end(c->db, r, "answered", r->revision, err)) < 0 ||
+	if ((rc = clock_start(c->db, c->arena, r, now_us(), err)) < 0 ||
+	    (rc = correction_end(c->db, r, "answered", r->revision, err)) < 0 ||
 	    (rc = place_follow(c, proc, answers, err)) < 0 ||
 	    (rc = attachments_sync(c->db, c->arena, r, answers, err)) < 0)
 		return rc;
@@ -464,9 +485,9 @@ static int withdraw(struct change *c, const char *reason, struct err *err)
 		rc = correction_end(c->db, r, "cancelled", 0, err);
 	if (rc < 0 || (rc = route_void(c->db, r, err)) < 0 ||
 	    (rc = charges_cancel(c->db, r, err)) < 0 ||
-	    (rc = place_free(c->db, c->arena, r, err)) < 0)
+	    (rc = place_free(c->db, c->arena, r, err)) < 0 ||
+	    (rc = clock_start(c->db, c->arena, r, now, err)) < 0)
 		return rc;
-	clock_start(c->arena, r, now);
 	r->outcome = NULL;
 	r->reason = reason && reason[0] ? reason : NULL;
 	retention_begin(c->arena, r, now);

@@ -170,7 +170,9 @@ static int cancel_correction(struct change *c, const char *reason, struct err *e
 	    "cancelled", now_us(), (int64_t)0);
 	if (n < 0)
 		return (int)n;
-	clock_start(c->arena, c->row, now_us());
+	rc = clock_start(c->db, c->arena, c->row, now_us(), err);
+	if (rc < 0)
+		return rc;
 	return change_end(
 	    c, "application.correction_cancelled", json_pack("{s:s?}", "reason", reason), err);
 }
@@ -308,7 +310,9 @@ static int cancel(struct change *c, const char *reason, struct err *err)
 		if (n < 0)
 			return (int)n;
 	}
-	clock_start(c->arena, r, now);
+	rc = clock_start(c->db, c->arena, r, now, err);
+	if (rc < 0)
+		return rc;
 	r->reason = reason;
 	retention_begin(c->arena, r, now);
 	rc = change_end(c, "application.cancelled", json_pack("{s:s}", "reason", reason), err);

@@ -15,9 +15,15 @@
 #include "base/log.h"
 #include "base/resource.h"
 #include "base/text.h"
+#include "base/time.h"
+#include "identity/identity.h"
+#include "procedure/inventory.h"
 #include "store/journal.h"
+#include "web/web.h"
 
 enum { OLD_MAX = 64, PROCEDURES_MAX = 5000 };
+/* Another process may have imported the inventory. */
+static const int64_t COUNTS_US = INT64_C(60) * 1000000;
 
 struct procedure_set {
 	atomic_int refs;
@@ -25,7 +31,6 @@ struct procedure_set {
 	int n, cap;
 	struct procedure **by_id, **by_volume; /* the latter: those online, the most used first */
 	int nonline;
-	json_t *life_events; /* struct procedure_list */
 };
 
 struct catalogue {
@@ -34,6 +39,8 @@ struct catalogue {
 	/* Versions that are no more the present ones, as they were asked for; the oldest goes. */
 	struct procedure *old[OLD_MAX];
 	int next_old;
+	json_t *counts; /* catalogue_counts(); NULL: to be counted */
+	int64_t counted_us;
 };
 
 static const struct sql sql_find = {
@@ -66,7 +73,6 @@ static void set_unref(void *arg)
 	free(set->items);
 	free(set->by_id);
 	free(set->by_volume);
-	json_decref(set->life_events);
 	free(set);
 }
 
@@ -114,28 +120,6 @@ static bool array_has(const json_t *list, const char *text)
 	return false;
 }
 
-static json_t *count_life_events(const struct procedure_set *set)
-{
-	const struct life_event *events;
-	int n = procedure_life_events(&events);
-	json_t *ja = json_array(), *en = json_array();
-	for (int i = 0; i < n; i++) {
-		int count = 0;
-		for (int k = 0; k < set->n; k++)
-			count += array_has(
-			    json_object_get(procedure_json(set->items[k]), "life_events"), events[i].key);
-		if (!count)
-			continue;
-		const char *labels[] = {events[i].ja, events[i].en};
-		json_t *const lists[] = {ja, en};
-		for (size_t l = 0; l < COUNT(lists); l++)
-			json_array_append_new(lists[l],
-			    json_pack("{s:s, s:s, s:i, s:b}", "key", events[i].key, "label",
-				labels[l], "count", count, "selected", 0));
-	}
-	return json_pack("{s:o, s:o}", "ja", ja, "en", en);
-}
-
 static struct procedure **copy_of(struct procedure *const *items, int n)
 {
 	struct procedure **copy = calloc((size_t)n + 1, sizeof(*copy));
@@ -163,7 +147,6 @@ static void set_finish(struct procedure_set *set)
 		if (procedure_online(set->items[i]))
 			set->by_volume[set->nonline++] = set->items[i];
 	sort(set->by_volume, set->nonline, by_volume);
-	set->life_events = count_life_events(set);
 }
 
 static struct procedure *set_find(const struct procedure_set *set, const char *id)
@@ -188,6 +171,17 @@ static bool is_definition(const char *path)
 	return strstr(path, "/procedures/") && str_ends(str_from(path), ".yaml");
 }
 
+/* What happens with a problem: it is logged, or printed. */
+struct reading {
+	struct city *city;
+	struct db *db; /* NULL: not looked at; then departments are not known */
+	struct arena *arena;
+	struct procedure_set *set;
+	FILE *out; /* NULL: the log */
+	int problems;
+	struct err *err; /* gets the first; may be NULL */
+};
+
 static bool template_of_city(void *arg, const char *name)
 {
 	static const char *const places[] = {"templates/pdf", "templates/document/pdf"};
@@ -196,7 +190,7 @@ static bool template_of_city(void *arg, const char *name)
 	for (size_t i = 0; i < COUNT(places) && !found; i++) {
 		struct str text;
 		struct err err;
-		found = city_resource(arg, a, arena_printf(a, "%s/%s.yaml", places[i], name), &text,
+		found = city_resource(((struct reading *)arg)->city, a, arena_printf(a, "%s/%s.yaml", places[i], name), &text,
 		            &err) == 0;
 	}
 	arena_free(a);
@@ -214,18 +208,29 @@ static bool known_life_event(void *arg, const char *key)
 	return false;
 }
 
-/* What happens with a problem: it is logged, or printed. */
-struct reading {
-	struct city *city;
-	struct arena *arena;
-	struct procedure_set *set;
-	FILE *out; /* NULL: the log */
-	int problems;
-	struct err *err; /* gets the first; may be NULL */
-};
+static bool known_department(void *arg, const char *name)
+{
+	struct err err;
+	int64_t id;
+	/* A store that cannot be read says so elsewhere. */
+	return department_by_name(((struct reading *)arg)->db, name, &id, &err) != 0;
+}
+
+/* A city that has no organisation yet is just being made. */
+static bool has_departments(struct reading *r)
+{
+	struct err err;
+	struct department *list;
+	return r->db && department_tree(r->db, r->arena, NULL, &list, &err) > 0;
+}
 
 static void report(struct reading *r, const struct definition_problem *p)
 {
+	if (p->warning && !r->out) {
+		log_warn("procedure.definition", "%s:%d:%d: %s (%s)", p->file, p->line, p->column,
+		    p->what, p->remedy);
+		return;
+	}
 	if (r->problems++ == 0 && r->err)
 		(void)err_set(r->err, ERR_INPUT, "procedure.definition", "%s:%d:%d: %s", p->file,
 		    p->line, p->column, p->what);
@@ -242,9 +247,10 @@ static void report(struct reading *r, const struct definition_problem *p)
 
 static struct procedure *read_one(struct reading *r, const char *path, struct str text)
 {
-	const struct definition_env env = {.arg = r->city,
+	const struct definition_env env = {.arg = r,
 	    .template_exists = template_of_city,
-	    .life_event_exists = known_life_event};
+	    .life_event_exists = known_life_event,
+	    .department_exists = r->db ? known_department : NULL};
 	struct definition_problem *problems;
 	int n;
 	struct procedure *p = procedure_parse_in(r->arena, path, text, &env, &problems, &n);
@@ -360,6 +366,7 @@ static void set_replace(struct city *city, struct procedure_set *set)
 	pthread_mutex_lock(&c->lock);
 	struct procedure_set *before = c->now;
 	c->now = set;
+	c->counted_us = 0;
 	pthread_mutex_unlock(&c->lock);
 	set_unref(before);
 }
@@ -367,6 +374,9 @@ static void set_replace(struct city *city, struct procedure_set *set)
 int catalogue_load(struct city *city, struct err *err)
 {
 	struct reading r = {.city = city, .arena = arena_new(), .set = set_new(), .err = err};
+	r.db = store_reader(city->store, err);
+	if (!has_departments(&r))
+		r.db = NULL;
 	(void)city_resource_each(city, "packs/", read_path, &r); /* read_path never stops it */
 	set_finish(r.set);
 	int rc = r.problems ? -(int)ERR_INPUT : keep(city, r.set, err);
@@ -387,6 +397,7 @@ void catalogue_free(struct city *city)
 		return;
 	city->slot[SLOT_PROCEDURE] = NULL;
 	set_unref(c->now);
+	json_decref(c->counts);
 	for (int i = 0; i < OLD_MAX; i++)
 		procedure_unref(c->old[i]);
 	pthread_mutex_destroy(&c->lock);
@@ -465,22 +476,28 @@ int procedure_find_version(struct city *city, struct db *db, const char *id, con
 	return rc;
 }
 
+/* The set of now; the caller's reference. */
+static struct procedure_set *set_of(struct catalogue *c)
+{
+	pthread_mutex_lock(&c->lock);
+	struct procedure_set *set = c->now;
+	atomic_fetch_add_explicit(&set->refs, 1, memory_order_relaxed);
+	pthread_mutex_unlock(&c->lock);
+	return set;
+}
+
 struct procedure_list *procedures_of(struct city *city, struct arena *a)
 {
 	struct procedure_list *list = arena_new_of(a, struct procedure_list);
 	struct catalogue *c = of(city);
 	if (!c)
 		return list;
-	pthread_mutex_lock(&c->lock);
-	struct procedure_set *set = c->now;
-	atomic_fetch_add_explicit(&set->refs, 1, memory_order_relaxed);
-	pthread_mutex_unlock(&c->lock);
+	struct procedure_set *set = set_of(c);
 	arena_cleanup(a, set_unref, set);
 	*list = (struct procedure_list){.items = set->items,
 	    .n = set->n,
 	    .by_volume = set->by_volume,
-	    .nonline = set->nonline,
-	    .life_events = set->life_events};
+	    .nonline = set->nonline};
 	return list;
 }
 
@@ -514,6 +531,125 @@ struct procedure_list *procedures_filter(
 		list->items[list->n++] = p;
 	}
 	return list;
+}
+
+/* --- counts --- */
+
+/* What is counted: every definition, and the inventory's entries that have none. */
+struct counting {
+	struct db *db;
+	struct arena *arena;
+	struct procedure_set *set;
+	struct inventory_entry *entries;
+	int n;
+};
+
+static json_t *count_life_events(const struct counting *c, const char *lang)
+{
+	const struct life_event *events;
+	json_t *out = json_array();
+	int n = procedure_life_events(&events);
+	for (int i = 0; i < n; i++) {
+		int count = 0;
+		for (int k = 0; k < c->set->n; k++)
+			count += array_has(json_object_get(procedure_json(c->set->items[k]), "life_events"),
+			    events[i].key);
+		for (int k = 0; k < c->n; k++)
+			count += inventory_has_event(&c->entries[k], events[i].key);
+		if (count)
+			json_array_append_new(out,
+			    json_pack("{s:s, s:s, s:i, s:b}", "key", events[i].key, "label",
+				text_eq(lang, "ja") ? events[i].ja : events[i].en, "count", count,
+				"selected", 0));
+	}
+	return out;
+}
+
+static void count_one(json_t *counts, const char *name)
+{
+	if (name && name[0])
+		json_object_set_new(counts, name,
+		    json_integer(json_integer_value(json_object_get(counts, name)) + 1));
+}
+
+static json_t *count_departments(const struct counting *c, const char *lang)
+{
+	json_t *counts = json_on_arena(c->arena, json_object()), *out = json_array(), *count;
+	for (int i = 0; i < c->set->n; i++)
+		count_one(counts,
+		    json_string_value(json_object_get(procedure_json(c->set->items[i]), "department")));
+	for (int i = 0; i < c->n; i++)
+		count_one(counts, c->entries[i].department);
+	const char *name;
+	json_object_foreach(counts, name, count)
+	{
+		struct err err;
+		int64_t id;
+		char *label = department_by_name(c->db, name, &id, &err) > 0
+		                  ? department_name_in(c->db, c->arena, id, lang, &err)
+		                  : NULL;
+		json_array_append_new(out,
+		    json_pack("{s:s, s:s, s:O, s:b}", "name", name, "label", label ? label : name,
+			"count", count, "selected", 0));
+	}
+	return out;
+}
+
+static int count(struct city *city, struct db *db, json_t **out, struct err *err)
+{
+	struct counting c = {.db = db, .arena = arena_new()};
+	c.set = set_of(of(city));
+	int n = inventory_all(db, c.arena, &c.entries, err);
+	for (int i = 0; i < n; i++)
+		if (!set_find(c.set, c.entries[i].id))
+			c.entries[c.n++] = c.entries[i];
+	if (n >= 0) {
+		*out = json_pack("{s:i}", "all", c.set->n + c.n);
+		static const char *const langs[] = {"ja", "en"};
+		for (size_t l = 0; l < COUNT(langs); l++)
+			json_object_set_new(*out, langs[l],
+			    json_pack("{s:o, s:o}", "life_events", count_life_events(&c, langs[l]),
+				"departments", count_departments(&c, langs[l])));
+	}
+	set_unref(c.set);
+	arena_free(c.arena);
+	return n < 0 ? n : 0;
+}
+
+int catalogue_counts(struct city *city, struct request *rq, json_t **out, struct err *err)
+{
+	struct catalogue *c = of(city);
+	int64_t now = now_us();
+	json_t *kept = NULL, *made;
+	if (!c)
+		return err_set(err, ERR_INTERNAL, NULL, "the procedures are not loaded");
+	pthread_mutex_lock(&c->lock);
+	if (c->counted_us && now - c->counted_us < COUNTS_US && now >= c->counted_us)
+		kept = json_incref(c->counts);
+	pthread_mutex_unlock(&c->lock);
+	*out = kept;
+	if (kept)
+		return 0;
+	struct db *db = rq_db(rq, err);
+	int rc = db ? count(city, db, &made, err) : -(int)ERR_STORE;
+	if (rc < 0)
+		return rc;
+	*out = json_incref(made);
+	pthread_mutex_lock(&c->lock);
+	json_t *before = c->counts;
+	c->counts = made;
+	c->counted_us = now;
+	pthread_mutex_unlock(&c->lock);
+	json_decref(before);
+	return 0;
+}
+
+void catalogue_recount(struct city *city)
+{
+	struct catalogue *c = of(city);
+	pthread_mutex_lock(&c->lock);
+	c->counted_us = 0;
+	pthread_mutex_unlock(&c->lock);
 }
 
 /* --- life events --- */
@@ -609,10 +745,13 @@ int procedures_check_files(const char *const *paths, int n, FILE *out)
 	return unread ? -1 : r.problems;
 }
 
-int procedures_check_city(const char *dir, FILE *out)
+int procedures_check_city(const char *dir, struct db *db, FILE *out)
 {
 	struct city city = {.dir = dir};
-	struct reading r = {.city = &city, .arena = arena_new(), .set = set_new(), .out = out};
+	struct reading r = {
+	    .city = &city, .db = db, .arena = arena_new(), .set = set_new(), .out = out};
+	if (!has_departments(&r))
+		r.db = NULL;
 	(void)city_resource_each(&city, "packs/", read_path, &r); /* read_path never stops it */
 	set_unref(r.set);
 	arena_free(r.arena);

@@ -34,7 +34,6 @@ struct procedure_list {
 	/* What is known of the whole set; not filled in by procedures_filter(). */
 	struct procedure **by_volume; /* those online, the most used first */
 	int nonline;
-	json_t *life_events; /* {lang: [{key, label, count, selected: false}]}, immutable */
 };
 struct procedure_list *procedures_of(struct city *, struct arena *);
 
@@ -45,6 +44,14 @@ struct procedure_filter {
 };
 struct procedure_list *procedures_filter(
     const struct procedure_list *, struct arena *, const struct procedure_filter *);
+
+struct request;
+/* How many there are, the inventory's entries that have no definition included: {all, ja: {life_events:
+ * [{key, label, count, selected: false}], departments: [{name, label, count, selected: false}]}, en: ...};
+ * only those that hold something. Immutable, kept for a minute. New reference. */
+int catalogue_counts(struct city *, struct request *, json_t **out, struct err *);
+/* The inventory has changed: counts anew at the next question. */
+void catalogue_recount(struct city *);
 
 /* Title, summary, law, department and life events in both languages, folded by text_fold_search().
  */
@@ -60,8 +67,9 @@ int procedure_life_events(const struct life_event **out);
  * "procedures") and prints each problem with file, line, column and remedy. Returns the number of
  * problems, -1 when a path cannot be read (that is printed, too). For `machi check`. */
 int procedures_check_files(const char *const *paths, int n, FILE *out);
-/* The same for all definitions a city would load; dir NULL: the built-in ones. */
-int procedures_check_city(const char *dir, FILE *out);
+/* The same for all definitions a city would load; dir NULL: the built-in ones. With its store also the
+ * departments they name. */
+int procedures_check_city(const char *dir, struct db *, FILE *out);
 
 enum { CATALOGUE_STATEMENT_COUNT = 2 };
 extern const struct sql *const catalogue_statements[CATALOGUE_STATEMENT_COUNT];

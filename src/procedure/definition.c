@@ -109,7 +109,7 @@ struct procedure *procedure_parse_in(struct arena *a, const char *file, struct s
 		definition_read(&l, root);
 		definition_check(&l);
 	}
-	if (ps.n == 0) {
+	if (ps.n == ps.warnings) {
 		p->source = (struct str){str_dup(own, yaml), yaml.n};
 		p->version = hash(own, yaml);
 		p->search_text = search_text(&l);
@@ -265,15 +265,6 @@ bool procedure_open(
 	if (until)
 		*until = last;
 	return open;
-}
-
-struct date procedure_due(const struct procedure *p, struct date arrived)
-{
-	const struct period *period = &p->d.period;
-	if (!period->at.line)
-		return (struct date){0};
-	return period->kind == 1 ? date_add_business_days(arrived, (int)period->days)
-	                         : date_add_days(arrived, (int)period->days);
 }
 
 int procedure_eval(const struct procedure *p, const char *text, const struct form_context *ctx,

@@ -45,9 +45,10 @@ struct definition_problem {
 	int line, column; /* from 1 */
 	const char *what;
 	const char *remedy; /* NULL: nothing better to say than `what` */
+	bool warning;       /* the definition is read all the same */
 };
 
-/* Reads a definition. NULL when it has problems; all of them are given in *problems (on the arena),
+/* Reads a definition. NULL when it has problems that are more than warnings; all of them are given in *problems (on the arena),
  * in the order of their lines. A definition that parses again from the same bytes has the same
  * version. Document templates are looked for among the built-in files. */
 struct procedure *procedure_parse(struct arena *, const char *file, struct str yaml,
@@ -94,8 +95,6 @@ int procedure_section_find(const struct procedure *, const char *id);
  * opens next, year 0: no limit. */
 bool procedure_open(
     const struct procedure *, struct date on, struct date *from, struct date *until);
-/* The last day for a decision when the application arrived on that day; year 0: no period. */
-struct date procedure_due(const struct procedure *, struct date arrived);
 
 /* What a check or expression may know beside the answers. */
 struct form_context {

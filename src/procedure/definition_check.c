@@ -20,6 +20,23 @@ static void say(struct loader *l, struct place at, const char *remedy, const cha
 	va_end(ap);
 }
 
+/* Not the file is wrong, but the city is not as it says. */
+static void say_warning(struct loader *l, struct place at, const char *remedy, const char *what, ...)
+    __attribute__((format(printf, 4, 5)));
+static void say_warning(struct loader *l, struct place at, const char *remedy, const char *what, ...)
+{
+	int before = l->problems->n;
+	va_list ap;
+	va_start(ap, what);
+	problem_add(
+	    l->problems, at.line, at.column, remedy, "%s", arena_vprintf(l->scratch, what, ap));
+	va_end(ap);
+	if (l->problems->n > before) {
+		l->problems->items[before].warning = true;
+		l->problems->warnings++;
+	}
+}
+
 #define remedyf(l, ...) arena_printf((l)->scratch, __VA_ARGS__)
 
 static const char *did_you_mean(
@@ -789,8 +806,10 @@ static void check_department(struct loader *l, struct ref name)
 {
 	if (name.text && l->env->department_exists &&
 	    !l->env->department_exists(l->env->arg, name.text))
-		say(l, name.at, "use a name of the organisation register",
-		    "unknown department `%s`", name.text);
+		say_warning(l, name.at,
+		    "add the department, or name one of /staff/departments here; until then applications go to "
+		    "the city's `fallback-department`",
+		    "there is no department `%s`", name.text);
 }
 
 static void check_route(struct loader *l)

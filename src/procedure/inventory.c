@@ -103,6 +103,15 @@ int inventory_find(
 	return rc;
 }
 
+bool inventory_has_event(const struct inventory_entry *e, const char *key)
+{
+	struct str rest = str_from(e->life_events), one;
+	while (str_cut(&rest, ';', &one))
+		if (str_is(one, key))
+			return true;
+	return false;
+}
+
 /* --- import --- */
 
 struct import {

@@ -16,6 +16,9 @@ int inventory_all(struct db *, struct arena *, struct inventory_entry **out, str
 int inventory_find(
     struct db *, struct arena *, const char *id, struct inventory_entry *out, struct err *);
 
+/* Is it an entry of the life event? */
+bool inventory_has_event(const struct inventory_entry *, const char *key);
+
 /* What an import found: problems name the line, the column and what to do. */
 struct inventory_report {
 	int rows, added, changed;

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "procedure/application.h"
+#include "procedure/city_rules.h"
 #include "base/time.h"
 
 /* --- columns of the application table: (I integer or T text, name) ---
@@ -152,13 +153,15 @@ int serial_new(struct db *, struct arena *, const struct procedure *, struct dat
 
 /* --- application_clock.c --- */
 /* Last day of the period from a day on; NULL: no period. */
-char *period_due(struct arena *, struct date from, int days, const char *kind);
+char *period_due(
+    const struct calendar *, struct arena *, struct date from, int days, const char *kind);
 /* Days of the kind after `from` up to and with `until`. */
-int period_days_between(struct date from, struct date until, const char *kind);
+int period_days_between(
+    const struct calendar *, struct date from, struct date until, const char *kind);
 /* When 70 % of the period are used. */
 struct date period_warn(struct date submitted, struct date due);
 void clock_stop(struct app_row *, int64_t now);
-void clock_start(struct arena *, struct app_row *, int64_t now);
+int clock_start(struct db *, struct arena *, struct app_row *, int64_t now, struct err *);
 int64_t order_key_of(const struct app_row *);
 enum { ORDER_LAST = 99999999, DRAFT_DAYS = 60, DRAFT_NOTICE_DAYS = 7, CLOSE_DAYS = 90 };
 /* The retention period's last day: years from 1 April after the fiscal year of completion. */
@@ -352,6 +355,10 @@ enum life_sql {
 	SQL_COUNT_MINE,
 	SQL_COUNT_MINE_DUE,
 	SQL_COUNT_TURN,
+	SQL_RULE_ALL,
+	SQL_RULE_KIND,
+	SQL_RULE_CLEAR,
+	SQL_RULE_ADD,
 	SQL_STAT_CLEAR,
 	SQL_STAT_FILL,
 	SQL_STAT_LIST,

@@ -5,6 +5,7 @@
 #include "base/postal.h"
 #include "procedure/catalogue.h"
 #include "procedure/life.h"
+#include "procedure/city_rules.h"
 #include "document/document.h"
 #include "procedure/procedure.h"
 
@@ -58,7 +59,9 @@ static int opened(struct city *city, struct err *err)
 {
 	/* The same for every city: before the server starts. */
 	document_set_hooks(&application_document_hooks);
-	int rc = catalogue_load(city, err);
+	int rc = city_rules_load(city, err);
+	if (rc == 0)
+		rc = catalogue_load(city, err);
 	return rc < 0 ? rc : store_write(city->store, schedule, NULL, err);
 }
 

@@ -141,6 +141,7 @@ static int import_write(struct request *rq, struct db *db, struct err *err)
 	int rc = inventory_import(db, rq->arena, im->csv, rq->actor.id, false, &im->report, err);
 	if (rc < 0)
 		return rc;
+	catalogue_recount(rq->city);
 	rq_flash(rq, "success", "inventory.imported",
 	    json_pack("{s:i, s:i}", "added", im->report.added, "changed", im->report.changed));
 	return rq_redirect(rq, "/staff/procedures");

@@ -50,16 +50,6 @@ static json_t *entry_card(const struct request *rq, const struct inventory_entry
 	    ja || !e->how_en[0] ? e->how_ja : e->how_en, "department", e->department, "online", 0);
 }
 
-/* Is one of the list's parts, separated by semicolons, this one? */
-static bool in_list(const char *list, const char *part)
-{
-	struct str rest = str_from(list), one;
-	while (str_cut(&rest, ';', &one))
-		if (str_is(one, part))
-			return true;
-	return false;
-}
-
 /* All words of the query, folded, are in the entry's texts. */
 static bool entry_matches(struct arena *a, const struct inventory_entry *e, const char *query)
 {
@@ -84,7 +74,7 @@ static int add_entries(
 	struct inventory_entry *list;
 	int n = db ? inventory_all(db, rq->arena, &list, err) : -(int)ERR_STORE;
 	for (int i = 0; i < n; i++) {
-		if ((f->life_event && !in_list(list[i].life_events, f->life_event)) ||
+		if ((f->life_event && !inventory_has_event(&list[i], f->life_event)) ||
 		    (f->department && !text_eq(list[i].department, f->department)) ||
 		    (f->query && !entry_matches(rq->arena, &list[i], f->query)))
 			continue;
@@ -96,63 +86,68 @@ static int add_entries(
 	return n < 0 ? n : 0;
 }
 
-/* The life events that hold a procedure, with their counts; selected marks the chosen one. */
-static json_t *life_events(
-    const struct request *rq, const struct procedure_list *list, const char *selected)
+/* A list of the counts in the request's language; what name is `selected` is marked. */
+static json_t *counted(
+    const struct request *rq, const json_t *counts, const char *what, const char *name, const char *selected)
 {
-	json_t *kept = json_object_get(list->life_events, text_eq(rq->lang, "ja") ? "ja" : "en");
+	json_t *kept = json_object_get(json_object_get(counts, text_eq(rq->lang, "ja") ? "ja" : "en"), what);
 	if (!selected)
 		return json_incref(kept);
-	json_t *out = json_array(), *event;
+	json_t *out = json_array(), *one;
 	size_t i;
-	json_array_foreach(kept, i, event)
+	json_array_foreach(kept, i, one)
 	{
-		if (text_eq(json_text(event, "key"), selected)) {
-			event = json_copy(event);
-			json_object_set_new(event, "selected", json_true());
-			json_array_append_new(out, event);
+		if (text_eq(json_text(one, name), selected)) {
+			one = json_copy(one);
+			json_object_set_new(one, "selected", json_true());
+			json_array_append_new(out, one);
 		} else {
-			json_array_append(out, event);
+			json_array_append(out, one);
 		}
 	}
 	return out;
 }
 
+/* A card, or what a procedure's page says, with its department named in the request's language. */
+static json_t *named(const struct request *rq, const json_t *counts, json_t *card)
+{
+	const char *name = json_text(card, "department");
+	json_t *one, *out;
+	size_t i;
+	if (text_eq(rq->lang, "ja"))
+		return json_incref(card);
+	json_array_foreach(
+	    json_object_get(json_object_get(counts, "en"), "departments"), i, one)
+	{
+		if (!text_eq(json_text(one, "name"), name))
+			continue;
+		out = json_copy(card);
+		json_object_set(out, "department", json_object_get(one, "label"));
+		return out;
+	}
+	return json_incref(card);
+}
+
 static int front(struct request *rq, struct err *err)
 {
-	(void)err;
+	json_t *counts, *popular = json_array();
+	int rc = catalogue_counts(rq->city, rq, &counts, err);
+	if (rc < 0) {
+		json_decref(popular);
+		return rc;
+	}
 	const struct procedure_list *list = procedures_of(rq->city, rq->arena);
-	json_t *popular = json_array();
 	for (int i = 0; i < list->nonline && i < POPULAR_COUNT; i++)
-		json_array_append(popular, procedure_card(list->by_volume[i], rq->lang));
+		json_array_append_new(
+		    popular, named(rq, counts, procedure_card(list->by_volume[i], rq->lang)));
 	json_object_set_new(rq->view, "popular", popular);
-	json_object_set_new(rq->view, "life_events", life_events(rq, list, NULL));
+	json_object_set_new(rq->view, "life_events", counted(rq, counts, "life_events", "key", NULL));
 	json_object_set_new(rq->view, "online_count", json_integer(list->nonline));
-	json_object_set_new(rq->view, "all_count", json_integer(list->n));
+	json_object_set(rq->view, "all_count", json_object_get(counts, "all"));
+	json_decref(counts);
 	json_object_set_new(rq->view, "is_front", json_true());
 	rq_title(rq, "procedure.front.title");
 	return 0;
-}
-
-static json_t *departments(struct procedure_list *list, const char *selected)
-{
-	json_t *counts = json_object(), *out = json_array();
-	for (int i = 0; i < list->n; i++) {
-		const char *d = json_string_value(
-		    json_object_get(procedure_json(list->items[i]), "department"));
-		if (d)
-			json_object_set_new(counts, d,
-			    json_integer(json_integer_value(json_object_get(counts, d)) + 1));
-	}
-	const char *name;
-	json_t *count;
-	json_object_foreach(counts, name, count)
-	{
-		json_array_append_new(out, json_pack("{s:s, s:O, s:b}", "name", name, "count", count,
-		                               "selected", (int)text_eq(name, selected)));
-	}
-	json_decref(counts);
-	return out;
 }
 
 static const char *some(const char *s)
@@ -206,22 +201,29 @@ static int list_procedures(struct request *rq, struct err *err)
 		   *department = some(rq_query(rq, "department")),
 		   *online = some(rq_query(rq, "online"));
 	struct procedure_list *list = procedures_of(rq->city, rq->arena);
-	json_t *found = json_array();
+	json_t *found = json_array(), *counts = NULL;
 	struct procedure_filter filter = {
 	    .life_event = event, .department = department, .query = q, .online_only = online != NULL};
 	struct procedure_list *fitting = procedures_filter(list, rq->arena, &filter);
 	for (int i = 0; i < fitting->n; i++)
 		json_array_append(found, procedure_card(fitting->items[i], rq->lang));
 	int rc = online ? 0 : add_entries(rq, &filter, found, err);
-	if (rc < 0) {
+	if (rc < 0 || (rc = catalogue_counts(rq->city, rq, &counts, err)) < 0) {
 		json_decref(found);
 		return rc;
 	}
-	found = one_page(rq, found);
+	size_t k;
+	json_t *card, *page = one_page(rq, found);
+	found = json_array();
+	json_array_foreach(page, k, card)
+		json_array_append_new(found, named(rq, counts, card));
+	json_decref(page);
 	json_object_set_new(rq->view, "none", json_boolean(json_array_size(found) == 0));
 	json_object_set_new(rq->view, "procedures", found);
-	json_object_set_new(rq->view, "life_events", life_events(rq, list, event));
-	json_object_set_new(rq->view, "departments", departments(list, department));
+	json_object_set_new(rq->view, "life_events", counted(rq, counts, "life_events", "key", event));
+	json_object_set_new(
+	    rq->view, "departments", counted(rq, counts, "departments", "name", department));
+	json_decref(counts);
 	json_object_set_new(rq->view, "q", json_string(q ? q : ""));
 	json_object_set_new(rq->view, "online", json_boolean(online != NULL));
 	json_object_set_new(rq->view, "filtered", json_boolean(q || event || department || online));
@@ -275,7 +277,11 @@ static int show(struct request *rq, struct err *err)
 	struct date from, to;
 	bool open = procedure_open(p, date_of_us(rq->now_us), &from, &to);
 	json_object_update(v, procedure_facts(p, rq->lang));
-	json_object_set(v, "procedure", procedure_card(p, rq->lang));
+	json_t *counts;
+	if ((rc = catalogue_counts(rq->city, rq, &counts, err)) < 0)
+		return rc;
+	json_object_set_new(v, "procedure", named(rq, counts, procedure_card(p, rq->lang)));
+	json_decref(counts);
 	json_object_set_new(v, "open", json_boolean(open && procedure_online(p)));
 	json_object_set_new(v, "closed", json_boolean(!open && procedure_online(p)));
 	json_object_set_new(v, "window_from", day(rq, from));

@@ -242,6 +242,14 @@ const struct sql life_sql[LIFE_SQL_COUNT] = {
                         " AND kind = ?2 LIMIT ?3) AS t",
         NULL},
 
+    /* --- what the city's settings say --- */
+    [SQL_RULE_ALL] = {"SELECT kind, value FROM city_rule ORDER BY kind, value", NULL, .whole = true},
+    [SQL_RULE_KIND] = {"SELECT value FROM city_rule WHERE kind = ?1 ORDER BY value", NULL},
+    [SQL_RULE_CLEAR] = {"DELETE FROM city_rule", NULL, .whole = true},
+    [SQL_RULE_ADD] = {"INSERT INTO city_rule (kind, value) VALUES (?1, ?2)"
+		      " ON CONFLICT (kind, value) DO NOTHING",
+        NULL},
+
     /* --- statistics: ?1 today's order key, ?2 now; files that were disposed of count on --- */
     [SQL_STAT_CLEAR] = {"DELETE FROM application_count", .whole = "it is filled anew"},
     [SQL_STAT_FILL] =
@@ -338,6 +346,10 @@ const struct sql *const application_statements[] = {
     S(COUNT_MINE),
     S(COUNT_MINE_DUE),
     S(COUNT_TURN),
+    S(RULE_ALL),
+    S(RULE_KIND),
+    S(RULE_CLEAR),
+    S(RULE_ADD),
     S(STAT_CLEAR),
     S(STAT_FILL),
     S(STAT_LIST),

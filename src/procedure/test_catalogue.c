@@ -191,7 +191,7 @@ static void test_check_files(void **state)
 	const char *bad[] = {arena_printf(a, "%s/data/life-events.csv", source)};
 	const char *none[] = {"/nonexistent.yaml"};
 	assert_int_equal(procedures_check_files(good, 1, out), 0);
-	assert_int_equal(procedures_check_city(NULL, out), 0);
+	assert_int_equal(procedures_check_city(NULL, NULL, out), 0);
 	assert_true(procedures_check_files(bad, 1, out) > 0);
 	assert_int_equal(procedures_check_files(none, 1, out), -1);
 	fclose(out);

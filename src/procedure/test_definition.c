@@ -232,23 +232,6 @@ static void test_window(void **state)
 	}
 }
 
-static void test_due(void **state)
-{
-	(void)state;
-	struct arena *a = arena_new();
-	struct procedure *calendar = entry(a, "period: {days: 14}"),
-	                 *business = entry(a, "period: {days: 3, kind: business}"),
-	                 *none = entry(a, "");
-	struct date friday = {2026, 11, 20}; /* Monday is a holiday */
-	assert_string_equal(date_format(a, procedure_due(calendar, friday)), "2026-12-04");
-	assert_string_equal(date_format(a, procedure_due(business, friday)), "2026-11-26");
-	assert_int_equal(procedure_due(none, friday).year, 0);
-	procedure_unref(calendar);
-	procedure_unref(business);
-	procedure_unref(none);
-	arena_free(a);
-}
-
 /* The worked example of docs/writing-a-procedure.md: its first block, with what the later ones add
  * or replace, is a definition that is right. */
 struct chapter {
@@ -323,7 +306,6 @@ int main(void)
 	    cmocka_unit_test(test_problems),
 	    cmocka_unit_test(test_version),
 	    cmocka_unit_test(test_window),
-	    cmocka_unit_test(test_due),
 	    cmocka_unit_test(test_documented),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -30,6 +30,7 @@ struct problems {
 	const char *file;
 	struct definition_problem *items;
 	int n, cap;
+	int warnings; /* among them */
 };
 
 enum { PROBLEMS_MAX = 200 }; /* more are not kept */
