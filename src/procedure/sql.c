@@ -243,10 +243,13 @@ const struct sql life_sql[LIFE_SQL_COUNT] = {
         NULL},
 
     /* --- what the city's settings say --- */
-    [SQL_RULE_ALL] = {"SELECT kind, value FROM city_rule ORDER BY kind, value",
-        .whole = "a few rows, at the start"},
+    [SQL_RULE_ALL] = {"SELECT kind, value FROM city_rule"
+		      " WHERE kind IN ('closed-day', 'fallback-department') ORDER BY kind, value",
+        NULL},
     [SQL_RULE_KIND] = {"SELECT value FROM city_rule WHERE kind = ?1 ORDER BY value", NULL},
-    [SQL_RULE_CLEAR] = {"DELETE FROM city_rule", .whole = "a few rows, at the start"},
+    [SQL_RULE_CLEAR] = {"DELETE FROM city_rule"
+			" WHERE kind IN ('closed-day', 'fallback-department')",
+        NULL},
     [SQL_RULE_ADD] = {"INSERT INTO city_rule (kind, value) VALUES (?1, ?2)"
 		      " ON CONFLICT (kind, value) DO NOTHING",
         NULL},
