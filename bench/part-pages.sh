@@ -50,8 +50,9 @@ pages_one() { # NAME PATH FILE
 }
 
 small_city
+cp -r "$work/small" "$work/second" # a city on SQLite has one server at a time
 serve "$PORT" "$work/small" --page-cache false --job-threads 0
-serve $((PORT + 1)) "$work/small" --job-threads 0
+serve $((PORT + 1)) "$work/second" --job-threads 0
 mkdir -p "$work/www"
 curl -sf -o "$work/www/front.html" "http://localhost:$PORT/"
 curl -sf -o "$work/www/procedure.html" "http://localhost:$PORT/procedures/dog-registration"
