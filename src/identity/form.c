@@ -10,6 +10,11 @@ void page_title(struct request *rq, const char *key)
 	json_object_set_new(rq->view, "title", json_string(rq_tr(rq, key)));
 }
 
+void page_secret(struct request *rq)
+{
+	rq_set_header(rq, "Cache-Control", "no-store");
+}
+
 const char *form_value(struct request *rq, const char *name)
 {
 	const char *value = rq_form(rq, name);

@@ -413,6 +413,8 @@ static int password_write(struct request *rq, struct db *db, struct err *err)
 	int rc = account_set_password(
 	    db, account_actor(rq->arena, &o->account), o->account.id, o->hash, err);
 	if (rc == 0)
+		rc = once_drop_all(db, o->account.id, err);
+	if (rc == 0)
 		rc = end_others(rq, db, o->account.id, err);
 	if (rc == 0)
 		rc = account_mail(rq, db, &o->account, "password-changed", NULL, err);
@@ -632,10 +634,9 @@ int close_get(struct request *rq, struct err *err)
 
 int account_shut(struct db *db, const char *actor, int64_t account, struct err *err)
 {
-	static const char *const kinds[] = {"reset", "mail", "second"};
 	int rc = api_token_revoke_all(db, actor, account, err);
-	for (size_t i = 0; i < COUNT(kinds) && rc == 0; i++)
-		rc = once_drop(db, account, kinds[i], err);
+	if (rc == 0)
+		rc = once_drop_all(db, account, err);
 	if (rc == 0)
 		rc = session_end_all(db, account, NULL, err);
 	return rc;

@@ -55,7 +55,15 @@ static int register_write(struct request *rq, struct db *db, struct err *err)
 {
 	struct registering *g = rq_data(rq);
 	struct account there;
-	int rc = account_find(db, rq->arena, "resident", g->mail, &there, err);
+	char attempt[TOKEN_HASH_SIZE];
+	int64_t wait_us;
+	/* Nobody's mail box is flooded by strangers who type its address; the answer is the same.
+	 */
+	attempt_key("register", login_fold(rq->arena, g->mail), attempt);
+	int rc = attempt_begin(db, attempt, rq->now_us, &wait_us, err);
+	if (rc < 0 || wait_us > 0)
+		return rc < 0 ? rc : rq_redirect(rq, "/register/sent");
+	rc = account_find(db, rq->arena, "resident", g->mail, &there, err);
 	if (rc < 0)
 		return rc;
 	if (rc > 0) {
@@ -149,6 +157,7 @@ int register_sent(struct request *rq, struct err *err)
 
 static void confirm_view(struct request *rq, const char *mail)
 {
+	page_secret(rq);
 	page_title(rq, "identity.confirm.title");
 	json_object_set_new(rq->view, "mail", json_string(mail));
 	json_t *form = page_form(rq, arena_printf(rq->arena, "/confirm/%s", rq_param(rq, "token")),
@@ -166,6 +175,7 @@ static void confirm_gone(struct request *rq)
 /* A change of address is confirmed with one button. */
 static void change_view(struct request *rq, const char *mail)
 {
+	page_secret(rq);
 	page_title(rq, "identity.confirm.mail_title");
 	json_object_set_new(rq->view, "mail", json_string(mail));
 	json_object_set_new(rq->view, "is_change", json_true());
@@ -284,7 +294,7 @@ static int change_write(struct request *rq, struct db *db, struct err *err)
 	/* The old address is told, so that a theft does not go unseen. */
 	rc = account_mail(rq, db, &account, "mail-changed", NULL, err);
 	if (rc == 0)
-		rc = once_drop(db, id, "mail", err);
+		rc = once_drop_all(db, id, err); /* also links that went to the old address */
 	if (rc == 0)
 		rc = resident ? account_set_login(db, actor, id, mail, mail, err)
 		              : account_set_mail(db, actor, id, mail, err);
@@ -382,6 +392,7 @@ int reset_sent(struct request *rq, struct err *err)
 
 static void choose_view(struct request *rq, const struct account *account)
 {
+	page_secret(rq);
 	page_title(rq, "identity.reset.choose_title");
 	json_t *form =
 	    page_form(rq, arena_printf(rq->arena, "/password/reset/%s", rq_param(rq, "token")),
@@ -425,12 +436,12 @@ static int choose_write(struct request *rq, struct db *db, struct err *err)
 	int rc = reset_account(rq, db, &account, err);
 	if (rc <= 0)
 		return rc;
-	rc = account_set_password(db, account_actor(rq->arena, &account), account.id, g->hash, err);
+	const char *actor = account_actor(rq->arena, &account);
+	rc = account_set_password(db, actor, account.id, g->hash, err);
+	/* Whoever knew the old password is out, with all that they began: a change of the address,
+	 * a sign-in that waits for a code, API tokens. */
 	if (rc == 0)
-		rc = once_drop(db, account.id, "reset", err);
-	/* Whoever knew the old password is out. */
-	if (rc == 0)
-		rc = session_end_all(db, account.id, NULL, err);
+		rc = account_shut(db, actor, account.id, err);
 	char attempt[TOKEN_HASH_SIZE];
 	attempt_key(account.kind, login_fold(rq->arena, account.login), attempt);
 	if (rc == 0)

@@ -25,6 +25,7 @@ static int pending_view(
 {
 	unsigned char secret[TOTP_SECRET_SIZE];
 	char *svg;
+	page_secret(rq);
 	struct store *st = rq->city->store;
 	int rc = totp_open(st, rq->arena, account->id, account->pending, secret, err);
 	if (rc < 0)
@@ -118,7 +119,7 @@ static int show_codes(struct request *rq, struct db *db, const struct account *a
 	json_object_set_new(rq->view, "onward", json_string(onward));
 	json_object_del(rq->view, "form");
 	rq->template = "identity/recovery-codes";
-	rq_set_header(rq, "Cache-Control", "no-store");
+	page_secret(rq);
 	return rc;
 }
 
@@ -373,7 +374,7 @@ static int tokens_write(struct request *rq, struct db *db, struct err *err)
 		rc = tokens_view(rq, &o->account, db, err);
 	json_object_set_new(rq->view, "token", json_string(token));
 	json_object_del(rq->view, "form");
-	rq_set_header(rq, "Cache-Control", "no-store");
+	page_secret(rq);
 	return rc;
 }
 

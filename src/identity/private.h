@@ -233,6 +233,8 @@ int once_find(struct db *, struct arena *, const char *kind, const char *token, 
     char **data, struct err *);
 /* Ends all tokens of that kind. */
 int once_drop(struct db *, int64_t account, const char *kind, struct err *);
+/* Ends all tokens of the account, whatever they are for. */
+int once_drop_all(struct db *, int64_t account, struct err *);
 
 struct registration {
 	const char *mail, *hash, *profile, *lang; /* profile: JSON text */
@@ -374,6 +376,8 @@ struct form_field_spec {
 	int max;
 };
 void page_title(struct request *, const char *key);
+/* The page shows, or its address is, what lets somebody in: browsers must not keep it. */
+void page_secret(struct request *);
 /* What was typed, trimmed; "" when absent. */
 const char *form_value(struct request *, const char *name);
 /* view.form: {action, button, fields, hidden}. Borrowed. button is a catalogue key. */

@@ -399,8 +399,24 @@ static void test_reset(void **state)
 	shows(&r, 200, "新しいパスワード");
 	r = post(b, link, "password", "reset@example.jp");
 	shows(&r, 422, "近いパスワードは使えません");
+	/* What somebody with the old password began ends with it. */
+	r = post(other, "/account/mail", "mail", "thief@example.jp", "password", password);
+	see_other(&r, "/account");
+	const char *thief = arena_strdup(t.arena, mail_path());
+	r = post(other, "/account/tokens", "name", "robot", "password", password);
+	assert_int_equal(r.status, 200);
+	reply_free(&r);
+	r = get(other, "/account/tokens");
+	assert_int_equal(json_array_size(json_object_get(r.json, "tokens")), 1);
+	reply_free(&r);
+	r = get_html(b, link);
+	assert_string_equal(reply_header(&t, &r, "Cache-Control"), "no-store");
+	reply_free(&r);
 	r = post(b, link, "password", "a quite new password");
 	see_other(&r, "/login");
+	r = post(b, thief);
+	assert_int_equal(r.status, 404);
+	reply_free(&r);
 	assert_string_equal(mail.kind, "password-changed");
 	is_signed_in(other, false); /* signed out everywhere */
 	r = post(b, link, "password", "yet another password");
@@ -411,6 +427,9 @@ static void test_reset(void **state)
 	reply_free(&r);
 	r = post(b, "/login", "login", "reset@example.jp", "password", "a quite new password");
 	see_other(&r, "/my");
+	r = get(b, "/account/tokens");
+	assert_int_equal(json_array_size(json_object_get(r.json, "tokens")), 0);
+	reply_free(&r);
 	/* An old link does not work. */
 	r = post(b, "/password/reset", "login", "reset@example.jp");
 	see_other(&r, "/password/reset/sent");
@@ -422,6 +441,54 @@ static void test_reset(void **state)
 	now_set_us(0);
 	curl_easy_cleanup(b);
 	curl_easy_cleanup(other);
+}
+
+/* Neither new nor known addresses get more mails than a few; the answer does not change. */
+static void test_register_flood(void **state)
+{
+	(void)state;
+	add_resident("known@example.jp");
+	CURL *b = test_browser();
+	static const char *const addresses[] = {"known@example.jp", "unknown@example.jp"};
+	for (size_t i = 0; i < COUNT(addresses); i++) {
+		mail.n = 0;
+		for (int k = 0; k < 8; k++) {
+			struct reply r = post(b, "/register", "name.family", "香川", "name.given",
+			    "花子", "mail", addresses[i], "password", password);
+			see_other(&r, "/register/sent");
+		}
+		assert_int_equal(mail.n, 5);
+	}
+	curl_easy_cleanup(b);
+}
+
+static int nothing(struct db *db, void *arg, struct err *err)
+{
+	(void)db;
+	(void)arg;
+	(void)err;
+	return 0;
+}
+
+/* Used all the time, a session still ends after a day. */
+static void test_session_age(void **state)
+{
+	(void)state;
+	struct err err = {0};
+	int64_t start = now_us(), minutes = 0;
+	add_resident("age@example.jp");
+	now_set_us(start);
+	CURL *b = signed_in("age@example.jp");
+	for (; minutes < 24 * 60; minutes += 20) {
+		now_set_us(start + minutes * INT64_C(60000000));
+		is_signed_in(b, true);
+		/* "Last seen" is written behind the answer; writes are done in their order. */
+		assert_int_equal(store_write(t.store.st, nothing, NULL, &err), 0);
+	}
+	now_set_us(start + minutes * INT64_C(60000000));
+	is_signed_in(b, false);
+	now_set_us(0);
+	curl_easy_cleanup(b);
 }
 
 static void test_own_changes(void **state)
@@ -1158,6 +1225,8 @@ int main(void)
 	    cmocka_unit_test(test_login),
 	    cmocka_unit_test(test_waiting),
 	    cmocka_unit_test(test_reset),
+	    cmocka_unit_test(test_register_flood),
+	    cmocka_unit_test(test_session_age),
 	    cmocka_unit_test(test_own_changes),
 	    cmocka_unit_test(test_second),
 	    cmocka_unit_test(test_second_required),

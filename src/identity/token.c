@@ -51,6 +51,15 @@ int once_drop(struct db *db, int64_t account, const char *kind, struct err *err)
 	return db_later(db, err, SQL(ONCE_DROP), "it", account, kind);
 }
 
+int once_drop_all(struct db *db, int64_t account, struct err *err)
+{
+	static const char *const kinds[] = {"reset", "mail", "second"};
+	int rc = 0;
+	for (size_t i = 0; i < COUNT(kinds) && rc == 0; i++)
+		rc = once_drop(db, account, kinds[i], err);
+	return rc;
+}
+
 /* --- registrations --- */
 
 int registration_make(

@@ -111,8 +111,11 @@ void exchange_completed(
 	if (x->connection)
 		phase_set(x->connection, PHASE_HEAD, now_us);
 	count_request(x, now_us);
-	/* Without the query: it may say what somebody searched for. */
-	log_debug("http.request", "%.*s %d %lld us", (int)strcspn(x->uri, "?"), x->uri, x->status,
+	/* Without the query: it may say what somebody searched for; and of a hidden address only
+	 * its pattern: the hole is what lets somebody in. */
+	const struct route *route = x->rq ? x->rq->route : NULL;
+	const char *path = route && (route->flags & ROUTE_HIDDEN) ? route->path : x->uri;
+	log_debug("http.request", "%.*s %d %lld us", (int)strcspn(path, "?"), path, x->status,
 	    (long long)(now_us - x->start_us));
 	if (x->rq && !stream_abandon(x->rq))
 		request_end(x->net, x->rq);

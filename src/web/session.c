@@ -13,6 +13,7 @@
 #include "web/sql.h"
 
 static const int64_t TOUCH_US = 5 * 60 * INT64_C(1000000);
+static const int64_t AGE_MAX_US = 24 * 3600 * INT64_C(1000000); /* however much it is used */
 enum { TOKEN_BYTES = 32, AGENT_MAX = 200 };
 
 static const struct authenticator *authenticator;
@@ -75,7 +76,8 @@ static int load_cookie(struct request *rq, struct str token, struct err *err)
 	if (!db)
 		return -(int)err->kind;
 	hash_text(token, s->hash);
-	struct rows *rows = db_query(db, err, &sql_session_find, "ti", s->hash, rq->now_us);
+	struct rows *rows = db_query(
+	    db, err, &sql_session_find, "tii", s->hash, rq->now_us, rq->now_us - AGE_MAX_US);
 	if (!rows)
 		return -(int)err->kind;
 	int rc = rows_next(rows);

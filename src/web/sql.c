@@ -3,7 +3,7 @@
 
 const struct sql sql_session_find = {
     .text = "SELECT account, handle, seen_us, lifetime_us FROM web_session "
-            "WHERE hash = ?1 AND expires_us > ?2"};
+            "WHERE hash = ?1 AND expires_us > ?2 AND created_us > ?3"};
 const struct sql sql_session_add = {
     .text = "INSERT INTO web_session (hash, handle, account, created_us, seen_us, expires_us, "
             "lifetime_us, address, agent) VALUES (?1, ?2, ?3, ?4, ?4, ?5, ?6, ?7, ?8)"};

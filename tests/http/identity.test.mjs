@@ -44,7 +44,7 @@ async function register(mail, { prefix = '', family = '香川', given = '花子'
 
 before(async () => {
 	box = await Mailbox.open();
-	city = await City.start({ init: ['--name', '試験市', '--name-en', 'Testville'], settings: box.settings });
+	city = await City.start({ init: ['--name', '試験市', '--name-en', 'Testville'], settings: [...box.settings, '--log', 'debug'] });
 	// The first administrator comes from the command line, while the server runs.
 	boss = city.cli('user', 'add-staff', 'boss', '--name', '管理 一郎', '--generate').match(/password: (\S+)/)[1];
 	city.cli('user', 'grant', 'boss', '--role', 'identity_admin');
@@ -274,6 +274,11 @@ test('a closed account is gone, its address is free', async () => {
 	assert.equal((await client.json('/account')).status, 401);
 	await box.take('leaves@example.jp');
 	await register('leaves@example.jp');
+});
+
+test('what lets somebody in stands in no log', () => {
+	assert.match(city.log(), /http\.request/);
+	assert.doesNotMatch(city.log(), /\/(confirm|reset)\/[\w-]{20}/);
 });
 
 test('the journal proves all of it', () => {
