@@ -201,6 +201,59 @@ static void one_of_a_group_fails(struct store *st)
 	assert_int_equal(things(st), MANY * 8 / 10);
 }
 
+/* What a write sends without waiting for the answer: later statements see it, and when it breaks a rule
+ * its own write fails, nobody else's. */
+static int add_later(struct db *db, void *arg, struct err *err)
+{
+	const int64_t *id = arg;
+	char name[32];
+	(void)snprintf(name, sizeof(name), "later %d", (int)*id);
+	static const struct sql mine = {"SELECT count(*) FROM thing WHERE name = ?1"};
+	int64_t n = 0;
+	int rc = db_later(db, err, &insert, "itbd", *id, name, (struct str){0}, 0.0);
+	if (rc == 0 && (rc = db_get_i64(db, err, &n, &mine, "t", name)) == 1)
+		rc = n == 1 ? 0 : err_set(err, ERR_INTERNAL, NULL, "%d rows", (int)n);
+	/* The same again for every tenth; nothing asks before the commit. */
+	if (rc == 0 && *id % 10 == 3)
+		rc = db_later(db, err, &insert, "itbd", *id, name, (struct str){0}, 0.0);
+	return rc;
+}
+
+static void later(struct store *st)
+{
+	OK(store_write(st, make_thing, NULL, why));
+	static int64_t ids[MANY];
+	static struct test_write writes[MANY];
+	for (int i = 0; i < MANY; i++) {
+		ids[i] = i;
+		writes[i] = (struct test_write){.fn = add_later, .arg = &ids[i]};
+	}
+	test_store_together(st, writes, MANY);
+	for (int i = 0; i < MANY; i++)
+		assert_int_equal(writes[i].rc, i % 10 == 3 ? -(int)ERR_CONFLICT : 0);
+	assert_int_equal(things(st), MANY - MANY / 10);
+}
+
+/* More than fit into one trip, also when a write does nothing else. */
+static int add_many_later(struct db *db, void *arg, struct err *err)
+{
+	(void)arg;
+	int rc = 0;
+	for (int64_t i = 0; i < 3 * MANY && rc == 0; i++) {
+		char name[32];
+		(void)snprintf(name, sizeof(name), "many %d", (int)i);
+		rc = db_later(db, err, &insert, "itbd", i, name, (struct str){0}, 0.0);
+	}
+	return rc;
+}
+
+static void many_later(struct store *st)
+{
+	OK(store_write(st, make_thing, NULL, why));
+	OK(store_write(st, add_many_later, NULL, why));
+	assert_int_equal(things(st), 3 * MANY);
+}
+
 static void *many_writes(void *arg)
 {
 	struct store *st = arg;
@@ -390,6 +443,8 @@ EACH(values)
 EACH(conflict)
 EACH(failed_statement_cannot_commit)
 EACH(one_of_a_group_fails)
+EACH(later)
+EACH(many_later)
 EACH(threads)
 EACH(numbers)
 EACH(snapshot)
@@ -403,6 +458,8 @@ int main(void)
 	    cmocka_unit_test(test_conflict),
 	    cmocka_unit_test(test_failed_statement_cannot_commit),
 	    cmocka_unit_test(test_one_of_a_group_fails),
+	    cmocka_unit_test(test_later),
+	    cmocka_unit_test(test_many_later),
 	    cmocka_unit_test(test_threads),
 	    cmocka_unit_test(test_numbers),
 	    cmocka_unit_test(test_snapshot),
