@@ -242,8 +242,10 @@ struct app_filter {
 int app_list(struct db *, struct arena *, const struct app_actor *, const struct app_filter *,
     const char *lang, json_t **page, struct err *);
 enum { APP_COUNT_MAX = 1000 };
-/* {"office": n, "waiting": n, "done": n, "overdue": n, "turn": n, "review": n} for the filter's
- * scope and department; each counts to APP_COUNT_MAX at most. New reference. */
+/* {"office": n, "waiting": n, "overdue": n} for the filter's scope and department; {"mine": n, "turn":
+ * n, "review": n, "late": n, "all": n} of what is open for the person: theirs, waiting for their decision
+ * or later review, overdue and all of what they may read. Each counts to APP_COUNT_MAX at most, in a
+ * handful of statements (for a few departments each). New reference. */
 int app_counts(struct db *, struct arena *, const struct app_actor *, const struct app_filter *,
     json_t **counts, struct err *);
 /* What a resident has: {"drafts": [...], "action": [...], "open": [...], "done": [...]}, newest

@@ -627,31 +627,36 @@ static int count(const struct counting *c, int64_t *out, int bucket, bool overdu
 int app_counts(struct db *db, struct arena *a, const struct app_actor *actor,
     const struct app_filter *f, json_t **out, struct err *err)
 {
-	static const struct {
-		const char *name;
-		int bucket;
-		bool overdue;
-	} tabs[] = {
-	    {"office", APP_BUCKET_OFFICE, false},
-	    {"waiting", APP_BUCKET_WAITING, false},
-	    {"done", APP_BUCKET_DONE, false},
-	    {"overdue", APP_BUCKET_OFFICE, true},
-	};
 	struct reach scope = {0};
 	int rc = reach_of(db, a, actor, "application.read", &scope, err);
 	if (rc < 0)
 		return rc;
-	struct counting c = {.db = db,
-	    .actor = actor,
-	    .scope = &scope,
-	    .department = f->department > 0 && reach_has(&scope, f->department) ? f->department : 0,
-	    .mine = f->scope == APP_SCOPE_MINE,
-	    .err = err};
+	const struct counting all = {.db = db, .actor = actor, .scope = &scope, .err = err};
+	struct counting here = all, mine = all;
+	here.department = f->department > 0 && reach_has(&scope, f->department) ? f->department : 0;
+	here.mine = f->scope == APP_SCOPE_MINE;
+	mine.mine = true;
+	bool everything = !here.mine && !here.department;
+	const struct {
+		const char *name;
+		const struct counting *of;
+		int bucket;
+		bool overdue;
+		const char *same; /* as one that was counted before; NULL: to be counted */
+	} counts[] = {
+	    {"office", &here, APP_BUCKET_OFFICE, false, NULL},
+	    {"waiting", &here, APP_BUCKET_WAITING, false, NULL},
+	    {"overdue", &here, APP_BUCKET_OFFICE, true, NULL},
+	    {"mine", &mine, APP_BUCKET_OFFICE, false, here.mine ? "office" : NULL},
+	    {"all", &all, APP_BUCKET_OFFICE, false, everything ? "office" : NULL},
+	    {"late", &all, APP_BUCKET_OFFICE, true, everything ? "overdue" : NULL},
+	};
 	json_t *o = json_object();
-	for (size_t i = 0; i < COUNT(tabs) && rc >= 0; i++) {
-		int64_t n;
-		rc = count(&c, &n, tabs[i].bucket, tabs[i].overdue);
-		json_object_set_new(o, tabs[i].name, json_integer((json_int_t)n));
+	for (size_t i = 0; i < COUNT(counts) && rc >= 0; i++) {
+		int64_t n = json_integer_value(json_object_get(o, counts[i].same ? counts[i].same : ""));
+		if (!counts[i].same)
+			rc = count(counts[i].of, &n, counts[i].bucket, counts[i].overdue);
+		json_object_set_new(o, counts[i].name, json_integer((json_int_t)n));
 	}
 	for (int i = 0; i < 2 && rc >= 0; i++) {
 		const char *kind = i ? "review" : "turn";

@@ -73,9 +73,10 @@ static const char *link_with(struct request *rq, const char *name, const char *v
 	buf_puts(&b, rq_href(rq, "/staff?"));
 	for (size_t i = 0; i < COUNT(kept); i++) {
 		bool own = strcmp(kept[i], name) == 0;
-		const char *v = own                              ? value
-		                : strcmp(kept[i], "after") == 0 ? NULL
-		                                                : query(rq, kept[i]);
+		/* The overdue are a tab beside the scopes. */
+		bool dropped = strcmp(kept[i], "after") == 0 ||
+		               (strcmp(kept[i], "overdue") == 0 && strcmp(name, "scope") == 0);
+		const char *v = own ? value : dropped ? NULL : query(rq, kept[i]);
 		if (!v)
 			continue;
 		buf_printf(&b, "%s=", kept[i]);
@@ -85,22 +86,46 @@ static const char *link_with(struct request *rq, const char *name, const char *v
 	return b.p;
 }
 
-static json_t *tab_views(struct request *rq, const char *name, const char *const *values, int first,
-    int n, const char *current, const char *key_prefix, json_t *counts)
+static json_t *tab_view(
+    struct request *rq, const char *key, const char *href, bool current, const json_t *count)
+{
+	json_t *tab = json_pack(
+	    "{s:s, s:s, s:b}", "label", rq_tr(rq, key), "href", href, "current", (int)current);
+	int64_t n = json_integer_value(count);
+	if (json_is_integer(count))
+		json_object_set_new(tab, "count",
+		    n >= APP_COUNT_MAX ? json_sprintf("%d+", APP_COUNT_MAX) : json_integer(n));
+	return tab;
+}
+
+/* Whose: mine, waiting for me, overdue, all. One department is a tab only while it is chosen. */
+static json_t *scope_tabs(struct request *rq, const struct app_filter *f, const json_t *counts)
 {
 	json_t *out = json_array();
-	for (int i = first; i < n; i++) {
-		json_t *tab = json_pack("{s:s, s:s, s:b}", "label",
-		    rq_tr(rq, arena_printf(rq->arena, "%s.%s", key_prefix, values[i])), "href",
-		    link_with(rq, name, values[i]), "current", (int)(strcmp(values[i], current) == 0));
-		json_t *count = json_object_get(counts, values[i]);
-		if (json_is_integer(count))
-			json_object_set_new(tab, "count",
-			    json_integer_value(count) >= APP_COUNT_MAX
-				? json_sprintf("%d+", APP_COUNT_MAX)
-				: json_incref(count));
-		json_array_append_new(out, tab);
+	bool late = f->overdue && f->scope == APP_SCOPE_ALL;
+	for (int i = 0; i < APP_SCOPE_COUNT; i++) {
+		if (i == APP_SCOPE_DEPARTMENT && f->scope != APP_SCOPE_DEPARTMENT)
+			continue;
+		if (i == APP_SCOPE_ALL)
+			json_array_append_new(out,
+			    tab_view(rq, "staff.scope.late", rq_href(rq, "/staff?scope=all&overdue=1"), late,
+				json_object_get(counts, "late")));
+		json_array_append_new(out,
+		    tab_view(rq, arena_printf(rq->arena, "staff.scope.%s", scopes[i]),
+			link_with(rq, "scope", scopes[i]), (int)f->scope == i && !late,
+			json_object_get(counts, scopes[i])));
 	}
+	return out;
+}
+
+static json_t *bucket_tabs(struct request *rq, const struct app_filter *f, const json_t *counts)
+{
+	json_t *out = json_array();
+	for (int i = APP_BUCKET_OFFICE; i < APP_BUCKET_COUNT; i++)
+		json_array_append_new(out,
+		    tab_view(rq, arena_printf(rq->arena, "staff.tab.%s", buckets[i]),
+			link_with(rq, "tab", buckets[i]), (int)f->bucket == i,
+			json_object_get(counts, buckets[i])));
 	return out;
 }
 
@@ -199,11 +224,8 @@ static int inbox_show(struct request *rq, struct err *err)
 	json_decref(page);
 	if ((rc = app_counts(db, rq->arena, &actor, &f, &counts, err)) < 0)
 		return rc;
-	json_object_set_new(rq->view, "scopes",
-	    tab_views(rq, "scope", scopes, 0, APP_SCOPE_COUNT, scopes[f.scope], "staff.scope", counts));
-	json_object_set_new(rq->view, "tabs",
-	    tab_views(rq, "tab", buckets, APP_BUCKET_OFFICE, APP_BUCKET_COUNT, buckets[f.bucket],
-		"staff.tab", counts));
+	json_object_set_new(rq->view, "scopes", scope_tabs(rq, &f, counts));
+	json_object_set_new(rq->view, "tabs", bucket_tabs(rq, &f, counts));
 	json_object_set_new(rq->view, "counts", counts);
 	if ((rc = own_departments(rq, db, f.department, &departments, err)) < 0)
 		return rc;
@@ -214,7 +236,10 @@ static int inbox_show(struct request *rq, struct err *err)
 	    json_pack("{s:s?, s:s?, s:s?, s:b, s:s, s:s}", "q", f.text, "from", f.from, "until", f.until,
 		"overdue", (int)f.overdue, "scope", scopes[f.scope], "tab", buckets[f.bucket]));
 	json_object_set_new(rq->view, "filtered",
-	    json_boolean(f.text || f.from || f.until || f.overdue || f.state || f.procedure));
+	    json_boolean(f.text || f.from || f.until || f.overdue || f.state || f.procedure ||
+		         f.department));
+	json_object_set_new(rq->view, "narrowed",
+	    json_boolean(f.from || f.until || f.state || f.procedure || f.department));
 	const char *search = strchr(rq->url, '?');
 	json_object_set_new(
 	    rq->view, "may_export", json_boolean(rq_allows(rq, "application.export")));

@@ -200,6 +200,18 @@ static int department_options(
 	return 0;
 }
 
+/* Is there a button beside those of the route and the messages? */
+static bool has_acts(const json_t *view)
+{
+	static const char *const acts[] = {"accept", "assign", "draft_decision", "request_correction",
+	    "cancel_correction", "pay", "waive", "forward", "cancel", "close", "hold"};
+	const json_t *can = json_object_get(json_object_get(view, "application"), "can");
+	for (size_t i = 0; i < COUNT(acts); i++)
+		if (json_is_true(json_object_get(can, acts[i])))
+			return true;
+	return false;
+}
+
 static int show_view(struct request *rq, struct page *p, struct err *err)
 {
 	struct db *db = rq_db(rq, err);
@@ -215,6 +227,9 @@ static int show_view(struct request *rq, struct page *p, struct err *err)
 	VIEW("colleagues", colleague_options(db, a, p->app, &made, err));
 	VIEW("departments", department_options(rq, db, &made, err));
 	rq_fee(rq, p->app);
+	json_object_set_new(
+	    rq->view, "payment_wanted", json_boolean(p->app->state == APP_PAYMENT));
+	json_object_set_new(rq->view, "has_acts", json_boolean(has_acts(rq->view)));
 	(void)file_views(rq, json_object_get(rq->view, "files"), id);
 	int rc = answers_views(rq, db, p, err);
 	if (rc < 0)

@@ -221,6 +221,7 @@ static void turns(struct store *st)
 	OK(app_counts(world_db(&w), w.arena, &w.actors[CHIEF], &f, &counts, why));
 	assert_int_equal(json_integer_value(json_object_get(counts, "turn")), 5);
 	assert_int_equal(json_integer_value(json_object_get(counts, "office")), 6);
+	assert_int_equal(json_integer_value(json_object_get(counts, "all")), 6);
 	json_decref(counts);
 	/* 後閲 */
 	DO(&w, CHIEF, "absent", .n = w.actors[HEAD].person, .text = "2026-11-30");

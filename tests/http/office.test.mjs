@@ -137,6 +137,20 @@ test('the counter: staff type in what somebody brought on paper', async () => {
 	assert.equal((await resident.get(`/applications/${id}`)).status, 404);
 });
 
+test('the tabs of the inbox count what their lists show', async () => {
+	for (const login of [people.clerk, people.chief, people.head]) {
+		const client = await city.as(login);
+		const { scopes, tabs } = (await client.json('/staff')).json;
+		assert.ok(scopes.length >= 5 && scopes.filter((s) => s.current).length === 1);
+		for (const tab of [...scopes, ...tabs]) {
+			const { rows, scopes: there } = (await client.json(tab.href)).json;
+			if (tab.count !== undefined) assert.equal(rows.length, tab.count, `${login} ${tab.label}`);
+			assert.equal(there.filter((s) => s.current).length, 1);
+		}
+		assert.ok(scopes.every((s) => Number.isInteger(s.count)), 'each says how many');
+	}
+});
+
 test('several at once', async () => {
 	const ids = [(await applyByJson(resident)).id, (await applyByJson(resident)).id];
 	const clerk = await city.as(people.clerk);
