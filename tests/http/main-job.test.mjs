@@ -48,6 +48,17 @@ function checkPdf(bytes, ...texts) {
 	for (const font of fonts) assert.match(font, / yes +(yes|no) +(yes|no) +\d+ +\d+$/, 'every font is embedded');
 }
 
+test('procedures are found by the words that people use, in kanji, kana and full width', async () => {
+	for (const [word, id] of [['犬', 'dog-registration'], ['イヌ', 'dog-registration'], ['ＤＯＧ', 'dog-registration'], ['ひっこし', 'change-of-address'], ['引越', 'change-of-address'],
+		['税金', 'tax-certificate'], ['ほいくえん', 'nursery-place'], ['りさい', 'damage-certificate'], ['カンバン', 'outdoor-advertisement']]) {
+		const { procedures } = (await city.client().json(`/procedures?q=${encodeURIComponent(word)}`)).json;
+		assert.ok(procedures.some((p) => p.id === id), `${word}: ${procedures.map((p) => p.id)}`);
+	}
+	const none = await city.client().get('/procedures?q=zzzz');
+	assert.match(none.text, /見つかりませんでした/);
+	assert.doesNotMatch(none.text, /class="m-results"/);
+});
+
 test('a resident applies with forms, the office decides, the answer is verified', async (t) => {
 	const resident = city.client();
 	let page, id, receipt, document;

@@ -89,6 +89,7 @@ test('the applicant sees until when it was kept, and when it was disposed of', a
 		if (my.disposed.length) found = { resident, item: my.disposed[0] };
 		const [open] = my.done.filter((a) => a.state === 'closed');
 		if (open) assert.match((await resident.json(`/applications/${open.id}`)).json.application.kept_until, /^\d{4}-03-31$/);
+		if (open) assert.match((await resident.get(`/applications/${open.id}`)).text, /<dd>\d{4}年3月31日までです/);
 	}
 	assert.ok(found, 'somebody had one');
 	assert.match(words((await found.resident.get('/my')).text), /保存期間の満了日/);
