@@ -283,7 +283,17 @@ static int issue_write(struct db *db, void *arg, struct err *err)
 		    &entry, err);
 	if (rc == 0)
 		rc = (int)db_run(db, err, SQL(DOCUMENT_ENTRY), "ii", o->id, entry);
-	return rc < 0 ? rc : send_notice(db, o, err);
+	if (rc < 0)
+		return rc;
+	/* The decision was cancelled while the file was made: its number is used, so it is issued, and
+	 * not valid. */
+	const char *gone = NULL;
+	rc = document_hooks && document_hooks->void_reason
+	         ? document_hooks->void_reason(db, o->arena, o->subject, &gone, err)
+	         : 0;
+	return rc < 0   ? rc
+	       : rc > 0 ? document_revoke(db, o->id, "system", gone, err)
+	                : send_notice(db, o, err);
 }
 
 static int issue_run(
@@ -406,6 +416,22 @@ int document_revoke(
 	}
 	arena_free(a);
 	return rc;
+}
+
+int document_revoke_all(
+    struct db *db, const char *subject, const char *actor, const char *reason, struct err *err)
+{
+	struct arena *a = arena_new();
+	struct document *list;
+	int n = document_of(db, a, subject, &list, err), rc = n < 0 ? n : 0, revoked = 0;
+	for (int i = 0; i < n && rc == 0; i++) {
+		if (list[i].revoked)
+			continue;
+		rc = document_revoke(db, list[i].id, actor, reason, err);
+		revoked++;
+	}
+	arena_free(a);
+	return rc < 0 ? rc : revoked;
 }
 
 int document_erase(struct db *db, const char *subject, struct err *err)

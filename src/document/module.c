@@ -19,10 +19,6 @@ static const struct input file_inputs[] = {
     {"download", "string", false, 5},
     {0},
 };
-static const struct input revoke_inputs[] = {
-    {"reason", "string", true, 500},
-    {0},
-};
 static const struct input journal_inputs[] = {
     {"leaf", "string", false, 20},
     {0},
@@ -60,9 +56,6 @@ static const struct route routes[] = {
     {HTTP_GET, "/documents/{code}.pdf", document_file, .perm = "signed-in", .inputs = file_inputs,
         .flags = ROUTE_RAW,
         .summary = "The document's file, for the applicant and for staff with rights."},
-    {HTTP_POST, "/documents/{code}/revoke", document_revoke_post, .perm = "document.revoke",
-        .inputs = revoke_inputs, .rate = RATE_WRITE,
-        .summary = "Says that a document is no longer valid."},
     {HTTP_GET, "/journal", journal_page, .perm = "public", .template = "document/journal",
         .inputs = journal_inputs,
         .summary = "The public journal: its signed head and how to check it."},
@@ -80,10 +73,6 @@ static const struct route routes[] = {
         .summary = "RFC 6962 proof that a former tree is the start of a later one."},
     {HTTP_GET, "/journal/key", journal_key_show, .perm = "public", .flags = ROUTE_RAW | ROUTE_CACHE,
         .summary = "The public key of the signed heads (Ed25519, PEM)."},
-};
-
-static const struct perm perms[] = {
-    {"document.revoke", "document.perm.revoke"},
 };
 
 static const struct menu_item menu[] = {
@@ -114,8 +103,6 @@ const struct module document_module = {
     .migrations = true,
     .routes = routes,
     .nroutes = COUNT(routes),
-    .perms = perms,
-    .nperms = COUNT(perms),
     .menu = menu,
     .nmenu = COUNT(menu),
     .jobs = document_jobs,

@@ -20,7 +20,6 @@ int verify_form(struct request *, struct err *);
 int verify_upload(struct request *, struct err *);
 int verify_show(struct request *, struct err *);
 int document_file(struct request *, struct err *);
-int document_revoke_post(struct request *, struct err *);
 
 int journal_page(struct request *, struct err *);
 int journal_head_show(struct request *, struct err *);

@@ -136,6 +136,40 @@ static int revoke_it(struct db *db, void *arg, struct err *err)
 	return document_revoke(db, *(int64_t *)arg, "staff:1", "記載の誤り", err);
 }
 
+static int it_is_gone(struct db *db, struct arena *a, const char *subject, const char **reason,
+    struct err *err)
+{
+	(void)db;
+	(void)a;
+	(void)err;
+	*reason = "取消し";
+	return strcmp(subject, "application:12") == 0;
+}
+
+/* The decision was cancelled while the file was made. */
+static void gone_meanwhile(struct store *st)
+{
+	static const struct document_hooks hooks = {.void_reason = it_is_gone};
+	struct arena *a = arena_new();
+	struct asking q = {"application:12", "certificate", 0, false},
+		      other = {"application:13", "certificate", 0, false};
+	struct document *d;
+	struct err err = {0};
+	city.store = st;
+	document_set_hooks(&hooks);
+	OK(store_write(st, ask, &q, why));
+	OK(store_write(st, ask, &other, why));
+	OK(jobs_drain(st, kinds, 1, &city, why));
+	struct db *db = store_reader(st, &err);
+	assert_int_equal(document_of(db, a, q.subject, &d, &err), 1);
+	assert_true(d[0].revoked);
+	assert_string_equal(d[0].revoked_reason, "取消し");
+	assert_int_equal(document_of(db, a, other.subject, &d, &err), 1);
+	assert_false(d[0].revoked);
+	document_set_hooks(NULL);
+	arena_free(a);
+}
+
 static int erase(struct db *db, void *arg, struct err *err)
 {
 	return document_erase(db, arg, err);
@@ -189,6 +223,7 @@ int main(int argc, char **argv)
 	    {"from_request_to_file", on_each, NULL, NULL, from_request_to_file},
 	    {"twice_is_once", on_each, NULL, NULL, twice_is_once},
 	    {"revoked_and_erased", on_each, NULL, NULL, revoked_and_erased},
+	    {"gone_meanwhile", on_each, NULL, NULL, gone_meanwhile},
 	};
 	code = cmocka_run_group_tests(tests, NULL, NULL);
 	sample_city_end(&city);

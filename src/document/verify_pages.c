@@ -229,30 +229,3 @@ int document_file(struct request *rq, struct err *err)
 	rq_set_data(rq, d);
 	return rq_write(rq, read_write);
 }
-
-/* --- revoking --- */
-
-static int revoke_write(struct request *rq, struct db *db, struct err *err)
-{
-	struct document *d = rq_data(rq);
-	int rc = document_revoke(db, d->id, rq->actor.id, rq_form(rq, "reason"), err);
-	if (rc < 0)
-		return rc;
-	rq_flash(rq, "success", "document.revoke.done", NULL);
-	return rq_redirect(rq, "/verify/%s", d->code);
-}
-
-int document_revoke_post(struct request *rq, struct err *err)
-{
-	struct document *d = NULL;
-	struct db *db = rq_db(rq, err);
-	int rc =
-	    db ? document_by_code(db, rq->arena, rq_param(rq, "code"), &d, err) : -(int)ERR_STORE;
-	if (rc < 0)
-		return rc;
-	if (rc == 0 || !document_hooks || !document_hooks->may_read ||
-	    !document_hooks->may_read(rq, db, d->subject))
-		return err_set(err, ERR_MISSING, NULL, "document %s", rq_param(rq, "code"));
-	rq_set_data(rq, d);
-	return rq_write(rq, revoke_write);
-}

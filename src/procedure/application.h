@@ -52,7 +52,8 @@ enum app_who {
 	APP_WHO_DRAFTER = 16,  /* who drafted the decision */
 	APP_WHO_FORWARDER = 32, /* staff with application.forward */
 	APP_WHO_CASHIER = 64,   /* staff with application.payment */
-	APP_WHO_SYSTEM = 128
+	APP_WHO_SYSTEM = 128,
+	APP_WHO_REVOKER = 256 /* staff with document.revoke */
 };
 
 struct app_move {
@@ -191,7 +192,14 @@ int app_record_payment(struct db *, struct arena *, const struct app_actor *,
 /* The fee is not asked for (減免). */
 int app_waive_fee(struct db *, struct arena *, const struct app_actor *, const struct procedure *,
     int64_t id, const char *reason, struct err *);
-/* 職権取消: by whoever may decide; reason is a must. */
+/* An issued document, by its code, is no longer valid; the applicant is told why. */
+int app_document_revoke(struct db *, const struct app_actor *, int64_t id, const char *code,
+    const char *reason, struct err *);
+/* The kind of a revoked document is issued anew, with a new number, by the job
+ * application.documents. ERR_CONFLICT while another of the kind is valid. */
+int app_document_reissue(
+    struct db *, const struct app_actor *, int64_t id, const char *code, struct err *);
+/* 職権取消: by whoever may decide; reason is a must. Its documents are revoked with it. */
 int app_cancel(struct db *, const struct app_actor *, int64_t id, const char *reason, struct err *);
 int app_close(struct db *, const struct app_actor *, int64_t id, struct err *);
 /* Stops (reason) or allows (NULL) the disposal of the file. */

@@ -182,6 +182,7 @@ static const struct event {
     {"decided", "decided", "decided", true},
     {"withdrawn", "withdrawn", "withdrawn", true},
     {"document", "document", "document-ready", false},
+    {"document-revoked", NULL, "procedure/document-revoked", false},
     {"payment", NULL, "procedure/payment", false},
     {"payment-reminder", "reminder", "procedure/payment", false},
     {"cancelled", NULL, "procedure/cancelled", true},
@@ -460,7 +461,9 @@ static int documents_write(struct db *db, void *arg, struct err *err)
 	return rc;
 }
 
-static int documents_build(const struct case_file *c, json_t *list, struct err *err)
+/* only: the kind that is issued anew; NULL: all. */
+static int documents_build(
+    const struct case_file *c, const char *only, json_t *list, struct err *err)
 {
 	struct form_context ctx = context_of(c, c->app->decided_us);
 	json_t *texts = case_texts(c, &ctx), *def;
@@ -471,6 +474,8 @@ static int documents_build(const struct case_file *c, json_t *list, struct err *
 		const char *when = json_string_value(json_object_get(def, "when"));
 		bool wanted = text_eq(c->app->outcome, "granted");
 		json_t *view;
+		if (only && !text_eq(json_string_value(json_object_get(def, "id")), only))
+			continue;
 		if (rc == 0 && when && when[0])
 			rc = procedure_eval(c->proc, when, &ctx, c->app->answers, &wanted, err);
 		if (rc != 0 || !wanted ||
@@ -500,7 +505,8 @@ static int documents_run(
 	    json_object_get(json_object_get(procedure_json(c.proc), "notices"), "document");
 	struct documents d = {.c = &c, .list = json_array()};
 	d.notice = text_eq(json_string_value(told), "none") ? NULL : "document-ready";
-	rc = documents_build(&c, d.list, err);
+	rc = documents_build(
+	    &c, json_string_value(json_object_get(payload, "kind")), d.list, err);
 	if (rc == 0 && json_array_size(d.list))
 		rc = store_write(store, documents_write, &d, err);
 	json_decref(d.list);
@@ -548,9 +554,22 @@ static int document_recipient(struct db *db, struct arena *a, const char *subjec
 	return rc;
 }
 
+static int document_void_reason(struct db *db, struct arena *a, const char *subject,
+    const char **reason, struct err *err)
+{
+	struct application *app;
+	int64_t id;
+	int rc = id_of_subject(subject, &id) ? app_get(db, a, id, &app, err) : -(int)ERR_MISSING;
+	if (rc < 0)
+		return rc == -(int)ERR_MISSING ? 0 : rc;
+	*reason = app->reason;
+	return app->state == APP_CANCELLED;
+}
+
 const struct document_hooks application_document_hooks = {
     .may_read = document_may_read,
     .recipient = document_recipient,
+    .void_reason = document_void_reason,
 };
 
 const struct job_kind application_jobs[] = {

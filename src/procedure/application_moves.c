@@ -55,6 +55,7 @@ enum app_bucket app_state_bucket(enum app_state s)
 #define R APP_WHO_ROUTE
 #define CASH APP_WHO_CASHIER
 #define SYS APP_WHO_SYSTEM
+#define REV APP_WHO_REVOKER
 
 /* The one table of moves. Where a verb may end in several states, the rows stand together and the
  * code that makes the move picks one of them. */
@@ -142,6 +143,8 @@ static const struct app_move moves[] = {
     {APP_GRANTED, "close", APP_CLOSED, C | SYS},
     {APP_GRANTED, "review", APP_GRANTED, R},
     {APP_GRANTED, "hold", APP_GRANTED, C},
+    {APP_GRANTED, "revoke_document", APP_GRANTED, REV},
+    {APP_GRANTED, "reissue_document", APP_GRANTED, REV},
     {APP_GRANTED, "message", APP_GRANTED, A | C},
     {APP_GRANTED, "note", APP_GRANTED, C},
 
@@ -149,6 +152,8 @@ static const struct app_move moves[] = {
     {APP_REFUSED, "cancel", APP_CANCELLED, D},
     {APP_REFUSED, "review", APP_REFUSED, R},
     {APP_REFUSED, "hold", APP_REFUSED, C},
+    {APP_REFUSED, "revoke_document", APP_REFUSED, REV},
+    {APP_REFUSED, "reissue_document", APP_REFUSED, REV},
     {APP_REFUSED, "message", APP_REFUSED, A | C},
     {APP_REFUSED, "note", APP_REFUSED, C},
 
@@ -161,6 +166,8 @@ static const struct app_move moves[] = {
 
     {APP_CLOSED, "review", APP_CLOSED, R},
     {APP_CLOSED, "hold", APP_CLOSED, C},
+    {APP_CLOSED, "revoke_document", APP_CLOSED, REV},
+    {APP_CLOSED, "reissue_document", APP_CLOSED, REV},
     {APP_CLOSED, "note", APP_CLOSED, C},
 };
 
@@ -189,7 +196,7 @@ bool move_exists(enum app_state from, const char *verb, enum app_state to)
 const char *app_who_text(struct arena *a, int who)
 {
 	static const char *const names[] = {"applicant", "checker", "decider", "route", "drafter",
-	    "forwarder", "cashier", "system"};
+	    "forwarder", "cashier", "system", "revoker"};
 	struct buf b;
 	buf_init(&b, a);
 	for (size_t i = 0; i < COUNT(names); i++)

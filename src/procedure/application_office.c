@@ -1,6 +1,7 @@
 /* The office's side: taking in, handing on, asking for corrections, messages, payments, closing. */
 #include "procedure/life.h"
 
+#include "document/document.h"
 #include "identity/identity.h"
 
 enum { TEXT_MAX = 4000 };
@@ -293,6 +294,70 @@ int app_waive_fee(struct db *db, struct arena *a, const struct app_actor *actor,
 	return rc < 0 ? rc : waive_fee(&c, proc, reason, err);
 }
 
+/* --- documents --- */
+
+/* The document of a code, when it is this application's. */
+static int own_document(struct change *c, const char *code, struct document **out, struct err *err)
+{
+	int rc = code ? document_by_code(c->db, c->arena, code, out, err) : 0;
+	if (rc < 0)
+		return rc;
+	if (rc == 0 || strcmp((*out)->subject, subject_of(c->arena, c->row->id)) != 0)
+		return err_field(err, ERR_INPUT, "code", "application.document.not_its",
+		    "application %" PRId64 " has no document %s", c->row->id, code ? code : "");
+	return 0;
+}
+
+static int revoke_document(
+    struct change *c, const char *code, const char *reason, struct err *err)
+{
+	struct document *d;
+	int rc = text_check("reason", reason, true, err);
+	if (rc < 0 || (rc = own_document(c, code, &d, err)) < 0 ||
+	    (rc = document_revoke(c->db, d->id, c->actor->id, reason, err)) < 0)
+		return rc;
+	json_t *more = json_pack("{s:{s:s, s:s?}, s:s}", "document", "title", d->title, "number",
+	    d->number, "reason", reason);
+	rc = change_end(c, "application.document_revoked",
+	    json_pack("{s:s, s:s?, s:s}", "title", d->title, "number", d->number, "reason", reason),
+	    err);
+	if (rc == 0)
+		rc = tell_applicant(c->db, c->arena, c->row, "document-revoked", more, err);
+	json_decref(more);
+	return rc;
+}
+
+int app_document_revoke(struct db *db, const struct app_actor *actor, int64_t id, const char *code,
+    const char *reason, struct err *err)
+{
+	CHANGE("revoke_document", revoke_document(&c, code, reason, err));
+}
+
+static int reissue_document(struct change *c, const char *code, struct err *err)
+{
+	struct document *d, *all;
+	int rc = own_document(c, code, &d, err);
+	int n = rc < 0 ? rc : document_of(c->db, c->arena, d->subject, &all, err);
+	for (int i = 0; i < n; i++)
+		if (!all[i].revoked && strcmp(all[i].kind, d->kind) == 0)
+			return err_set(err, ERR_CONFLICT, "application.document.still_valid",
+			    "document %" PRId64 " is valid", all[i].id);
+	if (n < 0)
+		return n;
+	json_t *payload = json_pack("{s:I, s:s}", "id", (json_int_t)c->row->id, "kind", d->kind);
+	rc = job_add(c->db, "application.documents", payload, 0, NULL, err);
+	json_decref(payload);
+	return rc < 0 ? rc
+	              : change_end(c, "application.document_reissued",
+	                    json_pack("{s:s}", "title", d->title), err);
+}
+
+int app_document_reissue(
+    struct db *db, const struct app_actor *actor, int64_t id, const char *code, struct err *err)
+{
+	CHANGE("reissue_document", reissue_document(&c, code, err));
+}
+
 /* --- the end --- */
 
 static int cancel(struct change *c, const char *reason, struct err *err)
@@ -302,7 +367,9 @@ static int cancel(struct change *c, const char *reason, struct err *err)
 	int rc = text_check("reason", reason, true, err);
 	if (rc < 0 || (rc = route_void(c->db, r, err)) < 0 ||
 	    (rc = charges_cancel(c->db, r, err)) < 0 ||
-	    (rc = place_free(c->db, c->arena, r, err)) < 0)
+	    (rc = place_free(c->db, c->arena, r, err)) < 0 ||
+	    (rc = document_revoke_all(
+	         c->db, subject_of(c->arena, r->id), c->actor->id, reason, err)) < 0)
 		return rc;
 	if (c->from == APP_CORRECTION) {
 		int64_t n = db_run(c->db, err, &life_sql[SQL_CORRECTION_END], "itii", r->id,

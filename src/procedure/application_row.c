@@ -228,6 +228,7 @@ bool actor_may(
 	    {APP_WHO_DECIDER, "application.decide"},
 	    {APP_WHO_FORWARDER, "application.forward"},
 	    {APP_WHO_CASHIER, "application.payment"},
+	    {APP_WHO_REVOKER, "document.revoke"},
 	};
 	if ((who & APP_WHO_SYSTEM) && actor_is_system(actor))
 		return true;

@@ -250,7 +250,8 @@ int app_view(struct db *db, struct arena *a, const struct app_actor *actor,
 /* Entries the applicant sees too; all others are inner matters. */
 static const char *const public_events[] = {"submitted", "accepted", "forwarded",
     "correction_requested", "correction_cancelled", "corrected", "decided", "paid", "waived",
-    "withdrawn", "cancelled", "closed", "place_given", "drafted"};
+    "withdrawn", "cancelled", "closed", "place_given", "drafted", "document_revoked",
+    "document_reissued"};
 
 static bool is_public(const char *event)
 {
@@ -270,8 +271,8 @@ static const char *actor_kind(const char *actor)
 static json_t *args_of(const struct journal_entry *e, const char *event, enum app_audience audience)
 {
 	static const char *const told[] = {
-	    "receipt_number", "serial", "due", "yen", "method", "outcome", "revision"};
-	static const char *const reasons[] = {"decided", "withdrawn", "cancelled", "waived"};
+	    "receipt_number", "serial", "due", "yen", "method", "outcome", "revision", "title"};
+	static const char *const reasons[] = {"decided", "withdrawn", "cancelled", "waived", "document_revoked"};
 	if (audience == APP_FOR_STAFF)
 		return e->data ? json_deep_copy(e->data) : json_object();
 	json_t *args = json_object();

@@ -37,6 +37,7 @@ static const struct perm perms[] = {
     {"application.export", "procedure.perm.application_export"},
     {"application.counter", "procedure.perm.application_counter"},
     {"application.payment", "procedure.perm.application_payment"},
+    {"document.revoke", "procedure.perm.document_revoke"},
     {"procedure.manage", "procedure.perm.manage"},
 };
 

@@ -110,6 +110,15 @@ static json_t *file_views(struct request *rq, json_t *attachments, int64_t id)
 	return attachments;
 }
 
+/* The last one of its kind, and revoked: it may be issued anew. */
+static bool newest_revoked(const struct document *d, int n, int at)
+{
+	for (int i = at + 1; i < n; i++)
+		if (strcmp(d[i].kind, d[at].kind) == 0)
+			return false;
+	return d[at].revoked;
+}
+
 static int document_views(struct request *rq, struct db *db, int64_t id, json_t **out, struct err *err)
 {
 	struct document *d;
@@ -120,9 +129,13 @@ static int document_views(struct request *rq, struct db *db, int64_t id, json_t 
 	*out = json_array();
 	for (int i = 0; i < n; i++)
 		json_array_append_new(*out,
-		    json_pack("{s:s?, s:s?, s:o, s:I, s:b, s:s}", "title", d[i].title, "number",
-			d[i].number, "href", json_string(rq_href(rq, "/documents/%s.pdf", d[i].code)), "issued",
-			(json_int_t)d[i].issued_us, "revoked", (int)d[i].revoked, "code", d[i].code));
+		    json_pack("{s:s?, s:s?, s:o, s:o, s:I, s:b, s:s?, s:s, s:s, s:b}", "title", d[i].title,
+			"number", d[i].number, "href",
+			json_string(rq_href(rq, "/documents/%s.pdf", d[i].code)), "verify",
+			json_string(rq_href(rq, "/verify/%s", d[i].code)), "issued",
+			(json_int_t)d[i].issued_us, "revoked", (int)d[i].revoked, "reason",
+			d[i].revoked_reason, "code", d[i].code, "kind", d[i].kind, "replaceable",
+			(int)newest_revoked(d, n, i)));
 	return 0;
 }
 
@@ -376,6 +389,17 @@ static int act_hold(struct request *rq, struct db *db, struct page *p, struct er
 	return app_hold(db, &p->actor, p->app->id, text(rq, "reason"), err);
 }
 
+static int act_revoke(struct request *rq, struct db *db, struct page *p, struct err *err)
+{
+	return app_document_revoke(
+	    db, &p->actor, p->app->id, text(rq, "code"), text(rq, "reason"), err);
+}
+
+static int act_reissue(struct request *rq, struct db *db, struct page *p, struct err *err)
+{
+	return app_document_reissue(db, &p->actor, p->app->id, text(rq, "code"), err);
+}
+
 /* What each act takes, in the order of act_kinds. */
 #define TURN {"turn", "integer", false, 20}
 #define REASON(must) {"reason", "string", must, TEXT_MAX}
@@ -404,6 +428,10 @@ static const struct route_word act_words[] = {
     {"cancel", "Cancel it by authority of office.", INPUTS(TURN, REASON(true))},
     {"close", "Close the file.", INPUTS(TURN)},
     {"hold", "Stop the disposal of the file; without a reason: allow it.", INPUTS(TURN, REASON(false))},
+    {"revoke", "Say that an issued document is no longer valid.",
+	INPUTS(TURN, {"code", "string", true, 40}, REASON(true))},
+    {"reissue", "Issue the kind of a revoked document anew.",
+	INPUTS(TURN, {"code", "string", true, 40})},
     {NULL, NULL, NULL},
 };
 
@@ -424,6 +452,8 @@ static const struct act_kind act_kinds[] = {
     {act_cancel, "staff.done.cancel"},
     {act_close, "staff.done.close"},
     {act_hold, "staff.done.hold"},
+    {act_revoke, "staff.done.revoke"},
+    {act_reissue, "staff.done.reissue"},
 };
 _Static_assert(COUNT(act_kinds) + 1 == COUNT(act_words), "an act for each word");
 

@@ -193,6 +193,44 @@ test('the inventory of procedures is read by all staff and imported by some', as
 	assert.ok(inventory.count > 20 && inventory.online_percent >= 0);
 });
 
+test('a document is revoked with a reason and issued anew; a cancelled decision takes its documents along', async () => {
+	const { id } = await applyByJson(resident);
+	const head = await city.as(people.head), page = async () => head.get(`/staff/applications/${id}`);
+	const documents = async () => (await head.json(`/staff/applications/${id}`)).json.documents;
+	const verified = async (code) => (await city.client().json(`/verify/${code}`)).json.document;
+	await act(people.clerk, id, 'accept');
+	await act(people.clerk, id, 'draft', { outcome: 'granted' });
+	await act(people.chief, id, 'route', { action: 'approve' });
+	if ((await state(id)).state === 'approval') await act(people.head, id, 'route', { action: 'approve' });
+	await until(async () => (await documents()).length > 0, 'its document');
+	const all = await documents(), [first] = all;
+	const { turn } = await state(id);
+	assert.equal((await (await city.as(people.clerk)).post(`/staff/applications/${id}/revoke`, { turn: String(turn), code: first.code, reason: 'x' })).status, 403);
+	assert.equal((await (await city.as(others.head)).post(`/staff/applications/${id}/revoke`, { turn: String(turn), code: first.code, reason: 'x' })).status, 404);
+	assert.equal((await head.post(`/staff/applications/${id}/revoke`, { turn: String(turn), code: first.code, reason: '' })).status, 422);
+	assert.equal((await head.post(`/staff/applications/${id}/revoke`, { turn: String(turn), code: '0000000000000000', reason: 'x' })).status, 422);
+	assert.ok((await verified(first.code)).valid);
+	const form = async (verb) => head.submit(await page(), `/${verb}`, verb === 'revoke' ? { reason: '氏名の誤記のため' } : {}, { loose: true });
+	assert.equal((await form('revoke')).status, 200);
+	const [revoked] = (await documents()).filter((d) => d.revoked);
+	assert.equal((await verified(revoked.code)).valid, false);
+	assert.ok(!(await city.client().get(`/verify/${revoked.code}`)).text.includes('氏名の誤記'), 'the reason is not public');
+	await city.mailbox.find('resident1@example.jp', /無効になりました[\s\S]*氏名の誤記のため/);
+	const own = await resident.get(`/applications/${id}`);
+	assert.ok(own.text.includes('無効') && words(own.text).includes('氏名の誤記のため'));
+	assert.ok((await head.json(`/staff/applications/${id}`)).json.history.some((e) => e.event === 'document_revoked' && e.args.reason === '氏名の誤記のため'));
+	assert.equal((await form('reissue')).status, 200);
+	await until(async () => (await documents()).length > all.length, 'the new one');
+	const fresh = (await documents()).at(-1);
+	assert.ok(!fresh.revoked && fresh.kind === revoked.kind && fresh.number !== revoked.number);
+	const now = await state(id);
+	assert.equal((await head.post(`/staff/applications/${id}/reissue`, { turn: String(now.turn), code: revoked.code })).status, 409);
+	await head.submit(await page(), '/cancel', { reason: '要件を満たしていなかったため' });
+	assert.equal((await state(id)).state, 'cancelled');
+	for (const { code } of await documents()) assert.equal((await verified(code)).valid, false, code);
+	assert.match((await city.client().get(`/verify/${fresh.code}`)).text, /m-banner--error/);
+});
+
 test('the whole store fits its journal', () => {
 	assert.match(city.cli('verify'), /^problems: 0$/m);
 });
