@@ -27,6 +27,7 @@ const struct module *const modules[] = {
     &inbox_pages,
     &staff_pages,
     &disposal_pages,
+    &mail_pages,
     &inventory_pages,
     &export_pages,
     &print_pages,

@@ -468,10 +468,11 @@ int app_correct(struct db *db, struct arena *a, const struct app_actor *actor,
 		json_decref(changed);
 		return rc;
 	}
-	return change_end(&c, "application.corrected",
+	rc = change_end(&c, "application.corrected",
 	    json_pack("{s:I, s:o, s:s?}", "revision", (json_int_t)c.row->revision, "fields",
 	        changed, "due", c.row->due),
 	    err);
+	return rc < 0 ? rc : tell_staff(db, c.row, "corrected", err);
 }
 
 /* --- withdrawal --- */

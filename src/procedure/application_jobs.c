@@ -285,39 +285,50 @@ static const char *own_words(const struct case_file *c, const json_t *own, json_
 	return "text";
 }
 
-static int notice_run(
-    struct store *store, void *context, struct arena *a, json_t *payload, struct err *err)
+static int applicant_tell(struct store *store, const struct case_file *c, json_t *payload,
+    const struct event *event, struct err *err)
 {
-	struct case_file c;
-	const char *name = json_string_value(json_object_get(payload, "event"));
-	int64_t id = json_integer_value(json_object_get(payload, "id"));
-	const struct event *event = event_find(name);
-	if (!event)
-		return err_set(err, ERR_INPUT, NULL, "no notice %s", name ? name : "");
-	int rc = case_load(&c, store, context, a, id, err);
-	if (rc < 0)
-		return rc;
-	json_t *notices = json_object_get(procedure_json(c.proc), "notices");
+	const char *name = event->event;
+	int rc = 0;
+	json_t *notices = json_object_get(procedure_json(c->proc), "notices");
 	json_t *own = event->notice ? json_object_get(notices, event->notice) : NULL;
 	if (text_eq(json_string_value(own), "none"))
 		return 0;
-	struct notice n = {.c = &c, .event = event, .kind = event->kind, .view = case_view(&c)};
-	n.guard = arena_printf(a, "notice/%s/%" JSON_INTEGER_FORMAT, name,
+	struct notice n = {.c = c, .event = event, .kind = event->kind, .view = case_view(c)};
+	n.guard = arena_printf(c->arena, "notice/%s/%" JSON_INTEGER_FORMAT, name,
 	    json_integer_value(json_object_get(payload, "turn")));
 	if (strncmp(name, "correction", 10) == 0)
-		rc = correction_view(&c, n.view, err);
+		rc = correction_view(c, n.view, err);
 	if (rc == 0 && strcmp(name, "document") == 0)
-		rc = issued_view(&c, n.view, err);
+		rc = issued_view(c, n.view, err);
 	json_t *more = json_object_get(payload, "more");
 	if (more)
 		json_object_update(n.view, more);
 	if (strcmp(name, "message") == 0)
 		json_object_set(n.view, "text", json_object_get(n.view, "message"));
 	if (json_is_object(own))
-		n.kind = own_words(&c, own, n.view);
+		n.kind = own_words(c, own, n.view);
 	if (rc == 0)
 		rc = store_write(store, notice_write, &n, err);
 	json_decref(n.view);
+	return rc;
+}
+
+static int notice_run(
+    struct store *store, void *context, struct arena *a, json_t *payload, struct err *err)
+{
+	struct case_file c;
+	const char *name = json_string_value(json_object_get(payload, "event"));
+	const struct event *event = event_find(name);
+	if (!event && !staff_event(name))
+		return err_set(err, ERR_INPUT, NULL, "no notice %s", name ? name : "");
+	int rc = case_load(
+	    &c, store, context, a, json_integer_value(json_object_get(payload, "id")), err);
+	if (rc == 0 && event)
+		rc = applicant_tell(store, &c, payload, event, err);
+	if (rc == 0 && staff_event(name))
+		rc = staff_tell(store, c.city, a, c.app, c.proc, name,
+		    json_integer_value(json_object_get(payload, "turn")), err);
 	return rc;
 }
 
@@ -505,8 +516,7 @@ static int documents_run(
 	    json_object_get(json_object_get(procedure_json(c.proc), "notices"), "document");
 	struct documents d = {.c = &c, .list = json_array()};
 	d.notice = text_eq(json_string_value(told), "none") ? NULL : "document-ready";
-	rc = documents_build(
-	    &c, json_string_value(json_object_get(payload, "kind")), d.list, err);
+	rc = documents_build(&c, json_string_value(json_object_get(payload, "kind")), d.list, err);
 	if (rc == 0 && json_array_size(d.list))
 		rc = store_write(store, documents_write, &d, err);
 	json_decref(d.list);
@@ -554,8 +564,8 @@ static int document_recipient(struct db *db, struct arena *a, const char *subjec
 	return rc;
 }
 
-static int document_void_reason(struct db *db, struct arena *a, const char *subject,
-    const char **reason, struct err *err)
+static int document_void_reason(
+    struct db *db, struct arena *a, const char *subject, const char **reason, struct err *err)
 {
 	struct application *app;
 	int64_t id;

@@ -202,8 +202,10 @@ static int message(struct change *c, const char *kind, const char *text, struct 
 	bool note = strcmp(kind, "note") == 0;
 	rc = change_end(c, note ? "application.noted" : "application.message",
 	    json_pack("{s:b}", "from_staff", (int)c->actor->staff), err);
-	if (rc < 0 || note || !c->actor->staff)
+	if (rc < 0 || note)
 		return rc;
+	if (!c->actor->staff)
+		return tell_staff(c->db, r, "applicant-message", err);
 	json_t *more = json_pack("{s:s}", "message", text);
 	rc = tell_applicant(c->db, c->arena, r, "message", more, err);
 	json_decref(more);

@@ -3,10 +3,12 @@
  *
  *  1. Drafts nobody touched: a word before they expire, then they go.
  *  2. The office's own: 70 % of the period used, period over: told to who works on it.
- *  3. The applicant's turn: a correction or a payment that is waited for.
+ *  3. The applicant's turn: a correction or a payment that is waited for; the office hears when the
+ *     time for a correction is over.
  *  4. Decisions on their way: reviewers who are away are passed over, deputies are asked.
  *  5. Decided ones whose time for an appeal is over are closed.
- *  6. Statistics. */
+ *  6. Statistics.
+ *  7. A summary for those of the staff who wish for one. */
 #include "procedure/life.h"
 
 #include "base/log.h"
@@ -298,6 +300,12 @@ static int waiting_one(
 		if (rc <= 0 || !text || !date_parse(str_from(text), &due) ||
 		    s->today < date_to_days(due) - CORRECTION_NOTICE_DAYS)
 			return rc < 0 ? rc : 0;
+		if (s->today > date_to_days(due)) {
+			/* Nothing came: what to do now is for the office to say. */
+			it->key = date_to_days(due);
+			it->due = arena_strdup(s->arena, text);
+			return remind(db, it, "overdue", text, err);
+		}
 		about = text;
 	} else {
 		struct date since = date_of_us(it->updated_us);
@@ -400,8 +408,10 @@ int sweep_run(struct store *store, void *context, struct arena *a, json_t *paylo
 	    .wanted = office_wanted,
 	    .one = office_one,
 	    .after = office_after};
-	const struct walk applicants = {
-	    .bucket = APP_BUCKET_WAITING, .until = INT64_MAX, .one = waiting_one};
+	const struct walk applicants = {.bucket = APP_BUCKET_WAITING,
+	    .until = INT64_MAX,
+	    .one = waiting_one,
+	    .after = office_after};
 	int64_t appeal_over = -(now_us() / 1000000) + (int64_t)CLOSE_DAYS * 86400;
 	(void)payload;
 	s.db = store_reader(store, err);
@@ -411,10 +421,10 @@ int sweep_run(struct store *store, void *context, struct arena *a, json_t *paylo
 		rc = walk(&s, &drafts);
 	if (rc == 0)
 		rc = walk(&s, &office);
-	int sent = digests_send(&s);
-	rc = rc < 0 ? rc : sent;
 	if (rc == 0)
 		rc = walk(&s, &applicants);
+	int sent = digests_send(&s);
+	rc = rc < 0 ? rc : sent;
 	if (rc == 0)
 		rc = states(&s, APP_BUCKET_OFFICE, "approval", INT64_MIN, approval_one);
 	if (rc == 0)
@@ -423,5 +433,7 @@ int sweep_run(struct store *store, void *context, struct arena *a, json_t *paylo
 		rc = states(&s, APP_BUCKET_DONE, "refused", appeal_over, close_one);
 	if (rc == 0)
 		rc = store_write(store, statistics_write, NULL, err);
+	if (rc == 0 && s.city)
+		rc = staff_digests(store, s.city, s.db, err);
 	return rc;
 }

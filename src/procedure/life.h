@@ -278,8 +278,25 @@ const char *public_key(struct arena *, const char *state, const char *outcome);
 /* Sets due, days_left, overdue, warn. */
 void due_view(json_t *out, const char *due, int64_t submitted_us, enum app_bucket);
 
-/* --- application_jobs.c --- */
+/* --- application_staff.c: mails to the office --- */
+enum wish { WISH_SUBMITTED, WISH_MESSAGE, WISH_CORRECTED, WISH_TURN, WISH_DIGEST, WISH_COUNT };
+extern const char *const wish_names[WISH_COUNT];
+int wishes_get(struct db *, int64_t staff, bool out[WISH_COUNT], struct err *);
+/* The actor's own; journalled. */
+int wishes_set(struct db *, const struct app_actor *, const bool in[WISH_COUNT], struct err *);
+/* Inside a write: queues telling the office about an event: "applicant-message", "corrected", "turn".
+ * ("submitted" needs none: the applicant's notice tells both.) */
+int tell_staff(struct db *, const struct app_row *, const char *event, struct err *);
+/* Is the office told of this event? */
+bool staff_event(const char *event);
+/* From the job application.notice: the mails themselves. turn: of the application when it happened. */
 struct city;
+int staff_tell(struct store *, struct city *, struct arena *, const struct application *,
+    const struct procedure *, const char *event, int64_t turn, struct err *);
+/* From the daily round. */
+int staff_digests(struct store *, struct city *, struct db *, struct err *);
+
+/* --- application_jobs.c --- */
 /* The present title of a procedure in Japanese, on the arena; NULL when it is gone. */
 const char *procedure_title(struct city *, struct arena *, const char *id);
 
@@ -359,6 +376,9 @@ enum life_sql {
 	SQL_RULE_KIND,
 	SQL_RULE_CLEAR,
 	SQL_RULE_ADD,
+	SQL_STAFF_NOTICE_GET,
+	SQL_STAFF_NOTICE_SET,
+	SQL_STAFF_NOTICE_DIGEST,
 	SQL_STAT_CLEAR,
 	SQL_STAT_FILL,
 	SQL_STAT_LIST,

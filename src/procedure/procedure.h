@@ -11,6 +11,7 @@ extern const struct module apply_pages;
 extern const struct module application_pages;
 extern const struct module inbox_pages;
 extern const struct module disposal_pages;
+extern const struct module mail_pages;
 extern const struct module staff_pages;
 extern const struct module inventory_pages;
 extern const struct module export_pages;

@@ -270,6 +270,7 @@ static int advance(struct round *rt, enum progress *progress)
 static int turns_write(struct round *rt)
 {
 	int64_t n = db_run(rt->db, rt->err, &life_sql[SQL_TURN_CLEAR], "it", rt->row->id, "turn");
+	bool asked = false;
 	for (int i = 0; i < rt->n && n >= 0; i++) {
 		int64_t *staff;
 		if (!step_is(&rt->steps[i], "open"))
@@ -281,8 +282,9 @@ static int turns_write(struct round *rt)
 		for (int k = 0; k < count && n >= 0; k++)
 			n = db_run(rt->db, rt->err, &life_sql[SQL_TURN_ADD], "itii", staff[k],
 			    "turn", rt->row->id, order_key_of(rt->row));
+		asked = asked || count > 0;
 	}
-	return n < 0 ? (int)n : 0;
+	return n < 0 ? (int)n : asked ? tell_staff(rt->db, rt->row, "turn", rt->err) : 0;
 }
 
 /* After a decision: who reads it afterwards. */

@@ -253,6 +253,16 @@ const struct sql life_sql[LIFE_SQL_COUNT] = {
     [SQL_RULE_ADD] = {"INSERT INTO city_rule (kind, value) VALUES (?1, ?2)"
 		      " ON CONFLICT (kind, value) DO NOTHING",
         NULL},
+    /* --- what staff wish to be mailed --- */
+    [SQL_STAFF_NOTICE_GET] = {"SELECT submitted, message, corrected, turn, digest"
+                              " FROM staff_notice WHERE staff = ?1"},
+    [SQL_STAFF_NOTICE_SET] =
+        {"INSERT INTO staff_notice (staff, submitted, message, corrected, turn, digest)"
+         " VALUES (?1, ?2, ?3, ?4, ?5, ?6) ON CONFLICT (staff) DO UPDATE SET"
+         " submitted = excluded.submitted, message = excluded.message,"
+         " corrected = excluded.corrected, turn = excluded.turn, digest = excluded.digest"},
+    [SQL_STAFF_NOTICE_DIGEST] = {"SELECT staff FROM staff_notice WHERE digest = 1 AND staff > ?1"
+                                 " ORDER BY staff LIMIT ?2"},
 
     /* --- statistics: ?1 today's order key, ?2 now; files that were disposed of count on --- */
     [SQL_STAT_CLEAR] = {"DELETE FROM application_count", .whole = "it is filled anew"},
@@ -354,6 +364,9 @@ const struct sql *const application_statements[] = {
     S(RULE_KIND),
     S(RULE_CLEAR),
     S(RULE_ADD),
+    S(STAFF_NOTICE_GET),
+    S(STAFF_NOTICE_SET),
+    S(STAFF_NOTICE_DIGEST),
     S(STAT_CLEAR),
     S(STAT_FILL),
     S(STAT_LIST),

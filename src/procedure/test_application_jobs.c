@@ -237,10 +237,205 @@ static void deadlines(struct store *st)
 	morning(&city, 31);
 	morning(&city, 32);
 	assert_int_equal(reminders(&w, id, "overdue"), 1);
-	/* The clock of the one that waits for the applicant stands still. */
-	assert_int_equal(reminders(&w, asked, "overdue"), 0);
+	/* The clock of the one that waits for the applicant stands still: the office was only told
+	 * that the time for the correction is over. */
+	assert_int_equal(reminders(&w, asked, "warn"), 0);
+	assert_int_equal(reminders(&w, asked, "overdue"), 1);
 	assert_string_equal(
 	    mails(&city, &w), "receipt receipt accepted correction-requested correction-reminder");
+	city_end(&city);
+	world_free(&w);
+}
+
+/* --- mails to the office --- */
+
+struct mailbox {
+	int64_t account;
+	const char *address;
+};
+
+static int set_address(struct db *db, void *arg, struct err *err)
+{
+	static const struct sql set = {"UPDATE account SET mail = ?2 WHERE id = ?1"};
+	struct mailbox *m = arg;
+	return db_run(db, err, &set, "it", m->account, m->address) == 1 ? 0 : -(int)ERR_STORE;
+}
+
+static void has_mail(struct world *w, enum who who, const char *address)
+{
+	struct mailbox m = {w->actors[who].account, address};
+	OK(store_write(w->st, set_address, &m, why));
+}
+
+struct choice {
+	const struct app_actor *actor;
+	bool wishes[WISH_COUNT];
+};
+
+static int choose(struct db *db, void *arg, struct err *err)
+{
+	struct choice *c = arg;
+	return wishes_set(db, c->actor, c->wishes, err);
+}
+
+/* Kinds of the mails to an address so far, oldest first. */
+static const char *mails_to(struct world *w, const char *address)
+{
+	struct notice *list;
+	struct buf b;
+	buf_init(&b, w->arena);
+	int n = notice_list(world_db(w), w->arena, -1, 0, 200, &list, &w->err);
+	for (int i = n - 1; i >= 0; i--)
+		if (strcmp(list[i].to, address) == 0)
+			buf_printf(&b, "%s%s", b.n ? " " : "", list[i].kind);
+	return b.p ? b.p : "";
+}
+
+static void office_told(struct store *st)
+{
+	struct world w = world_new(st);
+	struct city city;
+	city_begin(&city, &w);
+	has_mail(&w, CLERK, "clerk@city.example");
+	has_mail(&w, CLERK2, "clerk2@city.example");
+	has_mail(&w, CHIEF, "chief@city.example");
+	/* New applications only to those of the department who wish so. */
+	(void)submitted(&w, HANAKO, w.small);
+	run_jobs(&city);
+	assert_string_equal(mails_to(&w, "clerk@city.example"), "");
+	struct choice all = {&w.actors[CLERK2], {true, true, true, true, false}};
+	OK(store_write(st, choose, &all, why));
+	struct choice tax = {&w.actors[TAX_CLERK], {true, true, true, true, false}};
+	has_mail(&w, TAX_CLERK, "tax@city.example");
+	OK(store_write(st, choose, &tax, why));
+	int64_t id = submitted(&w, HANAKO, w.small);
+	run_jobs(&city);
+	assert_string_equal(mails_to(&w, "clerk@city.example"), "");
+	assert_string_equal(mails_to(&w, "clerk2@city.example"), "procedure/staff-submitted");
+	/* Nobody works on it yet: those who watch hear of the message. */
+	DO(&w, HANAKO, "message", .id = id, .text = "いつごろですか");
+	run_jobs(&city);
+	assert_string_equal(mails_to(&w, "clerk2@city.example"),
+	    "procedure/staff-submitted procedure/staff-message");
+	/* From then on who works on it, and nobody else. */
+	DO(&w, CLERK, "accept", .id = id);
+	DO(&w, HANAKO, "message", .id = id, .text = "お願いします");
+	DO(&w, CLERK, "ask", .id = id, .text = "直してください", .text2 = "2026-12-01");
+	DO(&w, HANAKO, "correct", .proc = w.small, .id = id, .json = w.answers);
+	run_jobs(&city);
+	assert_string_equal(mails_to(&w, "clerk@city.example"),
+	    "procedure/staff-message procedure/staff-corrected");
+	assert_string_equal(mails_to(&w, "clerk2@city.example"),
+	    "procedure/staff-submitted procedure/staff-message");
+	/* Whom the decision waits for, once. */
+	DO(&w, CLERK, "decide", .proc = w.small, .id = id);
+	run_jobs(&city);
+	DO(&w, CLERK, "comment", .proc = w.small, .id = id, .text = "急ぎです");
+	run_jobs(&city);
+	assert_string_equal(mails_to(&w, "chief@city.example"), "procedure/staff-turn");
+	/* Sent back and drafted again it is another turn. */
+	DO(&w, CHIEF, "send_back", .proc = w.small, .id = id, .text = "もう一度");
+	DO(&w, CLERK, "decide", .proc = w.small, .id = id);
+	run_jobs(&city);
+	assert_string_equal(
+	    mails_to(&w, "chief@city.example"), "procedure/staff-turn procedure/staff-turn");
+	struct choice none = {&w.actors[CHIEF], {false}};
+	OK(store_write(st, choose, &none, why));
+	DO(&w, CHIEF, "send_back", .proc = w.small, .id = id, .text = "もう一度");
+	DO(&w, CLERK, "decide", .proc = w.small, .id = id);
+	run_jobs(&city);
+	assert_string_equal(
+	    mails_to(&w, "chief@city.example"), "procedure/staff-turn procedure/staff-turn");
+	assert_string_equal(mails_to(&w, "tax@city.example"), "");
+	(void)mails(&city, &w); /* every one can be filled */
+	city_end(&city);
+	world_free(&w);
+}
+
+/* What somebody typed in at the counter is no news to them. */
+static void not_of_oneself(struct store *st)
+{
+	struct world w = world_new(st);
+	struct city city;
+	city_begin(&city, &w);
+	struct choice all[] = {{&w.actors[CLERK], {true}}, {&w.actors[CLERK2], {true}}};
+	has_mail(&w, CLERK, "clerk@city.example");
+	has_mail(&w, CLERK2, "clerk2@city.example");
+	OK(store_write(st, choose, &all[0], why));
+	OK(store_write(st, choose, &all[1], why));
+	int64_t id = drafted(&w, CLERK, w.small, NULL);
+	DO(&w, CLERK, "submit", .proc = w.small, .id = id);
+	run_jobs(&city);
+	assert_string_equal(mails_to(&w, "clerk@city.example"), "");
+	assert_string_equal(mails_to(&w, "clerk2@city.example"), "procedure/staff-submitted");
+	city_end(&city);
+	world_free(&w);
+}
+
+/* Reminders before and after a deadline: to who works on it, else to the chiefs; of a correction to
+ * the applicant, and when it is over to the office. */
+static void reminders_reach(struct store *st)
+{
+	struct world w = world_new(st);
+	struct city city;
+	city_begin(&city, &w);
+	has_mail(&w, CLERK, "clerk@city.example");
+	has_mail(&w, CHIEF, "chief@city.example");
+	OK(store_write(st, schedule, NULL, why));
+	(void)submitted(&w, HANAKO, w.small); /* nobody's; 30 days: until 20 December */
+	(void)accepted(&w, w.small);          /* the clerk's */
+	int64_t asked = accepted(&w, w.small);
+	DO(&w, CLERK, "ask", .id = asked, .text = "直してください", .text2 = "2026-12-04");
+	run_jobs(&city);
+	const char *before = mails_to(&w, "hanako@example.jp");
+	morning(&city, 10);
+	assert_string_equal(mails_to(&w, "hanako@example.jp"), before);
+	morning(&city, 11); /* three days before */
+	assert_string_equal(mails_to(&w, "hanako@example.jp"),
+	    arena_printf(w.arena, "%s correction-reminder", before));
+	assert_string_equal(mails_to(&w, "clerk@city.example"), "");
+	morning(&city, 14); /* its last day */
+	assert_string_equal(mails_to(&w, "clerk@city.example"), "");
+	morning(&city, 15);
+	morning(&city, 16);
+	assert_string_equal(mails_to(&w, "clerk@city.example"), "staff-reminder");
+	morning(&city, 21); /* 70 % of the period */
+	morning(&city, 22);
+	assert_string_equal(mails_to(&w, "clerk@city.example"), "staff-reminder staff-reminder");
+	assert_string_equal(mails_to(&w, "chief@city.example"), "staff-reminder");
+	morning(&city, 31); /* over */
+	morning(&city, 32);
+	assert_string_equal(
+	    mails_to(&w, "clerk@city.example"), "staff-reminder staff-reminder staff-reminder");
+	assert_string_equal(mails_to(&w, "chief@city.example"), "staff-reminder staff-reminder");
+	(void)mails(&city, &w);
+	city_end(&city);
+	world_free(&w);
+}
+
+static void morning_summary(struct store *st)
+{
+	struct world w = world_new(st);
+	struct city city;
+	city_begin(&city, &w);
+	struct choice wishes[] = {{&w.actors[CLERK], {false, false, false, false, true}},
+	    {&w.actors[CARE_HEAD], {false, false, false, false, true}}};
+	has_mail(&w, CLERK, "clerk@city.example");
+	has_mail(&w, CARE_HEAD, "care@city.example");
+	has_mail(&w, CHIEF, "chief@city.example");
+	OK(store_write(st, choose, &wishes[0], why));
+	OK(store_write(st, choose, &wishes[1], why));
+	OK(store_write(st, schedule, NULL, why));
+	(void)accepted(&w, w.small);
+	run_jobs(&city);
+	morning(&city, 1);
+	assert_string_equal(mails_to(&w, "clerk@city.example"), "procedure/staff-digest");
+	assert_string_equal(mails_to(&w, "care@city.example"), ""); /* nothing is open there */
+	assert_string_equal(mails_to(&w, "chief@city.example"), "");
+	morning(&city, 2);
+	assert_string_equal(
+	    mails_to(&w, "clerk@city.example"), "procedure/staff-digest procedure/staff-digest");
+	(void)mails(&city, &w);
 	city_end(&city);
 	world_free(&w);
 }
@@ -317,6 +512,10 @@ EACH(told)
 EACH(once)
 EACH(documents)
 EACH(deadlines)
+EACH(office_told)
+EACH(not_of_oneself)
+EACH(reminders_reach)
+EACH(morning_summary)
 EACH(drafts_expire)
 EACH(absent_and_closed)
 
@@ -327,6 +526,10 @@ int main(void)
 	    cmocka_unit_test(test_once),
 	    cmocka_unit_test(test_documents),
 	    cmocka_unit_test(test_deadlines),
+	    cmocka_unit_test(test_office_told),
+	    cmocka_unit_test(test_not_of_oneself),
+	    cmocka_unit_test(test_reminders_reach),
+	    cmocka_unit_test(test_morning_summary),
 	    cmocka_unit_test(test_drafts_expire),
 	    cmocka_unit_test(test_absent_and_closed),
 	};

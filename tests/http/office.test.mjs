@@ -231,6 +231,34 @@ test('a document is revoked with a reason and issued anew; a cancelled decision 
 	assert.match((await city.client().get(`/verify/${fresh.code}`)).text, /m-banner--error/);
 });
 
+test('staff choose what they are mailed', async () => {
+	const admin = await city.as('admin'), clerk = await city.as(people.clerk2), chief = await city.as(people.chief);
+	const give = async (login, mail) => {
+		const { users } = (await admin.json(`/staff/users?q=${login}`)).json;
+		const { id } = users.find((u) => u.login === login);
+		assert.equal((await admin.submit(await admin.get(`/staff/users/${id}/edit`), `/staff/users/${id}/edit`, { mail })).status, 200);
+	};
+	let page = await clerk.get('/account/notices');
+	assert.ok(page.text.includes('/account/mail'), 'there is no address yet');
+	await give(people.clerk2, 'clerk2@city.example');
+	await give(people.chief, 'chief@city.example');
+	assert.ok((await clerk.get('/account')).text.includes('/account/notices'));
+	page = await clerk.get('/en/account/notices');
+	assert.ok(page.text.includes('clerk2@city.example'));
+	const wishes = async (who) => Object.fromEntries((await who.json('/account/notices')).json.wishes.map((w) => [w.name, w.on]));
+	assert.deepEqual(await wishes(clerk), { submitted: false, message: true, corrected: true, turn: true, digest: false });
+	page = await clerk.submit(await clerk.get('/account/notices'), '/account/notices', { submitted: '1', message: undefined });
+	assert.equal(page.status, 200);
+	assert.deepEqual(await wishes(clerk), { submitted: true, message: false, corrected: true, turn: true, digest: false });
+	assert.equal((await resident.get('/account/notices')).status, 403);
+	const { id } = await applyByJson(resident);
+	await city.mailbox.find('clerk2@city.example', new RegExp(`新しい申請が届きました[\\s\\S]*/staff/applications/${id}`));
+	await act(people.clerk, id, 'accept');
+	await act(people.clerk, id, 'draft', { outcome: 'granted' });
+	const [text] = await city.mailbox.find('chief@city.example', new RegExp(`あなたの番になりました[\\s\\S]*/staff/applications/${id}`));
+	assert.ok(!/ポチ|街田/.test(text), 'nothing of what the applicant wrote');
+});
+
 test('the whole store fits its journal', () => {
 	assert.match(city.cli('verify'), /^problems: 0$/m);
 });
