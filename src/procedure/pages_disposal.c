@@ -540,9 +540,16 @@ static const struct input show_inputs[] = {
     {"after", "integer", false, 20},
     {NULL, NULL, false, 0},
 };
-static const struct input decide_inputs[] = {
-    {"comment", "string", false, TEXT_MAX},
-    {NULL, NULL, false, 0},
+#define COMMENT                                                                                    \
+	(const struct input[])                                                                     \
+	{                                                                                          \
+		{"comment", "string", false, TEXT_MAX}, {NULL, NULL, false, 0},                    \
+	}
+static const struct route_word decide_words[] = {
+    {"approve", "Approve a proposal: it is carried out.", COMMENT},
+    {"refuse", "Refuse a proposal; comment: why.", COMMENT},
+    {"take_back", "Take one's own proposal back.", COMMENT},
+    {NULL, NULL, NULL},
 };
 
 #define PERM .perm = "application.dispose"
@@ -563,8 +570,7 @@ static const struct route routes[] = {
     {HTTP_GET, "/staff/records/disposals/{id}.csv", item_csv, PERM, .flags = ROUTE_RAW,
         .summary = "The files of a proposal or record as CSV."},
     {HTTP_POST, "/staff/records/disposals/{id}/{verb}", decide, PERM,
-        .template = "procedure/disposal",
-        .summary = "Decide on a proposal: approve, refuse, take_back.", .inputs = decide_inputs,
+        .template = "procedure/disposal", .summary = "Decide on a proposal.", .words = decide_words,
         .rate = RATE_WRITE},
 };
 

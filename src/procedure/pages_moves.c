@@ -34,6 +34,8 @@ static const struct {
     {STAFF "cancel", "cancel"},
     {STAFF "close", "close"},
     {STAFF "hold", "hold"},
+    {STAFF "revoke", "revoke_document"},
+    {STAFF "reissue", "reissue_document"},
 };
 
 static const char *state_or_none(enum app_state s)
