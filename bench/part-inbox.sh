@@ -70,4 +70,14 @@ echo
 echo "| store, page | goal / p99 | p50 ms | p99 ms | longest | requests | failed | bytes | statements |"
 echo "|---|---:|---:|---:|---:|---:|---:|---:|---:|"
 inbox_one SQLite "$DATA"
+# The same city on PostgreSQL, by way of a backup.
+pg=$(POSTGRES_OPTIONS="-c fsync=on -c shared_buffers=1GB" postgres_start "$work/pg") || pg=
+if [ -n "$pg" ]; then
+	say "the same city on PostgreSQL"
+	"$machi" backup --data "$DATA" --city demo --log warn "$work/backup" >/dev/null 2>>"$work/serve.log" &&
+		"$machi" restore --data "$work/pgcity" --store "$pg" --log warn "$work/backup" >/dev/null 2>>"$work/serve.log" &&
+		inbox_one PostgreSQL "$work/pgcity"
+	rm -rf "$work/backup"
+	postgres_stop "$work/pg"
+fi
 stop_all

@@ -20,8 +20,8 @@ say "submissions on SQLite"
 pg=$(POSTGRES_OPTIONS="-c fsync=on -c shared_buffers=256MB" postgres_start "$work/pg") || pg=
 if [ -n "$pg" ]; then
 	say "submissions on PostgreSQL"
-	"$machi" init --demo --demo-size 400 --data "$work/pgcity" --store "$pg" >"$work/init.log" 2>&1 &&
-		"$BUILD/bench_submit" --seconds "$SECONDS_EACH" --data "$work/pgcity" --log warn \
+	"$machi" init --demo --demo-size 400 --data "$work/pgsmall" --store "$pg" >"$work/init.log" 2>&1 &&
+		"$BUILD/bench_submit" --seconds "$SECONDS_EACH" --data "$work/pgsmall" --log warn \
 			--script "$work/submit.sql" >"$work/submit.pg" 2>>"$work/serve.log"
 	for clients in 1 8 64; do
 		say "pgbench with $clients clients"

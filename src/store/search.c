@@ -35,7 +35,7 @@ static const struct sql find = {
     "?3 "
     "ORDER BY doc + 0 DESC LIMIT ?4"};
 static const struct sql find_newest = {"",
-    "SELECT doc, body FROM search_doc WHERE (tokens || ''::tsvector) @@ ?1::tsquery AND doc > ?2 "
+    "SELECT doc, body FROM search_doc WHERE (tokens @@ ?1::tsquery) IS TRUE AND doc > ?2 "
     "AND doc < ?3 ORDER BY doc DESC LIMIT ?4"};
 static const struct sql newest = {
     "", "SELECT max(doc) FROM search_doc WHERE doc > ?1 AND doc < ?2"};
