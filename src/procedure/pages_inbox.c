@@ -121,6 +121,9 @@ static json_t *scope_tabs(struct request *rq, const struct app_filter *f, const 
 static json_t *bucket_tabs(struct request *rq, const struct app_filter *f, const json_t *counts)
 {
 	json_t *out = json_array();
+	/* What waits for a person is listed whatever its stage. */
+	if (f->scope == APP_SCOPE_TURN || f->scope == APP_SCOPE_REVIEW)
+		return out;
 	for (int i = APP_BUCKET_OFFICE; i < APP_BUCKET_COUNT; i++)
 		json_array_append_new(out,
 		    tab_view(rq, arena_printf(rq->arena, "staff.tab.%s", buckets[i]),
