@@ -95,7 +95,7 @@ void buf_real(struct buf *b, double v)
 			break;
 	}
 	/* "-1.2345e+21": digits and the power of ten of the first one */
-	char digits[20];
+	char digits[20] = "0";
 	int k = 0;
 	const char *p = text;
 	if (*p == '-') {

@@ -210,15 +210,13 @@ static json_t *digest_items(struct sweep *s, int64_t staff, bool overdue)
 /* Who works on it; else the chiefs of the department. */
 static int office_after(struct sweep *s, const struct item *it)
 {
-	int64_t one = it->assignee, *staff = &one;
-	int n = 1;
+	int64_t who[8], *staff = NULL;
+	int nwho = 0, n = 0;
 	struct arena_mark mark = arena_mark(s->arena);
-	if (!one)
-		n = it->department
-		        ? staff_of_post(s->db, s->arena, it->department, RANK_CHIEF, &staff, s->err)
-		        : 0;
-	int64_t who[8];
-	int nwho = 0;
+	if (it->assignee)
+		who[nwho++] = it->assignee;
+	else if (it->department)
+		n = staff_of_post(s->db, s->arena, it->department, RANK_CHIEF, &staff, s->err);
 	for (int i = 0; i < n && nwho < (int)COUNT(who); i++)
 		who[nwho++] = staff[i];
 	arena_release(s->arena, mark);

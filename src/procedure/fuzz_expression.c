@@ -31,7 +31,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct name names[] = {{"a", NAME_SECTION, &sections[0], NULL, -1},
 	    {"n", NAME_FIELD, &sections[0], &fields[1], -1},
 	    {"r", NAME_SECTION, &sections[1], NULL, -1}};
-	struct procedure p = {.serial = serial++,
+	serial++;
+	struct procedure p = {.serial = serial,
 	    .file = "fuzz",
 	    .exprs = &e,
 	    .nexprs = 1,

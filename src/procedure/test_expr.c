@@ -31,7 +31,8 @@ static int run(const char *text, const char *answers, struct expr_result *result
 	struct name names[] = {{"a", NAME_SECTION, &sections[0], NULL, -1},
 	    {"n", NAME_FIELD, &sections[0], &fields[1], -1},
 	    {"rows", NAME_SECTION, &sections[1], NULL, -1}};
-	struct procedure p = {.serial = serial++,
+	serial++;
+	struct procedure p = {.serial = serial,
 	    .file = "test.yaml",
 	    .exprs = &e,
 	    .nexprs = 1,

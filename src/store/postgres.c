@@ -415,11 +415,7 @@ static int64_t pg_run(
 static int pg_start(struct rows *r, const struct db_arg *args, int n)
 {
 	struct err own;
-	if (!r->err)
-		r->err = &own;
-	PGresult *res = run(r->db, r->stmt, args, n, r->err);
-	if (r->err == &own)
-		r->err = NULL;
+	PGresult *res = run(r->db, r->stmt, args, n, r->err ? r->err : &own);
 	if (!res)
 		return -1;
 	r->result = res;

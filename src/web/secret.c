@@ -154,7 +154,7 @@ static void csrf_write(struct request *rq, char token[TOKEN_TEXT])
 	char room[TOKEN_TEXT + 20];
 	struct buf b = {.p = room, .cap = sizeof(room)};
 	buf_base64url(&b, text, sizeof(text));
-	memcpy(token, room, TOKEN_TEXT);
+	memcpy(token, b.p, TOKEN_TEXT);
 }
 
 static const char *csrf_cookie(const struct request *rq)

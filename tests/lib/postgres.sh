@@ -1,3 +1,4 @@
+# shellcheck shell=bash
 # A throw-away PostgreSQL for tests; to be sourced.
 #
 #   MACHI_TEST_PG=$(postgres_start DIR)   makes a cluster, starts it, prints the URL of a database

@@ -49,8 +49,8 @@ smtp_stop() {
 	local pid
 	pid=$(cat "$1/pid" 2>/dev/null) || return 0
 	smtp_root kill "$pid" 2>/dev/null
-	local i
-	for i in $(seq 50); do
+	local _
+	for _ in $(seq 50); do
 		smtp_root kill -0 "$pid" 2>/dev/null || return 0
 		sleep 0.1
 	done
