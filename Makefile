@@ -27,7 +27,7 @@ format:
 lint: all
 	cppcheck --quiet --error-exitcode=1 --enable=warning,portability --inline-suppr -j2 \
 		--suppress=unknownMacro --suppress=varFuncNullUB -Isrc src
-	shellcheck -x run test tools/install tests/fuzz tests/lib/*.sh .ci/run
+	shellcheck -x -S warning run test tools/install tests/fuzz tests/lib/*.sh .ci/run
 
 install: all
 	DESTDIR=$(DESTDIR) meson install -C $(BUILD) --no-rebuild

@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdatomic.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -48,16 +49,38 @@ static int write_all(int fd, struct str bytes)
 	return fsync(fd);
 }
 
+/* A new name in a folder is there after a power cut only once the folder is on the disk. */
+static int sync_folder_of(const char *path)
+{
+	const char *slash = strrchr(path, '/');
+	struct buf folder = {0};
+	if (slash)
+		buf_add(&folder, path, slash == path ? 1 : (size_t)(slash - path));
+	else
+		buf_puts(&folder, ".");
+	int fd = open(folder.p, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	int rc = fd < 0 ? -1 : fsync(fd);
+	int why = errno;
+	if (fd >= 0)
+		(void)close(fd); /* nothing was written through it */
+	errno = why;
+	buf_free(&folder);
+	return rc;
+}
+
 int file_write(const char *path, struct str bytes, int mode, struct err *err)
 {
+	static atomic_uint number; /* threads that write the same file do not meet */
 	struct buf temp = {0};
-	buf_printf(&temp, "%s.%ld.new", path, (long)getpid());
+	buf_printf(&temp, "%s.%ld-%u.new", path, (long)getpid(), atomic_fetch_add(&number, 1));
 	int fd = open(temp.p, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, (mode_t)mode);
 	int rc = fd < 0 ? -1 : write_all(fd, bytes);
 	if (fd >= 0 && close(fd) < 0)
 		rc = -1;
 	if (rc == 0)
 		rc = rename(temp.p, path);
+	if (rc == 0)
+		rc = sync_folder_of(path);
 	if (rc < 0) {
 		int why = errno;
 		(void)unlink(temp.p); /* may not have been made */
@@ -65,6 +88,13 @@ int file_write(const char *path, struct str bytes, int mode, struct err *err)
 	}
 	buf_free(&temp);
 	return rc;
+}
+
+int file_sync_folder(const char *path, struct err *err)
+{
+	return sync_folder_of(path) == 0
+	           ? 0
+	           : err_set(err, ERR_IO, NULL, "the folder of %s: %s", path, strerror(errno));
 }
 
 int dir_make(const char *path, int mode, struct err *err)
@@ -77,7 +107,7 @@ int dir_make(const char *path, int mode, struct err *err)
 			continue;
 		char was = b.p[i];
 		b.p[i] = '\0';
-		if (mkdir(b.p, (mode_t)mode) < 0 && errno != EEXIST)
+		if (mkdir(b.p, (mode_t)mode) == 0 ? sync_folder_of(b.p) < 0 : errno != EEXIST)
 			rc = err_set(err, ERR_IO, NULL, "%s: %s", b.p, strerror(errno));
 		b.p[i] = was;
 	}

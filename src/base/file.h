@@ -10,7 +10,9 @@
 int file_read(struct arena *, const char *path, struct str *out, struct err *);
 /* Writes a file so that it is there whole or not at all, and on disk; mode as in open(2). */
 int file_write(const char *path, struct str bytes, int mode, struct err *);
-/* mkdir -p. */
+/* The folder that path stands in, on disk: names that were made or changed in it are durable. */
+int file_sync_folder(const char *path, struct err *);
+/* mkdir -p; what it made is durable. */
 int dir_make(const char *path, int mode, struct err *);
 
 #endif

@@ -145,6 +145,22 @@ static int take_file(struct settings *s, const char *path, bool must_exist, stru
 	return rc;
 }
 
+/* What stands for the value in --help says that it is a number, and bytes may be many. */
+static int check_numbers(const struct settings *s, struct err *err)
+{
+	static const char *const numbers[] = {"N", "BYTES", "SECONDS", "MINUTES", "PERCENT"};
+	for (int i = 0; i < NSETTINGS; i++) {
+		const struct setting *t = &settings_table[i];
+		int64_t v, max = strcmp(t->value, "BYTES") == 0 ? INT64_MAX : INT32_MAX;
+		for (size_t k = 0; k < COUNT(numbers); k++)
+			if (strcmp(t->value, numbers[k]) == 0 && s->value[i] &&
+			    !str_to_i64(str_from(s->value[i]), 0, max, &v))
+				return err_set(err, ERR_INPUT, NULL, "%s is a number, not \"%.40s\"",
+				    t->name, s->value[i]);
+	}
+	return 0;
+}
+
 int settings_load(int *argc, char **argv, struct settings **out, struct err *err)
 {
 	struct settings *s = calloc(1, sizeof(*s));
@@ -166,6 +182,8 @@ int settings_load(int *argc, char **argv, struct settings **out, struct err *err
 		(void)snprintf(path, sizeof(path), "%s/machi.yaml", settings_get(s, "data"));
 		rc = take_file(s, config ? config : path, config != NULL, err);
 	}
+	if (rc == 0)
+		rc = check_numbers(s, err);
 	if (rc < 0) {
 		settings_free(s);
 		return rc;

@@ -140,9 +140,10 @@ int file_blob_put(struct store *st, const char *name, const struct blob_input *i
 			rc = io(err, to.text);
 		if (rc < 0 && fd >= 0)
 			(void)unlink(temp.text); /* or the cleaner does it */
-		if (rc == 0)
-			rc = sync_dir(path_of(st, folder).text, err);
 	}
+	/* Also of one that was there: whoever put it may not have come so far yet. */
+	if (rc == 0)
+		rc = sync_dir(path_of(st, folder).text, err);
 	(void)close(held); /* gives the lock back */
 	return rc;
 }

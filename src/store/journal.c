@@ -265,6 +265,12 @@ int journal_commit(struct db *db, struct err *err)
 	return head_from_time_to_time(db, err);
 }
 
+static int no_hash(int64_t id, struct err *err)
+{
+	return err_set(
+	    err, ERR_STORE, "journal.damaged", "entry %lld has no leaf hash", (long long)id);
+}
+
 /* SQLite: only entries that were restored from a backup without a place. They get theirs with the
  * commit, like new ones. */
 static int sequence_here(struct db *db, struct err *err)
@@ -276,6 +282,10 @@ static int sequence_here(struct db *db, struct err *err)
 	if (!r)
 		return -(int)ERR_STORE;
 	while ((rc = rows_next(r)) == 1) {
+		if (rows_bytes(r, 1).n != TREE_HASH) {
+			rc = no_hash(rows_i64(r, 0), err);
+			break;
+		}
 		int64_t n = db_run(db, err, &place_one, "ii", rows_i64(r, 0),
 		    db->edge.size + (int64_t)db->npending);
 		if (n < 0) {
@@ -314,7 +324,10 @@ static int sequence_there(struct db *db, struct err *err)
 	while ((rc = rows_next(r)) == 1) {
 		buf_putc(&ids, n++ ? ',' : '{');
 		buf_i64(&ids, rows_i64(r, 0));
-		rc = tree_append(&edge, (const unsigned char *)rows_bytes(r, 1).p, store_node, &to);
+		rc = rows_bytes(r, 1).n != TREE_HASH
+		         ? no_hash(rows_i64(r, 0), err)
+		         : tree_append(
+		               &edge, (const unsigned char *)rows_bytes(r, 1).p, store_node, &to);
 		if (rc < 0)
 			break;
 	}

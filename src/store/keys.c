@@ -1,12 +1,12 @@
 /* The journal's signing key: Ed25519, <dir>/keys/journal.key. */
 #include <errno.h>
-#include <fcntl.h>
 #include <openssl/evp.h>
 #include <openssl/pem.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/file.h"
 #include "store/private.h"
 
 static EVP_PKEY *read_key(const char *path)
@@ -14,7 +14,8 @@ static EVP_PKEY *read_key(const char *path)
 	FILE *f = fopen(path, "re");
 	if (!f)
 		return NULL;
-	EVP_PKEY *key = PEM_read_PrivateKey(f, NULL, NULL, NULL);
+	static char no_password[] = ""; /* without it OpenSSL would ask at the terminal */
+	EVP_PKEY *key = PEM_read_PrivateKey(f, NULL, NULL, no_password);
 	(void)fclose(f); /* only read */
 	if (key && EVP_PKEY_base_id(key) != EVP_PKEY_ED25519) {
 		EVP_PKEY_free(key);
@@ -28,19 +29,24 @@ static EVP_PKEY *read_key(const char *path)
 static int make_key(const char *path, struct err *err)
 {
 	EVP_PKEY *key = EVP_PKEY_Q_keygen(NULL, NULL, "ED25519");
+	BIO *bio = BIO_new(BIO_s_mem());
 	struct buf temp = {0};
 	buf_printf(&temp, "%s.%d", path, (int)getpid());
-	int fd = key ? open(temp.p, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600) : -1;
-	FILE *f = fd >= 0 ? fdopen(fd, "w") : NULL;
-	bool ok = f && PEM_write_PrivateKey(f, key, NULL, NULL, 0, NULL, NULL) == 1 &&
-	          fflush(f) == 0 && fsync(fd) == 0;
-	if (f && fclose(f) != 0)
-		ok = false;
-	int rc = 0;
-	if (!ok || (link(temp.p, path) != 0 && errno != EEXIST))
+	char *pem = NULL;
+	int rc;
+	if (!key || !bio || PEM_write_bio_PrivateKey(bio, key, NULL, NULL, 0, NULL, NULL) != 1) {
+		rc = err_set(err, ERR_INTERNAL, NULL, "no Ed25519 key could be made");
+	} else {
+		long n = BIO_get_mem_data(bio, &pem);
+		rc = file_write(temp.p, (struct str){pem, (size_t)n}, 0600, err);
+	}
+	if (rc == 0 && link(temp.p, path) != 0 && errno != EEXIST)
 		rc = err_set(err, ERR_IO, "store.io", "cannot write %s: %s", path, strerror(errno));
-	if (fd >= 0)
-		(void)unlink(temp.p); /* the linked name stays */
+	if (rc == 0)
+		rc = file_sync_folder(
+		    path, err); /* heads that are signed with it shall not outlive it */
+	(void)unlink(temp.p);   /* the linked name stays; or it was not made */
+	BIO_free(bio);
 	EVP_PKEY_free(key);
 	buf_free(&temp);
 	return rc;

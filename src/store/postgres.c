@@ -209,6 +209,7 @@ static int pg_connect(struct db *db, struct err *err)
 		char text[512];
 		(void)snprintf(text, sizeof(text),
 		    "SET lock_timeout = %d; SET jit = off; SET default_transaction_read_only = %s; "
+		    "SET bytea_output = hex; SET extra_float_digits = 1; "
 		    "SELECT set_config('synchronous_commit', 'on', false) "
 		    "WHERE current_setting('synchronous_commit') = 'off'",
 		    st->busy_ms, writer ? "off" : "on");

@@ -45,6 +45,26 @@ static void sequence_all(struct store *st)
 	while (n > 0);
 }
 
+static int cut_hash(struct db *db, void *arg, struct err *err)
+{
+	static const struct sql sql = {"UPDATE journal SET leaf = NULL, leaf_hash = ?1 WHERE id = "
+	                               "(SELECT max(id) FROM journal)"};
+	(void)arg;
+	int64_t n = db_run(db, err, &sql, "b", STR("short"));
+	return n < 0 ? (int)n : 0;
+}
+
+/* As out of a damaged backup: it is told, not read past its end. */
+static void short_hash(struct store *st)
+{
+	OK(store_write(st, add, &(struct add){.n = 3}, why));
+	OK(store_write(st, cut_hash, NULL, why));
+	int n;
+	struct err err = {0};
+	assert_int_equal(store_write(st, sequence, &n, &err), -(int)ERR_STORE);
+	assert_string_equal(err.msg, "journal.damaged");
+}
+
 static void head_of(struct store *st, struct tree_head *head)
 {
 	sequence_all(st);
@@ -155,6 +175,7 @@ static void refuses_lines(struct store *st)
 EACH(proofs)
 EACH(feeds)
 EACH(refuses_lines)
+EACH(short_hash)
 
 int main(void)
 {
@@ -162,6 +183,7 @@ int main(void)
 	    cmocka_unit_test(test_proofs),
 	    cmocka_unit_test(test_feeds),
 	    cmocka_unit_test(test_refuses_lines),
+	    cmocka_unit_test(test_short_hash),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -110,6 +110,11 @@ test('a backup that names no city, another name, and settings that are there', (
 	assert.match(other.cli('verify', '--city', 'north'), /^problems: 0$/m);
 });
 
+test('a setting that is no number is refused, not taken for 0', () => {
+	for (const [flag, value] of [['--port', 'http'], ['--timeout', '-1'], ['--job-threads', '99999999999']])
+		assert.throws(() => city.cli('check', flag, value), new RegExp(`${flag.slice(2)} is a number, not "${value}"`));
+});
+
 test('the journal is named after the address, once', async () => {
 	const dir = mkdtempSync(join(tmpdir(), 'machi-named-'));
 	const other = Object.assign(new City(), { dir, env: { ...city.env, MACHI_STORE: storeKind === 'postgres' ? newDatabase() : 'sqlite:store.db' }, settings: [] });

@@ -36,8 +36,8 @@ smtp_start() {
 		echo $! >"$dir/pid"
 		wait
 	) 9>/tmp/machi-smtp.lock >/dev/null 2>&1 &
-	local i
-	for i in $(seq 1200); do # another test may hold the lock
+	local _
+	for _ in $(seq 1200); do # another test may hold the lock
 		(exec 3<>"/dev/tcp/127.0.0.1/$port") 2>/dev/null && return 0
 		sleep 0.1
 	done
