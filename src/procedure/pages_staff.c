@@ -480,7 +480,12 @@ static int act_page(struct request *rq, struct act *a, enum err_kind kind, struc
 	for (size_t i = 0; i < COUNT(kept); i++)
 		if (text(rq, kept[i]))
 			json_object_set_new(typed, kept[i], json_string(text(rq, kept[i])));
-	json_object_set_new(typed, rq_param(rq, "verb"), json_true());
+	/* Several forms of the page have a field of the same name. */
+	const char *verb = rq_param(rq, "verb"), *code = text(rq, "code");
+	json_object_set_new(rq->view, "problem_at",
+	    text_eq(verb, "revoke") && code ? json_sprintf("revoke-%s-", code)
+					    : json_sprintf("%s-", text_eq(verb, "note") ? "message" : verb));
+	json_object_set_new(typed, verb, json_true());
 	json_object_set_new(rq->view, "typed", typed);
 	return 0;
 }

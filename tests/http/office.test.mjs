@@ -43,6 +43,8 @@ test('a refusal gives its reason and how to appeal', async () => {
 	await act(people.clerk, id, 'accept');
 	const without = await act(people.clerk, id, 'draft', { outcome: 'refused', reason: '' });
 	assert.equal(without.status, 422, 'a reason is needed');
+	assert.match(without.text, /<a href="#draft-reason">/);
+	assert.match(without.text, /<textarea id="draft-reason"/, 'the summary leads to the field');
 	await act(people.clerk, id, 'draft', { outcome: 'refused', reason: '犬ではなく狼のため。' });
 	let page = await act(people.chief, id, 'route', { action: 'send_back', comment: '書き直してください。' });
 	assert.equal(page.status, 200);
