@@ -382,7 +382,7 @@ static PGresult *run(
 	return res;
 }
 
-static int pg_later(
+static int64_t pg_later(
     struct db *db, struct stmt *s, const struct db_arg *args, int n, struct err *err)
 {
 	struct parameters p;

@@ -178,8 +178,8 @@ struct backend {
 	int (*prepare)(struct db *, struct stmt *, const struct db_arg *, int n, struct err *);
 	void (*forget)(struct db *, struct stmt *);
 	int64_t (*run)(struct db *, struct stmt *, const struct db_arg *, int n, struct err *);
-	/* db_later(). NULL: by run. */
-	int (*later)(struct db *, struct stmt *, const struct db_arg *, int n, struct err *);
+	/* db_later(); the same, 0 for the count. NULL: by run. */
+	int64_t (*later)(struct db *, struct stmt *, const struct db_arg *, int n, struct err *);
 	int (*start)(struct rows *, const struct db_arg *, int n);
 	int (*next)(struct rows *);
 	void (*end)(struct rows *);

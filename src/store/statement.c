@@ -184,13 +184,11 @@ static int64_t note(struct db *db, int64_t rc)
 	return rc;
 }
 
-int64_t db_run(struct db *db, struct err *err, const struct sql *sql, const char *types, ...)
+/* Runs it with `how`, one of the backend's ways. */
+static int64_t run_args(struct db *db, struct err *err, const struct sql *sql,
+    const struct db_arg *args, int n,
+    int64_t (*how)(struct db *, struct stmt *, const struct db_arg *, int, struct err *))
 {
-	struct db_arg args[SQL_MAX_ARGS];
-	va_list ap;
-	va_start(ap, types);
-	int n = collect(err, types, ap, args);
-	va_end(ap);
 	if (n < 0 || usable(db, err) < 0)
 		return -(int)ERR_INTERNAL;
 	struct err own;
@@ -199,10 +197,20 @@ int64_t db_run(struct db *db, struct err *err, const struct sql *sql, const char
 	struct stmt *s = stmt_get(db, sql, NULL, args, n, err);
 	if (!s)
 		return note(db, -(int)err->kind);
-	int64_t rc = note(db, db->backend->run(db, s, args, n, err));
+	int64_t rc = note(db, how(db, s, args, n, err));
 	if (s->loose)
 		free_stmt(db, s);
 	return rc;
+}
+
+int64_t db_run(struct db *db, struct err *err, const struct sql *sql, const char *types, ...)
+{
+	struct db_arg args[SQL_MAX_ARGS];
+	va_list ap;
+	va_start(ap, types);
+	int n = collect(err, types, ap, args);
+	va_end(ap);
+	return run_args(db, err, sql, args, n, db->backend->run);
 }
 
 int db_later(struct db *db, struct err *err, const struct sql *sql, const char *types, ...)
@@ -212,19 +220,10 @@ int db_later(struct db *db, struct err *err, const struct sql *sql, const char *
 	va_start(ap, types);
 	int n = collect(err, types, ap, args);
 	va_end(ap);
-	if (n < 0 || usable(db, err) < 0)
-		return -(int)ERR_INTERNAL;
-	struct err own;
-	if (!err)
-		err = &own;
-	struct stmt *s = stmt_get(db, sql, NULL, args, n, err);
-	if (!s)
-		return (int)note(db, -(int)err->kind);
-	int64_t rc = db->backend->later && db->in_tx ? db->backend->later(db, s, args, n, err)
-	                                             : db->backend->run(db, s, args, n, err);
-	if (s->loose)
-		free_stmt(db, s);
-	return note(db, rc) < 0 ? (int)rc : 0;
+	bool waits = !db->backend->later || !db->in_tx;
+	int64_t rc = run_args(
+	    db, err, sql, args, n, waits ? db->backend->run : db->backend->later);
+	return rc < 0 ? (int)rc : 0;
 }
 
 /* A reader whose connection broke, outside of a snapshot, asks again on a new one. */
