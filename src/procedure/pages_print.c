@@ -57,15 +57,8 @@ static int paper_pdf(struct request *rq, struct err *err)
 	int rc = rq_procedure(rq, &p, err);
 	if (rc < 0)
 		return rc;
-	struct form_context context = {
-	    .lang = rq->lang, .i18n = rq->city->i18n, .today = date_of_us(rq->now_us), .fee_yen = -1};
-	json_t *sections = json_array(), *answers = json_object();
-	for (int i = 0; i < procedure_section_count(p); i++)
-		json_array_append_new(sections,
-		    form_section_view(p, rq->arena, i, &context, answers, NULL, 0, "paper"));
-	json_decref(answers);
 	json_t *view = json_pack("{s:s?, s:o, s:o, s:s, s:s}", "title", procedure_text(p, "title", rq->lang),
-	    "to", addressee(rq), "sections", sections, "procedure", procedure_id(p), "version",
+	    "to", addressee(rq), "sections", rq_paper_sections(rq, p), "procedure", procedure_id(p), "version",
 	    procedure_version(p));
 	if (procedure_online(p))
 		json_object_set_new(view, "apply_url",

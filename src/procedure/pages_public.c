@@ -291,13 +291,8 @@ static int show(struct request *rq, struct err *err)
 	return 0;
 }
 
-/* The form to print and fill by hand: every section, empty. */
-static int paper(struct request *rq, struct err *err)
+json_t *rq_paper_sections(const struct request *rq, const struct procedure *p)
 {
-	struct procedure *p;
-	int rc = rq_procedure(rq, &p, err);
-	if (rc < 0)
-		return rc;
 	struct form_context context = {
 	    .lang = rq->lang, .i18n = rq->city->i18n, .today = date_of_us(rq->now_us), .fee_yen = -1};
 	json_t *sections = json_array(), *answers = json_object();
@@ -305,7 +300,17 @@ static int paper(struct request *rq, struct err *err)
 		json_array_append_new(sections,
 		    form_section_view(p, rq->arena, i, &context, answers, NULL, 0, "paper"));
 	json_decref(answers);
-	json_object_set_new(rq->view, "sections", sections);
+	return sections;
+}
+
+/* The form to print and fill by hand: every section, empty. */
+static int paper(struct request *rq, struct err *err)
+{
+	struct procedure *p;
+	int rc = rq_procedure(rq, &p, err);
+	if (rc < 0)
+		return rc;
+	json_object_set_new(rq->view, "sections", rq_paper_sections(rq, p));
 	const json_t *facts = procedure_facts(p, rq->lang);
 	json_object_set(rq->view, "title", json_object_get(facts, "title"));
 	json_object_set(rq->view, "procedure", procedure_card(p, rq->lang));
