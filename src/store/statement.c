@@ -221,8 +221,7 @@ int db_later(struct db *db, struct err *err, const struct sql *sql, const char *
 	int n = collect(err, types, ap, args);
 	va_end(ap);
 	bool waits = !db->backend->later || !db->in_tx;
-	int64_t rc = run_args(
-	    db, err, sql, args, n, waits ? db->backend->run : db->backend->later);
+	int64_t rc = run_args(db, err, sql, args, n, waits ? db->backend->run : db->backend->later);
 	return rc < 0 ? (int)rc : 0;
 }
 
