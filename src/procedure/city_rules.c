@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "base/log.h"
-#include "procedure/life.h"
+#include "procedure/application/life.h"
 
 /* --- from the settings --- */
 

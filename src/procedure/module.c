@@ -4,7 +4,7 @@
 
 #include "base/postal.h"
 #include "procedure/catalogue.h"
-#include "procedure/life.h"
+#include "procedure/application/life.h"
 #include "procedure/city_rules.h"
 #include "document/document.h"
 #include "procedure/procedure.h"

@@ -1,0 +1,567 @@
+/* A row of the application table: reading, writing, journalling, and the state that machi verify
+ * recomputes. */
+#include "procedure/application/life.h"
+
+#include <assert.h>
+#include <openssl/evp.h>
+#include <string.h>
+
+#include "base/json.h"
+#include "base/time.h"
+#include "identity/identity.h"
+
+const struct app_actor app_system = {.id = "system"};
+
+bool actor_is_system(const struct app_actor *actor)
+{
+	return strcmp(actor->id, "system") == 0;
+}
+
+const char *subject_of(struct arena *a, int64_t id)
+{
+	return arena_printf(a, "application:%" PRId64, id);
+}
+
+/* --- reading --- */
+
+#define READ_I(name) r->name = rows_i64(rows, c++);
+#define READ_T(name) r->name = rows_dup(rows, c++, a);
+#define READ(type, name) READ_##type(name)
+
+struct app_row *row_read(struct arena *a, struct rows *rows, bool with_answers)
+{
+	struct app_row *r = arena_new_of(a, struct app_row);
+	int c = 0;
+	r->id = rows_i64(rows, c++);
+	APP_COLUMNS_FIXED(READ)
+	APP_COLUMNS_MOVING(READ)
+	r->answers = with_answers ? rows_dup(rows, c, a) : "{}";
+	return r;
+}
+
+static int row_first(struct arena *a, struct rows *rows, struct app_row **out)
+{
+	if (!rows)
+		return -(int)ERR_STORE;
+	int rc = rows_next(rows);
+	if (rc > 0)
+		*out = row_read(a, rows, true);
+	rows_end(rows);
+	return rc;
+}
+
+static int no_application(struct err *err, int64_t id)
+{
+	return err_set(err, ERR_MISSING, "application.missing", "application %" PRId64, id);
+}
+
+int row_load(
+    struct db *db, struct arena *a, int64_t id, bool lock, struct app_row **out, struct err *err)
+{
+	int rc =
+	    row_first(a, db_query(db, err, &life_sql[lock ? SQL_ROW_LOCK : SQL_ROW], "i", id), out);
+	return rc == 0 ? no_application(err, id) : rc < 0 ? rc : 0;
+}
+
+enum app_state row_state(const struct app_row *r)
+{
+	return app_state_parse(r->state);
+}
+
+static int json_of_text(const char *text, json_t **out, struct err *err)
+{
+	json_error_t e;
+	*out = json_loads(text ? text : "{}", 0, &e);
+	return *out ? 0 : err_set(err, ERR_STORE, NULL, "stored JSON: %s", e.text);
+}
+
+int row_answers(const struct app_row *r, json_t **out, struct err *err)
+{
+	int rc = json_of_text(r->answers, out, err);
+	return rc < 0 ? err_prefix(err, "application %" PRId64 ": ", r->id) : 0;
+}
+
+void row_set_answers(struct arena *a, struct app_row *r, json_t *answers)
+{
+	char *text = json_dumps(answers, JSON_COMPACT | JSON_SORT_KEYS);
+	r->answers = text ? arena_strdup(a, text) : "{}";
+	free(text);
+}
+
+static json_t *mandate_of(struct db *db, int64_t id, struct err *err)
+{
+	static const char *const names[] = {"principal_name", "principal_address", "principal_mail",
+	    "ground", "document", "scope", "valid_from", "valid_until"};
+	struct rows *rows = db_query(db, err, &life_sql[SQL_MANDATE_GET], "i", id);
+	json_t *m = NULL;
+	if (rows && rows_next(rows) == 1) {
+		m = json_object();
+		for (size_t i = 0; i < COUNT(names); i++) {
+			struct str v = rows_str(rows, (int)i);
+			if (v.p)
+				json_object_set_new(m, names[i], json_stringn(v.p, v.n));
+		}
+	}
+	rows_end(rows);
+	return m;
+}
+
+#define SAME(name) .name = r->name
+
+int row_to_application(struct db *db, struct arena *a, const struct app_row *r,
+    struct application **out, struct err *err)
+{
+	struct application *app = arena_new_of(a, struct application);
+	*app = (struct application){
+	    SAME(id),
+	    SAME(procedure),
+	    SAME(version),
+	    .state = row_state(r),
+	    SAME(turn),
+	    SAME(receipt_number),
+	    SAME(serial),
+	    SAME(account),
+	    SAME(applicant_person),
+	    SAME(applicant_name),
+	    SAME(applicant_kind),
+	    SAME(channel),
+	    SAME(created_by),
+	    SAME(department),
+	    SAME(assignee),
+	    .revision = (int)r->revision,
+	    SAME(due),
+	    .period_days = (int)r->period_days,
+	    SAME(period_kind),
+	    SAME(clock_stopped_us),
+	    .stopped_days = (int)r->stopped_days,
+	    SAME(created_us),
+	    SAME(submitted_us),
+	    SAME(accepted_us),
+	    SAME(decided_us),
+	    SAME(updated_us),
+	    SAME(fee_yen),
+	    SAME(paid_yen),
+	    .fee_before = r->fee_before != 0,
+	    SAME(outcome),
+	    SAME(reason),
+	    .round = (int)r->round,
+	    SAME(drafter),
+	    SAME(place),
+	    SAME(place_key),
+	    .retention_years = (int)r->retention_years,
+	    SAME(disposal_on),
+	    SAME(hold_reason),
+	    .step = (int)r->step,
+	    SAME(kids),
+	};
+	int rc = row_answers(r, &app->answers, err);
+	if (rc < 0)
+		return rc;
+	json_on_arena(a, app->answers);
+	if (r->numbers) {
+		rc = json_of_text(r->numbers, &app->numbers, err);
+		if (rc < 0)
+			return rc;
+		json_on_arena(a, app->numbers);
+	}
+	if (r->kids & KID_MANDATE) {
+		app->mandate = mandate_of(db, r->id, err);
+		if (app->mandate)
+			json_on_arena(a, app->mandate);
+	}
+	*out = app;
+	return 0;
+}
+
+int app_get(struct db *db, struct arena *a, int64_t id, struct application **out, struct err *err)
+{
+	struct app_row *r;
+	int rc = row_load(db, a, id, false, &r, err);
+	return rc < 0 ? rc : row_to_application(db, a, r, out, err);
+}
+
+int app_find_by_receipt(
+    struct db *db, struct arena *a, const char *number, struct application **out, struct err *err)
+{
+	const char *folded = receipt_number_fold(a, str_from(number));
+	if (!folded)
+		return 0;
+	struct app_row *r = NULL;
+	int rc = row_first(a, db_query(db, err, &life_sql[SQL_BY_RECEIPT], "t", folded), &r);
+	if (rc != 1)
+		return rc;
+	rc = row_to_application(db, a, r, out, err);
+	return rc < 0 ? rc : 1;
+}
+
+/* --- rights --- */
+
+bool actor_owns(struct db *db, const struct app_actor *actor, const struct app_row *r)
+{
+	if (!actor->staff)
+		return actor->account > 0 && actor->account == r->account;
+	return strcmp(r->channel, "counter") == 0 &&
+	       staff_may(db, actor->person, "application.counter", r->department);
+}
+
+bool actor_sees(struct db *db, const struct app_actor *actor, const struct app_row *r)
+{
+	if (actor_is_system(actor) || actor_owns(db, actor, r))
+		return true;
+	/* What a resident has not sent yet is nobody's business but theirs. */
+	if (!actor->staff || strcmp(r->state, "draft") == 0)
+		return false;
+	return r->assignee == actor->person ||
+	       staff_may(db, actor->person, "application.read", r->department) ||
+	       ((r->kids & KID_ROUTE) && route_knows(db, r->id, actor->person));
+}
+
+/* Everybody that the move's row names, but the route's people: those the route itself knows. */
+bool actor_may(
+    struct db *db, struct arena *a, const struct app_actor *actor, const struct app_row *r, int who)
+{
+	static const struct {
+		enum app_who who;
+		const char *perm;
+	} perms[] = {
+	    {APP_WHO_CHECKER, "application.check"},
+	    {APP_WHO_DECIDER, "application.decide"},
+	    {APP_WHO_FORWARDER, "application.forward"},
+	    {APP_WHO_CASHIER, "application.payment"},
+	    {APP_WHO_REVOKER, "document.revoke"},
+	};
+	if ((who & APP_WHO_SYSTEM) && actor_is_system(actor))
+		return true;
+	if ((who & APP_WHO_APPLICANT) && actor_owns(db, actor, r))
+		return true;
+	if (!actor->staff)
+		return false;
+	for (size_t i = 0; i < COUNT(perms); i++)
+		if ((who & (int)perms[i].who) &&
+		    staff_may(db, actor->person, perms[i].perm, r->department))
+			return true;
+	if ((who & APP_WHO_DRAFTER) && r->drafter == actor->person)
+		return true;
+	return (who & APP_WHO_ROUTE) && route_waits_for(db, a, r, actor->person);
+}
+
+int app_read(struct db *db, struct arena *a, const struct app_actor *actor, int64_t id,
+    struct application **out, struct err *err)
+{
+	struct app_row *r;
+	int rc = row_load(db, a, id, false, &r, err);
+	if (rc < 0)
+		return rc;
+	if (!actor_sees(db, actor, r))
+		return no_application(err, id);
+	return row_to_application(db, a, r, out, err);
+}
+
+/* The members of a row that rights depend on. */
+static struct app_row row_of_application(const struct application *app)
+{
+	return (struct app_row){
+	    .id = app->id,
+	    .state = app_state_name(app->state),
+	    .account = app->account,
+	    .channel = app->channel,
+	    .created_by = app->created_by,
+	    .department = app->department,
+	    .assignee = app->assignee,
+	    .drafter = app->drafter,
+	    .round = app->round,
+	    .kids = app->kids,
+	};
+}
+
+bool app_is_own(const struct application *app, const struct app_actor *actor)
+{
+	return actor->staff
+	           ? strcmp(app->channel, "counter") == 0 && text_eq(app->created_by, actor->id)
+	           : actor->account > 0 && actor->account == app->account;
+}
+
+bool app_can_read(struct db *db, const struct app_actor *actor, const struct application *app)
+{
+	struct app_row r = row_of_application(app);
+	return actor_sees(db, actor, &r);
+}
+
+bool app_may(struct db *db, struct arena *a, const struct app_actor *actor,
+    const struct application *app, const char *verb)
+{
+	const struct app_move *m = move_find(app->state, verb);
+	struct app_row r = row_of_application(app);
+	return m && actor_sees(db, actor, &r) && actor_may(db, a, actor, &r, m->who);
+}
+
+/* --- writing --- */
+
+#define ARG(type, name) , r->name
+#define TYPE_I "i"
+#define TYPE_T "t"
+#define TYPE(type, name) TYPE_##type
+
+int row_insert(struct db *db, struct app_row *r, struct err *err)
+{
+	r->bucket = app_state_bucket(row_state(r));
+	r->order_key = order_key_of(r);
+	struct rows *rows = db_query(db, err, &life_sql[SQL_ROW_INSERT],
+	    APP_COLUMNS_FIXED(TYPE) APP_COLUMNS_MOVING(TYPE) "t" APP_COLUMNS_FIXED(ARG)
+	        APP_COLUMNS_MOVING(ARG),
+	    r->answers);
+	if (!rows)
+		return -(int)ERR_STORE;
+	int rc = rows_next(rows);
+	if (rc == 1)
+		r->id = rows_i64(rows, 0);
+	rows_end(rows);
+	return rc == 1 ? 0 : rc < 0 ? rc : err_set(err, ERR_STORE, NULL, "no id");
+}
+
+int row_journal(struct db *db, struct arena *a, const struct app_actor *actor,
+    const struct app_row *r, const char *event, json_t *data, struct err *err)
+{
+	json_t *state = NULL;
+	int rc = row_state_json(db, a, r, &state, err);
+	if (rc == 0)
+		rc = journal_add(db,
+		    &(struct journal_change){.actor = actor->id,
+		        .verb = event,
+		        .subject = subject_of(a, r->id),
+		        .data = data,
+		        .state = state},
+		    NULL, err);
+	json_decref(state);
+	json_decref(data);
+	return rc;
+}
+
+int row_changed(struct db *db, struct arena *a, const struct app_actor *actor, struct app_row *r,
+    const char *event, json_t *data, struct err *err)
+{
+	r->turn++;
+	r->updated_us = now_us();
+	r->bucket = app_state_bucket(row_state(r));
+	r->order_key = order_key_of(r);
+	int rc = db_later(db, err, &life_sql[SQL_ROW_UPDATE], "i" APP_COLUMNS_MOVING(TYPE) "t",
+	    r->id APP_COLUMNS_MOVING(ARG), r->answers);
+	if (rc == 0)
+		return row_journal(db, a, actor, r, event, data, err);
+	json_decref(data);
+	return rc;
+}
+
+int change_begin(struct change *c, struct db *db, struct arena *a, const struct app_actor *actor,
+    int64_t id, const char *verb, struct err *err)
+{
+	*c = (struct change){.db = db, .arena = a, .actor = actor, .verb = verb};
+	int rc = row_load(db, a, id, true, &c->row, err);
+	if (rc < 0)
+		return rc;
+	if (!actor_sees(db, actor, c->row))
+		return no_application(err, id);
+	if (actor->seen > 0 && actor->seen != c->row->turn)
+		return err_set(err, ERR_CONFLICT, "application.changed",
+		    "application %" PRId64 " is at turn %" PRId64 ", seen %" PRId64, id,
+		    c->row->turn, actor->seen);
+	c->from = row_state(c->row);
+	const struct app_move *m = move_find(c->from, verb);
+	if (!m)
+		return err_set(err, ERR_CONFLICT, "application.wrong_state",
+		    "application %" PRId64 " is %s: no %s", id, c->row->state, verb);
+	c->to = m->to;
+	if (m->who == APP_WHO_ROUTE ? !actor->staff : !actor_may(db, a, actor, c->row, m->who))
+		return err_set(err, ERR_DENIED, "application.denied",
+		    "%s may not %s application %" PRId64, actor->id, verb, id);
+	return 0;
+}
+
+int change_end(struct change *c, const char *event, json_t *data, struct err *err)
+{
+	/* The table is the truth: code that makes a move it does not hold is our own mistake. */
+	assert(move_exists(c->from, c->verb, c->to));
+	c->row->state = app_state_name(c->to);
+	return row_changed(c->db, c->arena, c->actor, c->row, event, data, err);
+}
+
+/* --- the state that the journal covers --- */
+
+struct digest {
+	EVP_MD_CTX *md;
+};
+
+static void digest_i64(struct digest *d, int64_t v)
+{
+	unsigned char b[8];
+	for (int i = 0; i < 8; i++)
+		b[i] = (unsigned char)((uint64_t)v >> (8 * i));
+	EVP_DigestUpdate(d->md, b, sizeof(b));
+}
+
+/* Length first, so that no two sequences of columns give the same bytes; p NULL is not "". */
+static void digest_text(struct digest *d, const char *p, size_t n)
+{
+	digest_i64(d, p ? (int64_t)n : -1);
+	if (p)
+		EVP_DigestUpdate(d->md, p, n);
+}
+
+static char *digest_end(struct digest *d, struct arena *a)
+{
+	unsigned char sum[EVP_MAX_MD_SIZE];
+	unsigned n = 0;
+	EVP_DigestFinal_ex(d->md, sum, &n);
+	EVP_MD_CTX_free(d->md);
+	struct buf b;
+	buf_init(&b, a);
+	buf_hex(&b, sum, n);
+	return b.p;
+}
+
+static struct digest digest_begin(void)
+{
+	struct digest d = {EVP_MD_CTX_new()};
+	if (!d.md || EVP_DigestInit_ex(d.md, EVP_sha256(), NULL) != 1)
+		abort(); /* out of memory */
+	return d;
+}
+
+/* Every column of the rows, by its type. */
+static int digest_rows(struct digest *d, struct db *db, enum life_sql sql, const char *types,
+    int64_t id, struct err *err)
+{
+	struct rows *rows = db_query(db, err, &life_sql[sql], "i", id);
+	if (!rows)
+		return -(int)ERR_STORE;
+	int rc;
+	while ((rc = rows_next(rows)) == 1) {
+		digest_text(d, "row", 3);
+		for (int c = 0; types[c]; c++) {
+			struct str text = types[c] == 't' ? rows_str(rows, c) : (struct str){0};
+			if (types[c] == 'i')
+				digest_i64(d, rows_i64(rows, c));
+			else
+				digest_text(d, text.p, text.n);
+		}
+	}
+	rows_end(rows);
+	return rc;
+}
+
+static int kids_digest(struct digest *d, struct db *db, const struct app_row *r, struct err *err)
+{
+	static const struct {
+		enum app_kid kid;
+		enum life_sql sql;
+		const char *types;
+	} kids[] = {
+	    {KID_VERSION, SQL_VERSION_DIGEST, "itit"},
+	    {KID_ATTACHMENT, SQL_ATTACHMENT_OF, "ittttiii"},
+	    {KID_CORRECTION, SQL_CORRECTION_OF, "itttiiiii"},
+	    {KID_CORRECTION, SQL_CORRECTION_FIELDS, "itt"},
+	    {KID_MESSAGE, SQL_MESSAGE_OF, "itttti"},
+	    {KID_ROUTE, SQL_STEP_ALL, "iiiiittiiiittiiiitttttiti"},
+	    {KID_CHARGE, SQL_CHARGE_OF, "iitiittt"},
+	    {KID_MANDATE, SQL_MANDATE_GET, "tttttttt"},
+	};
+	int rc = 0;
+	for (size_t i = 0; i < COUNT(kids) && rc == 0; i++)
+		if (r->kids & kids[i].kid) {
+			digest_text(d, "kind", 4);
+			rc = digest_rows(d, db, kids[i].sql, kids[i].types, r->id, err);
+		}
+	return rc;
+}
+
+#define DIGEST_I(name) digest_i64(&d, r->name);
+#define DIGEST_T(name) digest_text(&d, r->name, r->name ? strlen(r->name) : 0);
+#define DIGEST(type, name) DIGEST_##type(name)
+
+/* Only its hash is kept, so the state is a digest of the columns to begin with: a JSON text of
+ * forty members for each change would cost as much as the change. */
+int row_state_json(
+    struct db *db, struct arena *a, const struct app_row *r, json_t **out, struct err *err)
+{
+	struct digest d = digest_begin();
+	digest_i64(&d, r->id);
+	APP_COLUMNS_FIXED(DIGEST)
+	APP_COLUMNS_MOVING(DIGEST)
+	digest_text(&d, r->answers, strlen(r->answers));
+	int rc = r->kids ? kids_digest(&d, db, r, err) : 0;
+	*out = json_pack("{s:s, s:I, s:s}", "state", r->state, "turn", (json_int_t)r->turn,
+	    "sha256", digest_end(&d, a));
+	if (rc < 0)
+		json_decref(*out);
+	return rc;
+}
+
+static int verify_each(struct db *db, int (*state)(void *arg, const char *subject, json_t *state),
+    void *arg, struct err *err)
+{
+	enum { BATCH = 256 };
+	struct arena *a = arena_new();
+	int64_t last = 0;
+	int rc = 0, n = BATCH;
+	while (rc == 0 && n == BATCH) {
+		struct arena_mark mark = arena_mark(a);
+		struct rows *rows =
+		    db_query(db, err, &life_sql[SQL_ROW_AFTER], "ii", last, (int64_t)BATCH);
+		if (!rows) {
+			rc = -(int)ERR_STORE;
+			break;
+		}
+		int next;
+		for (n = 0; rc == 0 && (next = rows_next(rows)) != 0; n++) {
+			if (next < 0) {
+				rc = next;
+				break;
+			}
+			struct app_row *r = row_read(a, rows, true);
+			json_t *s = NULL;
+			last = r->id;
+			rc = row_state_json(db, a, r, &s, err);
+			if (rc == 0)
+				rc = state(arg, subject_of(a, r->id), s);
+			json_decref(s);
+		}
+		rows_end(rows);
+		arena_release(a, mark);
+	}
+	arena_free(a);
+	return rc;
+}
+
+const struct journal_verifier application_verifier = {.kind = "application", .each = verify_each};
+
+int app_reading_noted(
+    struct db *db, const struct app_actor *actor, int64_t id, bool *noted, struct err *err)
+{
+	int64_t one;
+	int rc = actor->staff
+	             ? db_get_i64(db, err, &one, &life_sql[SQL_READING_HAS], "iii", id, actor->person,
+	                   (int64_t)date_to_days(date_of_us(now_us())))
+	             : 1;
+	*noted = rc > 0;
+	return rc < 0 ? rc : 0;
+}
+
+int app_note_reading(struct db *db, const struct app_actor *actor, int64_t id, struct err *err)
+{
+	if (!actor->staff)
+		return 0;
+	int32_t day = date_to_days(date_of_us(now_us()));
+	int64_t n =
+	    db_run(db, err, &life_sql[SQL_READING_ADD], "iii", id, actor->person, (int64_t)day);
+	if (n <= 0)
+		return (int)n;
+	struct arena *a = arena_new();
+	/* Its own subject: reading does not change the application's state. */
+	int rc = journal_add(db,
+	    &(struct journal_change){.actor = actor->id,
+	        .verb = "application.read",
+	        .subject = arena_printf(a, "reading:%" PRId64, id)},
+	    NULL, err);
+	arena_free(a);
+	return rc;
+}

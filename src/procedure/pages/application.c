@@ -1,0 +1,415 @@
+/* An application as its applicant sees it, and the list of all of them. */
+#include <string.h>
+
+#include "base/json.h"
+#include "base/time.h"
+#include "document/document.h"
+#include "procedure/pages/pages.h"
+#include "procedure/procedure.h"
+#include "store/blob.h"
+
+enum { MY_LIMIT = 50, TEXT_MAX = 2000 };
+
+/* --- /my --- */
+
+static int my(struct request *rq, struct err *err)
+{
+	struct db *db = rq_db(rq, err);
+	json_t *lists = NULL;
+	int rc = db ? app_of_person(
+	                  db, rq->arena, rq->actor.account, MY_LIMIT, rq->lang, &lists, err)
+	            : -(int)ERR_STORE;
+	if (rc < 0)
+		return rc;
+	const char *name;
+	json_t *rows;
+	json_object_foreach(lists, name, rows)
+	{
+		size_t i;
+		json_t *row;
+		json_array_foreach(rows, i, row)
+		{
+			struct procedure *p = procedure_find(
+			    rq->city, json_string_value(json_object_get(row, "procedure")));
+			if (p)
+				json_object_set_new(
+				    row, "title", json_string(procedure_text(p, "title", rq->lang)));
+			procedure_unref(p);
+		}
+		json_object_set_new(
+		    rq->view, arena_printf(rq->arena, "has_%s", name), json_boolean(json_array_size(rows) > 0));
+	}
+	json_object_update(rq->view, lists);
+	json_object_set_new(rq->view, "nothing",
+	    json_boolean(!json_array_size(json_object_get(lists, "drafts")) &&
+	                 !json_array_size(json_object_get(lists, "action")) &&
+	                 !json_array_size(json_object_get(lists, "open")) &&
+	                 !json_array_size(json_object_get(lists, "done"))));
+	json_decref(lists);
+	if ((rc = rq_my_disposed(rq, MY_LIMIT, err)) < 0)
+		return rc;
+	rq_title(rq, "application.my.title");
+	return 0;
+}
+
+/* --- one application --- */
+
+static json_t *document_views(struct request *rq, struct db *db, int64_t id, struct err *err)
+{
+	struct document *documents;
+	int n = document_of(
+	    db, rq->arena, arena_printf(rq->arena, "application:%lld", (long long)id), &documents, err);
+	if (n < 0)
+		return NULL;
+	json_t *out = json_array();
+	for (int i = 0; i < n; i++)
+		json_array_append_new(out,
+		    json_pack("{s:s, s:s?, s:s?, s:s, s:I, s:b, s:s}", "code", documents[i].code, "title",
+			documents[i].title, "number", documents[i].number, "href",
+			rq_href(rq, "/documents/%s.pdf", documents[i].code), "issued",
+			(json_int_t)documents[i].issued_us, "revoked", (int)documents[i].revoked,
+			"verify", rq_href(rq, "/verify/%s", documents[i].code)));
+	return out;
+}
+
+void rq_fee(struct request *rq, const struct application *app)
+{
+	/* Nothing was granted, nothing is owed: only what was paid is shown. */
+	bool void_fee = app->state == APP_REFUSED || app->state == APP_WITHDRAWN ||
+	                app->state == APP_CANCELLED || text_eq(app->outcome, "refused");
+	int64_t due = void_fee ? 0 : app->fee_yen - app->paid_yen;
+	json_object_set_new(rq->view, "has_fee",
+	    json_boolean(void_fee ? app->paid_yen > 0 : app->fee_yen > 0));
+	json_object_set_new(rq->view, "fee_yen", json_integer((json_int_t)app->fee_yen));
+	json_object_set_new(rq->view, "fee_due", json_boolean(due > 0));
+	json_object_set_new(rq->view, "fee_due_yen", json_integer((json_int_t)(due > 0 ? due : 0)));
+}
+
+static int show(struct request *rq, struct err *err)
+{
+	struct application *app;
+	struct procedure *p;
+	struct form_context context;
+	int rc = rq_own_application(rq, &app, err);
+	if (rc == -(int)ERR_MISSING)
+		return rq_disposed(rq, err);
+	if (rc < 0)
+		return rc;
+	if (app->state == APP_DRAFT)
+		return rq_redirect(
+		    rq, "/applications/%lld/steps/%d", (long long)app->id, app->step > 0 ? app->step : 1);
+	if ((rc = app_procedure(rq, app, &p, err)) < 0 ||
+	    (rc = rq_form_context(rq, app, &context, err)) < 0)
+		return rc;
+	struct db *db = rq_db(rq, err);
+	struct app_actor actor = rq_app_actor(rq);
+	json_t *view, *history, *messages, *documents;
+	if ((rc = app_view(db, rq->arena, &actor, app, p, rq->lang, APP_FOR_APPLICANT, &view, err)) < 0)
+		return rc;
+	json_object_set_new(rq->view, "application", view);
+	rq_fee(rq, app);
+	json_object_set_new(
+	    rq->view, "payment_wanted", json_boolean(app->state == APP_PAYMENT));
+	if ((rc = app_history(db, rq->arena, app->id, APP_FOR_APPLICANT, &history, err)) < 0)
+		return rc;
+	json_object_set_new(rq->view, "history", history);
+	if ((rc = app_messages(db, rq->arena, &actor, app->id, APP_FOR_APPLICANT, &messages, err)) < 0)
+		return rc;
+	json_object_set_new(rq->view, "messages", messages);
+	if (!(documents = document_views(rq, db, app->id, err)))
+		return -(int)ERR_STORE;
+	json_object_set_new(rq->view, "has_documents", json_boolean(json_array_size(documents) > 0));
+	json_object_set_new(rq->view, "documents", documents);
+	json_object_set_new(
+	    rq->view, "answers", rq_answers(rq, p, &context, app->answers, app->id, false));
+	json_object_set_new(rq->view, "just_submitted", json_boolean(rq_query(rq, "submitted") != NULL));
+	json_object_set_new(rq->view, "title", json_string(procedure_text(p, "title", rq->lang)));
+	rq_crumb(rq, rq_tr(rq, "application.my.title"), rq_href(rq, "/my"));
+	return 0;
+}
+
+/* --- acts of the applicant --- */
+
+struct act {
+	struct application *app;
+	struct procedure *procedure;
+	struct form_context context;
+	const char *text;
+	json_t *answers;
+};
+
+/* The own application of a post, its definition and context. */
+static int act_load(struct request *rq, struct act **out, struct err *err)
+{
+	struct act *a = arena_new_of(rq->arena, struct act);
+	int rc = rq_own_application(rq, &a->app, err);
+	if (rc < 0 || (rc = app_procedure(rq, a->app, &a->procedure, err)) < 0 ||
+	    (rc = rq_form_context(rq, a->app, &a->context, err)) < 0)
+		return rc;
+	rq_set_data(rq, a);
+	*out = a;
+	return 0;
+}
+
+static int done(struct request *rq, const struct act *a, const char *msgkey)
+{
+	rq_flash(rq, "success", msgkey, NULL);
+	return rq_redirect(rq, "/applications/%lld", (long long)a->app->id);
+}
+
+static int withdraw_write(struct request *rq, struct db *db, struct err *err)
+{
+	struct act *a = rq_data(rq);
+	struct app_actor actor = rq_app_actor(rq);
+	int rc = app_withdraw(db, &actor, a->app->id, a->text, err);
+	return rc < 0 ? rc : done(rq, a, "application.withdrawn_now");
+}
+
+static int withdraw(struct request *rq, struct err *err)
+{
+	struct act *a;
+	int rc = act_load(rq, &a, err);
+	if (rc < 0)
+		return rc;
+	a->text = rq_form(rq, "reason");
+	return rq_write(rq, withdraw_write);
+}
+
+static int withdraw_page(struct request *rq, struct err *err)
+{
+	struct act *a;
+	int rc = act_load(rq, &a, err);
+	if (rc < 0)
+		return rc;
+	json_object_set_new(rq->view, "id", json_integer((json_int_t)a->app->id));
+	json_object_set_new(rq->view, "number", json_string(a->app->receipt_number));
+	rq_title(rq, "application.withdraw.title");
+	rq_crumb(rq, procedure_text(a->procedure, "title", rq->lang),
+	    rq_href(rq, "/applications/%lld", (long long)a->app->id));
+	return 0;
+}
+
+static int message_write(struct request *rq, struct db *db, struct err *err)
+{
+	struct act *a = rq_data(rq);
+	struct app_actor actor = rq_app_actor(rq);
+	int rc = app_message(db, &actor, a->app->id, "applicant", a->text, err);
+	return rc < 0 ? rc : done(rq, a, "application.message_sent");
+}
+
+static int message(struct request *rq, struct err *err)
+{
+	struct act *a;
+	int rc = act_load(rq, &a, err);
+	if (rc < 0)
+		return rc;
+	a->text = rq_form(rq, "text");
+	if (!a->text || !a->text[0]) {
+		rq_problem(rq, "text", "form.required", NULL);
+		rq->template = "procedure/application";
+		return show(rq, err);
+	}
+	return rq_write(rq, message_write);
+}
+
+/* --- answering a correction request --- */
+
+/* Does the open correction ask for a field of this section ("dog.name" of "dog")? */
+static bool asked_in(const json_t *fields, const char *section)
+{
+	size_t i, n = strlen(section);
+	json_t *f;
+	json_array_foreach(fields, i, f)
+	{
+		const char *name = json_string_value(json_object_get(f, "field"));
+		if (name && strncmp(name, section, n) == 0 && (name[n] == '.' || name[n] == '\0'))
+			return true;
+	}
+	return false;
+}
+
+static const json_t *open_correction(json_t *corrections)
+{
+	size_t i;
+	json_t *c;
+	json_array_foreach(corrections, i, c)
+	{
+		if (text_eq(json_string_value(json_object_get(c, "state")), "open"))
+			return c;
+	}
+	return NULL;
+}
+
+/* The form again, in the sections that were asked for; files as well. */
+static int correct_view(struct request *rq, struct act *a, const struct form_problem *problems,
+    int nproblems, struct err *err)
+{
+	struct db *db = rq_db(rq, err);
+	json_t *corrections;
+	int rc = app_corrections(db, rq->arena, a->app->id, &corrections, err);
+	if (rc < 0)
+		return rc;
+	json_t *c = (json_t *)open_correction(corrections), *fields = json_object_get(c, "fields");
+	json_t *sections = json_array();
+	for (int i = 0; i < procedure_section_count(a->procedure); i++)
+		if (asked_in(fields, procedure_section_id(a->procedure, i)) &&
+		    form_section_shown(a->procedure, i, &a->context, a->answers))
+			json_array_append_new(sections,
+			    form_section_view(a->procedure, rq->arena, i, &a->context, a->answers,
+				problems, nproblems, "online"));
+	if (nproblems > 0)
+		rq_show_typed(rq, sections);
+	json_object_set_new(rq->view, "sections", sections);
+	json_object_set(rq->view, "correction", c);
+	json_decref(corrections);
+	json_object_set_new(rq->view, "id", json_integer((json_int_t)a->app->id));
+	json_object_set_new(rq->view, "turn", json_integer((json_int_t)a->app->turn));
+	rq_form_problems(rq, problems, nproblems);
+	rq_title(rq, "application.correct.title");
+	rq_crumb(rq, procedure_text(a->procedure, "title", rq->lang),
+	    rq_href(rq, "/applications/%lld", (long long)a->app->id));
+	return 0;
+}
+
+static int correct_load(struct request *rq, struct act **a, struct err *err)
+{
+	int rc = act_load(rq, a, err);
+	if (rc < 0)
+		return rc;
+	if ((*a)->app->state != APP_CORRECTION)
+		return err_set(err, ERR_CONFLICT, "application.no_correction",
+		    "application %lld is %s", (long long)(*a)->app->id,
+		    app_state_name((*a)->app->state));
+	rc = app_unseal(rq_db(rq, err), (*a)->procedure, (*a)->app->answers, &(*a)->answers, err);
+	if (rc == 0)
+		json_on_arena(rq->arena, (*a)->answers);
+	return rc;
+}
+
+static int correct_page(struct request *rq, struct err *err)
+{
+	struct act *a;
+	int rc = correct_load(rq, &a, err);
+	return rc < 0 ? rc : correct_view(rq, a, NULL, 0, err);
+}
+
+static int correct_write(struct request *rq, struct db *db, struct err *err)
+{
+	struct act *a = rq_data(rq);
+	struct app_actor actor = rq_app_actor(rq);
+	int rc = app_correct(
+	    db, rq->arena, &actor, a->procedure, a->app->id, &a->context, a->answers, err);
+	return rc < 0 ? rc : done(rq, a, "application.corrected_now");
+}
+
+static int correct_take(struct request *rq, struct err *err)
+{
+	struct act *a = rq_data(rq);
+	struct db *db = rq_db(rq, err);
+	json_t *corrections;
+	int rc = app_corrections(db, rq->arena, a->app->id, &corrections, err);
+	if (rc < 0)
+		return rc;
+	json_t *fields = json_object_get(open_correction(corrections), "fields");
+	struct form_problem *problems = NULL;
+	int n = rq_take_files(rq, a->procedure, &a->context, a->answers, &problems, err);
+	for (int i = 0; n == 0 && i < procedure_section_count(a->procedure); i++)
+		if (asked_in(fields, procedure_section_id(a->procedure, i)))
+			n = rq_take_section(rq, a->procedure, i, &a->context, a->answers, &problems);
+	json_decref(corrections);
+	if (n == 0)
+		n = form_check(a->procedure, rq->arena, &a->context, a->answers, &problems);
+	if (n < FORM_AGAIN)
+		return n;
+	if (n != 0)
+		return correct_view(rq, a, problems, n > 0 ? n : 0, err);
+	return rq_write(rq, correct_write);
+}
+
+static int correct(struct request *rq, struct err *err)
+{
+	struct act *a;
+	int rc = correct_load(rq, &a, err);
+	return rc < 0 ? rc : rq_defer(rq, correct_take); /* writes files */
+}
+
+/* --- attachments --- */
+
+/* One of an application's files, for its applicant and for staff who may read it. */
+static int file(struct request *rq, struct err *err)
+{
+	struct db *db = rq_db(rq, err);
+	struct app_actor actor = rq_app_actor(rq);
+	struct application *app;
+	const char *blob = rq_param(rq, "blob");
+	int64_t id = rq_param_i64(rq, "id");
+	int rc = !db     ? -(int)ERR_STORE
+	         : id < 0 ? err_set(err, ERR_MISSING, NULL, "no such application")
+	                  : app_read(db, rq->arena, &actor, id, &app, err);
+	if (rc < 0)
+		return rc;
+	const char *slot;
+	json_t *files, *f, *kept;
+	size_t i;
+	json_object_foreach(json_object_get(app->answers, "attachments"), slot, files)
+	{
+		json_array_foreach(files, i, f)
+		{
+			if (text_eq(json_string_value(json_object_get(f, "blob")), blob))
+				return rq_send_blob(rq, blob,
+				    json_string_value(json_object_get(f, "type")),
+				    json_string_value(json_object_get(f, "name")), false, err);
+		}
+	}
+	/* Former versions keep theirs. */
+	if ((rc = app_attachments(db, rq->arena, app->id, &kept, err)) < 0)
+		return rc;
+	rc = err_set(err, ERR_MISSING, NULL, "application %lld has no file %s", (long long)id, blob);
+	json_array_foreach(kept, i, f)
+	{
+		if (rc < 0 && text_eq(json_string_value(json_object_get(f, "blob")), blob))
+			rc = rq_send_blob(rq, blob,
+			    arena_strdup(rq->arena, json_string_value(json_object_get(f, "type"))),
+			    arena_strdup(rq->arena, json_string_value(json_object_get(f, "name"))), false,
+			    err);
+	}
+	json_decref(kept);
+	return rc;
+}
+
+static const struct input withdraw_inputs[] = {
+    {"reason", "string", false, TEXT_MAX},
+    {NULL, NULL, false, 0},
+};
+static const struct input message_inputs[] = {
+    {"text", "string", true, TEXT_MAX},
+    {NULL, NULL, false, 0},
+};
+
+static const struct route routes[] = {
+    {HTTP_GET, "/my", my, .perm = "resident", .template = "procedure/my",
+	.summary = "Everything I have open, received and drafted."},
+    {HTTP_GET, "/applications/{id}", show, .perm = "signed-in",
+	.template = "procedure/application", .summary = "My application: state, messages, documents."},
+    {HTTP_GET, "/applications/{id}/withdraw", withdraw_page, .perm = "signed-in",
+	.template = "procedure/withdraw", .summary = "Ask before withdrawing."},
+    {HTTP_POST, "/applications/{id}/withdraw", withdraw, .perm = "signed-in",
+	.summary = "Withdraw an application before its decision.", .inputs = withdraw_inputs,
+	.rate = RATE_WRITE, .describe = describe_moves},
+    {HTTP_POST, "/applications/{id}/messages", message, .perm = "signed-in",
+	.template = "procedure/application", .summary = "Write to the office.",
+	.inputs = message_inputs, .rate = RATE_WRITE, .describe = describe_moves},
+    {HTTP_GET, "/applications/{id}/correct", correct_page, .perm = "signed-in",
+	.template = "procedure/correct", .summary = "What the office asks to correct."},
+    {HTTP_POST, "/applications/{id}/correct", correct, .perm = "signed-in",
+	.template = "procedure/correct", .summary = "Answer a correction request.",
+	.rate = RATE_WRITE, .flags = ROUTE_UPLOAD, .describe = describe_answers},
+    {HTTP_GET, "/applications/{id}/files/{blob}", file, .perm = "signed-in",
+	.summary = "A file of an application.", .flags = ROUTE_RAW},
+};
+const struct module application_pages = {
+    .name = "procedure.application",
+    .slot = -1,
+    .routes = routes,
+    .nroutes = COUNT(routes),
+};
