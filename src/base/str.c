@@ -115,13 +115,12 @@ void buf_clear(struct buf *b)
 		b->p[0] = '\0';
 }
 
-void buf_reserve(struct buf *b, size_t more)
+/* Makes room for more bytes and the NUL. Not inline: what fits already is the usual case. */
+static __attribute__((noinline)) void grow(struct buf *b, size_t more)
 {
 	size_t want;
 	if (__builtin_add_overflow(b->n, more, &want) || __builtin_add_overflow(want, 1, &want))
 		abort();
-	if (want <= b->cap)
-		return;
 	size_t cap = b->cap ? b->cap : 128;
 	while (cap < want)
 		cap = cap > SIZE_MAX / 2 ? want : cap * 2;
@@ -141,6 +140,12 @@ void buf_reserve(struct buf *b, size_t more)
 	b->cap = cap;
 }
 
+void buf_reserve(struct buf *b, size_t more)
+{
+	if (b->cap - b->n <= more) /* n is below cap, or both are 0 */
+		grow(b, more);
+}
+
 void buf_add(struct buf *b, const void *bytes, size_t n)
 {
 	buf_reserve(b, n);
@@ -157,7 +162,9 @@ void buf_puts(struct buf *b, const char *s)
 
 void buf_putc(struct buf *b, char c)
 {
-	buf_add(b, &c, 1);
+	buf_reserve(b, 1);
+	b->p[b->n++] = c;
+	b->p[b->n] = '\0';
 }
 
 void buf_str(struct buf *b, struct str s)
@@ -203,12 +210,42 @@ struct str buf_to_str(const struct buf *b)
 	return (struct str){b->p ? b->p : "", b->n};
 }
 
+/* Sixteen bytes that the compiler compares at once, with the vector unit where there is one. */
+typedef unsigned char bytes16 __attribute__((vector_size(16)));
+
+static bool any_set(bytes16 b)
+{
+	uint64_t half[2];
+	memcpy(half, &b, sizeof(half));
+	return (half[0] | half[1]) != 0;
+}
+
+/* '&' and '\'' differ in one bit, and so do '<' and '>'. */
+static bytes16 html_specials(bytes16 b)
+{
+	return (bytes16)((b & 0xfe) == '&') | (bytes16)((b & 0xfd) == '<') | (bytes16)(b == '"');
+}
+
+static bool needs_html(struct str s)
+{
+	bytes16 b;
+	for (; s.n >= sizeof(b); s.p += sizeof(b), s.n -= sizeof(b)) {
+		memcpy(&b, s.p, sizeof(b));
+		if (any_set(html_specials(b)))
+			return true;
+	}
+	b = (bytes16){0};
+	if (s.n)
+		memcpy(&b, s.p, s.n);
+	return any_set(html_specials(b));
+}
+
 void buf_html(struct buf *b, struct str s)
 {
 	static const char *const entities[256] = {
 	    ['&'] = "&amp;", ['<'] = "&lt;", ['>'] = "&gt;", ['"'] = "&quot;", ['\''] = "&#39;"};
 	size_t start = 0;
-	for (size_t i = 0; i < s.n; i++) {
+	for (size_t i = needs_html(s) ? 0 : s.n; i < s.n; i++) {
 		const char *entity = entities[(unsigned char)s.p[i]];
 		if (!entity)
 			continue;
@@ -221,17 +258,25 @@ void buf_html(struct buf *b, struct str s)
 
 static const char hex_digits[] = "0123456789abcdef";
 
+static bool url_safe(unsigned char c)
+{
+	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+	       c == '-' || c == '.' || c == '_' || c == '~';
+}
+
 void buf_url(struct buf *b, struct str s)
 {
 	static const char upper[] = "0123456789ABCDEF";
+	size_t start = 0;
 	for (size_t i = 0; i < s.n; i++) {
 		unsigned char c = (unsigned char)s.p[i];
-		if ((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-		    c == '-' || c == '.' || c == '_' || c == '~')
-			buf_putc(b, (char)c);
-		else
-			buf_add(b, (char[3]){'%', upper[c >> 4], upper[c & 15]}, 3);
+		if (url_safe(c))
+			continue;
+		buf_add(b, s.p + start, i - start);
+		buf_add(b, (char[3]){'%', upper[c >> 4], upper[c & 15]}, 3);
+		start = i + 1;
 	}
+	buf_add(b, s.p + start, s.n - start);
 }
 
 void buf_json(struct buf *b, struct str s)

@@ -55,6 +55,30 @@ static void test_escapes(void **state)
 	buf_free(&b);
 }
 
+/* What looks at many bytes at once sees each of them, wherever it stands. */
+static void test_html_everywhere(void **state)
+{
+	(void)state;
+	struct buf b = {0};
+	static const char plain[] = "0123456789街0123456789abcdefghijklmnopqrs";
+	for (size_t n = 1; n < sizeof(plain); n++) {
+		for (size_t at = 0; at < n; at++) {
+			for (int c = 0; c < 256; c++) {
+				char text[sizeof(plain)];
+				memcpy(text, plain, n);
+				text[at] = (char)c;
+				buf_clear(&b);
+				buf_html(&b, (struct str){text, n});
+				bool special = c && strchr("&<>\"'", c);
+				assert_int_equal(b.n > n, special);
+				assert_memory_equal(b.p, text, at);
+				assert_memory_equal(b.p + b.n - (n - at - 1), text + at + 1, n - at - 1);
+			}
+		}
+	}
+	buf_free(&b);
+}
+
 static void test_arena_marks(void **state)
 {
 	(void)state;
@@ -75,6 +99,7 @@ int main(void)
 		cmocka_unit_test(test_to_i64),
 		cmocka_unit_test(test_utf8),
 		cmocka_unit_test(test_escapes),
+	    cmocka_unit_test(test_html_everywhere),
 		cmocka_unit_test(test_arena_marks),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -157,7 +157,8 @@ static void keep(struct request *rq, const struct bytes_answer *b)
 /* Puts a real form token in the place of the mark, wherever the page shows it. */
 static bool fill_tokens(struct request *rq, struct buf *body)
 {
-	char *at = body->n ? memmem(body->p, body->n, csrf_mark, TOKEN_TEXT - 1) : NULL;
+	bool marked = rq->token[0] && body->n; /* else the page was made without one */
+	char *at = marked ? memmem(body->p, body->n, csrf_mark, TOKEN_TEXT - 1) : NULL;
 	if (!at)
 		return false;
 	char token[TOKEN_TEXT];

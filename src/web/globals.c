@@ -24,19 +24,22 @@ static void set(json_t *view, const char *key, json_t *value)
 		json_object_set_new_nocheck(view, key, value);
 }
 
+static bool is_front(const struct request *rq)
+{
+	return strcmp(rq->path, "/") == 0;
+}
+
+/* This page in each language: what stands before `here`. The front page of no prefix follows the
+ * browser, so that a choice has to be said. */
 static json_t *languages_of(const struct request *rq)
 {
 	json_t *list = json_array();
-	bool front = strcmp(rq->path, "/") == 0;
 	for (size_t i = 0; i < COUNT(languages); i++) {
 		const struct language *l = &languages[i];
-		/* The front page of no prefix follows the browser, so that a choice has to be said.
-		 */
-		json_t *href = front ? json_sprintf("/?lang=%s", l->lang)
-		                     : json_sprintf("%s%s", l->base, rq->url);
+		json_t *base = is_front(rq) ? json_sprintf("/?lang=%s", l->lang) : json_string(l->base);
 		json_array_append_new(
-		    list, json_pack("{s:s,s:s,s:o,s:b}", "lang", l->lang, "name", l->name, "href",
-		              href, "current", strcmp(l->lang, rq->lang) == 0));
+		    list, json_pack("{s:s,s:s,s:o,s:b}", "lang", l->lang, "name", l->name, "base",
+		              base, "current", strcmp(l->lang, rq->lang) == 0));
 	}
 	return list;
 }
@@ -58,23 +61,22 @@ static bool leads_to(const char *href, const char *path, size_t *length)
 	return strncmp(href, path, n) == 0 && (path[n] == '\0' || (path[n] == '/' && n > 1));
 }
 
-/* The entry whose address is the longest beginning of this page's. */
-static const struct menu_item *current_item(const struct web *w, const char *path)
+/* The entry whose address is the longest beginning of this page's; nmenu: none. */
+static int current_item(const struct web *w, const char *path)
 {
-	const struct menu_item *best = NULL;
+	int best = w->nmenu;
 	size_t longest = 0, n;
 	for (int i = 0; i < w->nmenu; i++) {
 		if (leads_to(w->menu[i]->href, path, &n) && n > longest) {
-			best = w->menu[i];
+			best = i;
 			longest = n;
 		}
 	}
 	return best;
 }
 
-/* What the actor may open, or without an account, by area; no entry is marked as the current one.
- */
-static json_t *menu_of(struct request *rq, bool anybody)
+/* What the actor may open, or anybody, by area; the entry `current` is marked. */
+static json_t *menu_of(struct request *rq, bool anybody, int current)
 {
 	const struct web *w = rq->p->web;
 	json_t *menu = json_object();
@@ -82,15 +84,14 @@ static json_t *menu_of(struct request *rq, bool anybody)
 		json_t *list = json_array();
 		for (int i = 0; i < w->nmenu; i++) {
 			const struct menu_item *m = w->menu[i];
-			bool may =
-			    anybody ? strcmp(m->perm, "public") == 0 : rq_allows(rq, m->perm);
-			if (strcmp(m->area, areas[a]) != 0 || !may)
+			if (strcmp(m->area, areas[a]) != 0 ||
+			    !(anybody ? strcmp(m->perm, "public") == 0 : rq_allows(rq, m->perm)))
 				continue;
 			json_t *one = json_object();
 			json_object_set_new_nocheck(one, "label", json_string(rq_tr(rq, m->label)));
 			json_object_set_new_nocheck(
 			    one, "href", json_sprintf("%s%s", rq->p->base, m->href));
-			json_object_set_new_nocheck(one, "current", json_false());
+			json_object_set_new_nocheck(one, "current", json_boolean(i == current));
 			json_array_append_new(list, one);
 		}
 		json_object_set_new_nocheck(menu, areas[a], list);
@@ -98,24 +99,18 @@ static json_t *menu_of(struct request *rq, bool anybody)
 	return menu;
 }
 
-/* The menu with this page's entry marked. Takes the reference; what is not changed stays shared. */
-static json_t *menu_at(json_t *menu, const struct request *rq)
+/* Frames differ by line (language, and whether the address says it) and by place: the entry of the
+ * menu that leads there, none, or the front page. */
+static size_t frames_count(const struct web *w)
 {
-	const struct menu_item *current = current_item(rq->p->web, rq->path);
-	json_t *list = current ? json_object_get(menu, current->area) : NULL, *one;
-	size_t i, base = strlen(rq->p->base);
-	json_array_foreach(list, i, one)
-	{
-		if (!text_eq(json_text(one, "href") + base, current->href))
-			continue;
-		json_t *marked = json_copy(one), *among = json_copy(list), *out = json_copy(menu);
-		json_object_set_new_nocheck(marked, "current", json_true());
-		json_array_set_new(among, i, marked);
-		json_object_set_new_nocheck(out, current->area, among);
-		json_decref(menu);
-		return out;
-	}
-	return menu;
+	return 4 * ((size_t)w->nmenu + 2);
+}
+
+static size_t frame_place(const struct request *rq, int item)
+{
+	size_t place = is_front(rq) ? (size_t)rq->p->web->nmenu + 1 : (size_t)item;
+	bool english = strcmp(rq->lang, "en") == 0, prefix = rq->p->base[0] != '\0';
+	return place * 4 + english * 2 + prefix;
 }
 
 static int by_order(const void *a, const void *b)
@@ -125,7 +120,7 @@ static int by_order(const void *a, const void *b)
 	return x->order != y->order ? (x->order < y->order ? -1 : 1) : strcmp(x->href, y->href);
 }
 
-void menu_prepare(struct web *w)
+void globals_prepare(struct web *w)
 {
 	for (int m = 0; m < nmodules; m++)
 		w->nmenu += modules[m]->nmenu;
@@ -136,6 +131,8 @@ void menu_prepare(struct web *w)
 			w->menu[n++] = &modules[m]->menu[i];
 	if (n)
 		qsort(w->menu, (size_t)n, sizeof(*w->menu), by_order);
+	for (int i = 0; i < w->ncities; i++)
+		w->cities[i].frames = arena_array(w->arena, frames_count(w), sizeof(json_t *));
 }
 
 /* --- the city --- */
@@ -212,11 +209,13 @@ const char *assets_version(struct web *w, struct web_city *c)
 
 /* --- all of it --- */
 
+/* NULL: none. */
 static json_t *flash_of(struct request *rq)
 {
-	json_t *taken, *one, *list = json_array();
+	json_t *taken, *one;
 	size_t i;
 	flash_take(rq, &taken);
+	json_t *list = taken ? json_array() : NULL;
 	json_array_foreach(taken, i, one)
 	{
 		const char *kind = json_string_value(json_object_get(one, "k"));
@@ -231,33 +230,32 @@ static json_t *flash_of(struct request *rq)
 	return list;
 }
 
-void frames_drop(struct web_city *c)
+void frames_drop(const struct web *w, struct web_city *c)
 {
-	for (size_t i = 0; i < COUNT(c->frames); i++)
-		for (size_t k = 0; k < COUNT(c->frames[i]); k++) {
-			json_decref(c->frames[i][k]);
-			c->frames[i][k] = NULL;
-		}
+	for (size_t i = 0; c->frames && i < frames_count(w); i++) {
+		json_decref(c->frames[i]);
+		c->frames[i] = NULL;
+	}
 }
 
-/* What the frame says to every visitor without an account: {city, menu, assets}, kept for each
- * language until the city reloads. A new reference. */
-static json_t *frame_of(struct request *rq)
+/* The frame for every visitor without an account, kept until the city reloads. */
+static json_t *kept_frame(struct request *rq, int item)
 {
 	struct web *w = rq->p->web;
 	struct web_city *c = rq->p->city;
 	struct templates *now = __atomic_load_n(&c->city->templates, __ATOMIC_ACQUIRE);
-	json_t **kept = &c->frames[strcmp(rq->lang, "en") == 0][rq->p->base[0] != '\0'];
+	json_t **kept = &c->frames[frame_place(rq, item)];
 	pthread_mutex_lock(&w->lock);
 	json_t *frame = c->frames_of == now ? json_incref(*kept) : NULL;
 	pthread_mutex_unlock(&w->lock);
 	if (frame)
 		return frame;
-	frame = json_pack("{s:o, s:o, s:s}", "city", city_of_view(rq), "menu", menu_of(rq, true),
-	    "assets", assets_version(w, c));
+	frame = json_pack("{s:s, s:s, s:s, s:o, s:o, s:o}", "lang", rq->lang, "base", rq->p->base,
+	    "assets", assets_version(w, c), "city", city_of_view(rq), "languages", languages_of(rq),
+	    "menu", menu_of(rq, true, item));
 	pthread_mutex_lock(&w->lock);
 	if (c->frames_of != now)
-		frames_drop(c);
+		frames_drop(w, c);
 	c->frames_of = now;
 	json_decref(*kept);
 	*kept = json_incref(frame);
@@ -265,25 +263,33 @@ static json_t *frame_of(struct request *rq)
 	return frame;
 }
 
-void globals_set(struct request *rq)
+static json_t *frame_of(struct request *rq)
 {
-	struct request_private *p = rq->p;
-	json_t *view = rq->view;
-	set(view, "base", json_string(p->base));
-	set(view, "lang", json_string(rq->lang));
-	set(view, "path", json_string(rq->path));
-	set(view, "csrf", json_string(rq->token));
-	set(view, "languages", languages_of(rq));
-	bool anybody = rq->actor.kind == ACTOR_ANONYMOUS;
-	json_t *frame = frame_of(rq);
-	json_t *menu = anybody ? json_incref(json_object_get(frame, "menu")) : menu_of(rq, false);
-	set(view, "menu", menu_at(menu, rq));
-	set(view, "city", json_incref(json_object_get(frame, "city")));
-	set(view, "assets", json_incref(json_object_get(frame, "assets")));
+	int item = current_item(rq->p->web, rq->path);
+	json_t *frame = kept_frame(rq, item);
+	if (rq->actor.kind == ACTOR_ANONYMOUS)
+		return frame;
+	json_t *own = json_copy(frame);
 	json_decref(frame);
-	set(view, "flash", flash_of(rq));
-	set(view, "crumbs", p->crumbs ? json_incref(p->crumbs) : json_array());
-	set(view, "problems", p->problems ? json_incref(p->problems) : json_array());
-	if (!anybody)
-		set(view, "user", user_of(rq));
+	json_object_set_new_nocheck(own, "menu", menu_of(rq, false, item));
+	json_object_set_new_nocheck(own, "user", user_of(rq));
+	return own;
+}
+
+json_t *globals_set(struct request *rq)
+{
+	const struct request_private *p = rq->p;
+	json_t *view = rq->view;
+	set(view, "path", json_string(rq->path));
+	set(view, "here", json_string(is_front(rq) ? "" : rq->url));
+	if (rq->token[0])
+		set(view, "csrf", json_string(rq->token));
+	json_t *flash = flash_of(rq);
+	if (flash)
+		set(view, "flash", flash);
+	if (p->crumbs)
+		set(view, "crumbs", json_incref(p->crumbs));
+	if (p->problems)
+		set(view, "problems", json_incref(p->problems));
+	return frame_of(rq);
 }

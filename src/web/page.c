@@ -7,8 +7,10 @@
 int page_render(struct request *rq, struct buf *out, struct err *err)
 {
 	struct templates *t = __atomic_load_n(&rq->city->templates, __ATOMIC_ACQUIRE);
-	globals_set(rq);
-	return template_render(t, rq->template, rq->lang, rq->view, out, err);
+	json_t *frame = globals_set(rq);
+	int rc = template_render_in(t, rq->template, rq->lang, frame, rq->view, out, err);
+	json_decref(frame);
+	return rc;
 }
 
 /* What a person reads about an error. */

@@ -3,7 +3,7 @@
  * The way of a request:
  *   server.c   connection, limits, the steps between network thread, store and workers
  *   router.c   method and path to route; request.c, multipart.c: what was sent
- *   session.c  who it is; csrf.c: whether the form was ours; ratelimit.c: whether it is too much
+ *   session.c  who it is; secret.c: whether the form was ours; ratelimit.c: whether it is too much
  *   (handler)  the module's function
  *   page.c     globals and HTML; answer.c: bytes, headers, problems; cache.c: answers kept */
 #ifndef WEB_PRIVATE_H
@@ -120,7 +120,7 @@ int multipart_uploads(struct multipart *, const struct upload **out);
 /* filetype.c: the media type of a file by its first bytes (up to 4096 of them). */
 const char *filetype_detect(struct str head);
 
-/* --- session.c, csrf.c --- */
+/* --- session.c, secret.c --- */
 
 struct session {
 	bool found;
@@ -201,9 +201,9 @@ struct web_city {
 	 * a new set of templates. Under web->lock. */
 	struct templates *assets_of;
 	const char *assets;
-	/* What page frames share: [English][with the prefix /en]; likewise. */
+	/* What frames of pages share for people without an account, by line and place; likewise. */
 	struct templates *frames_of;
-	json_t *frames[2][2];
+	json_t **frames;
 };
 
 struct workers;
@@ -366,9 +366,10 @@ struct request_private {
 };
 
 /* --- globals.c, page.c --- */
-/* Sets what every page's frame reads: base, lang, user, menu, crumbs, flash, problems ... */
-void globals_set(struct request *);
-void menu_prepare(struct web *);
+/* What every page's frame reads, and is no business of the handler's: what pages share in an object
+ * around the view (a new reference, read only), what is this page's own in the view. */
+json_t *globals_set(struct request *);
+void globals_prepare(struct web *);
 /* The HTML of rq->view in rq->template, on the arena. */
 int page_render(struct request *, struct buf *out, struct err *);
 /* Turns an error into the view, status and template of an error page. */
@@ -433,7 +434,7 @@ int jobs_discard_post(struct request *, struct err *);
 const struct authenticator *web_authenticator(void);
 /* The version of the city's assets, for ?v= */
 const char *assets_version(struct web *, struct web_city *);
-void frames_drop(struct web_city *);
+void frames_drop(const struct web *, struct web_city *);
 
 /* --- heads.c --- */
 void heads_read(struct MHD_Connection *, struct heads *out);

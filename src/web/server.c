@@ -20,7 +20,7 @@ enum {
 	BODY_BYTES_PER_S = 4096,       /* the slowest body */
 	ANSWER_SECONDS = 3600,         /* to take an answer */
 	STOP_SECONDS = 30,             /* for requests in flight when stopping */
-	CONNECTION_MEMORY = 32 * 1024, /* request line, header fields and read buffer together */
+	CONNECTION_MEMORY = 16 * 1024, /* request line, header fields and read buffer together */
 };
 
 int64_t monotonic_us(void)
@@ -261,7 +261,7 @@ static void web_free(struct web *w)
 {
 	workers_free(w->workers);
 	for (int i = 0; i < w->ncities; i++)
-		frames_drop(&w->cities[i]);
+		frames_drop(w, &w->cities[i]);
 	for (struct net *n = w->nets, *next; n; n = next) {
 		next = n->next;
 		cache_free(n->cache);
@@ -312,7 +312,7 @@ static int prepare(struct web *w, struct city **cities, int n, struct err *err)
 	    (rc = cities_prepare(w, cities, n, err)) < 0)
 		return rc;
 	openapi_prepare(w);
-	menu_prepare(w);
+	globals_prepare(w);
 	w->ratelimit = ratelimit_new(w->options.rate_percent);
 	w->workers = workers_new(w->options.threads < 2 ? 2 : w->options.threads);
 	return 0;

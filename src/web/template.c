@@ -98,6 +98,12 @@ static int compile(struct templates *t, const char *name, const char *lang,
 int template_render(struct templates *t, const char *name, const char *lang, json_t *view,
     struct buf *out, struct err *err)
 {
+	return template_render_in(t, name, lang, NULL, view, out, err);
+}
+
+int template_render_in(struct templates *t, const char *name, const char *lang, json_t *frame,
+    json_t *view, struct buf *out, struct err *err)
+{
 	const struct program *p = templates_find(t, name, lang, (struct str){"", 0});
 	if (!p) {
 		int rc = compile(t, name, lang, &p, err);
@@ -108,7 +114,7 @@ int template_render(struct templates *t, const char *name, const char *lang, jso
 	atomic_size_t *seen = &((struct program *)p)->size_seen;
 	size_t before = out->n, hint = atomic_load_explicit(seen, memory_order_relaxed);
 	buf_reserve(out, hint);
-	int rc = template_run(t, p, lang, view, out, err);
+	int rc = template_run(t, p, lang, frame, view, out, err);
 	if (rc == 0 && out->n - before > hint)
 		atomic_store_explicit(seen, out->n - before + 256, memory_order_relaxed);
 	return rc;
@@ -125,7 +131,7 @@ static int render_once(struct templates *t, const char *name, struct str text, c
 	int rc = template_compile(t, u->arena, name, text, lang, false, &main, &made, err);
 	pthread_mutex_unlock(&t->lock);
 	if (rc == 0)
-		rc = template_run(t, main, lang, view, out, err);
+		rc = template_run(t, main, lang, NULL, view, out, err);
 	unit_free(u);
 	return rc;
 }

@@ -43,6 +43,11 @@ void templates_free(struct templates *);
 int template_render(struct templates *, const char *name, const char *lang, json_t *view,
     struct buf *out, struct err *);
 
+/* The same inside a frame, an object that the view is looked at before: what many pages share need
+ * not be copied into each view. NULL: none. */
+int template_render_in(struct templates *, const char *name, const char *lang, json_t *frame,
+    json_t *view, struct buf *out, struct err *err);
+
 /* Compiles and renders one text; for tests, mails, and texts of definitions. */
 int template_render_text(struct templates *, struct str text, const char *lang, json_t *view,
     struct buf *out, struct err *);

@@ -99,6 +99,15 @@ static const struct {
 };
 _Static_assert(COUNT(formats) == FORMAT_COUNT - 1, "every format but the plain one has a word");
 
+static struct part part_of(struct arena *a, struct str name)
+{
+	unsigned h = 2166136261u; /* FNV-1a */
+	for (size_t i = 0; i < name.n; i++)
+		h = (h ^ (unsigned char)name.p[i]) * 16777619u;
+	return (struct part){.name = {arena_strndup(a, name.p, name.n), name.n},
+	    .slot = (h ^ h >> 16) & (KNOWN_MAX - 1)};
+}
+
 /* "a.b.c" into parts; "." is the innermost value; ".a" looks in the innermost object only. */
 static bool path_parse(struct emitter *e, struct str name, struct op *op)
 {
@@ -115,14 +124,14 @@ static bool path_parse(struct emitter *e, struct str name, struct op *op)
 		n += name.p[i] == '.';
 	if (n > 16)
 		return false;
-	struct str *parts = arena_array(e->c->keep, n, sizeof(*parts));
+	struct part *parts = arena_array(e->c->keep, n, sizeof(*parts));
 	const char *from = name.p, *end = name.p + name.n;
 	for (size_t i = 0; i < n; i++) {
 		const char *dot = from < end ? memchr(from, '.', (size_t)(end - from)) : NULL;
 		size_t len = (size_t)((dot ? dot : end) - from);
 		if (len == 0)
 			return false;
-		parts[i] = (struct str){arena_strndup(e->c->keep, from, len), len};
+		parts[i] = part_of(e->c->keep, (struct str){from, len});
 		from = dot ? dot + 1 : end;
 	}
 	op->path = parts;

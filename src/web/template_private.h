@@ -25,7 +25,8 @@ enum {
 	SOURCE_MAX = 1 << 20,  /* bytes of one template */
 	OUTPUT_MAX = 64 << 20, /* bytes of one rendering */
 	STEPS_MAX = 20 * 1000 * 1000, /* loop turns and calls of one rendering */
-	BUCKETS = 512                 /* of the table of programs; a power of two */
+	BUCKETS = 512,                /* of the table of programs; a power of two */
+	KNOWN_MAX = 64                /* names of the view that a rendering remembers; likewise */
 };
 
 /* --- tree --- */
@@ -86,12 +87,18 @@ enum op_flag {
 
 struct program;
 
+/* A part of a dotted name. */
+struct part {
+	struct str name;
+	unsigned slot; /* below KNOWN_MAX, the same for the same name */
+};
+
 struct op {
 	unsigned char kind, format, flags, nparts; /* nparts 0: the innermost value itself, {{.}} */
 	uint32_t jump;
 	union {
 		struct str text;
-		const struct str *path;
+		const struct part *path;
 		const struct program *call;
 	};
 };
@@ -128,8 +135,9 @@ const struct program *templates_find(
 int template_compile(struct templates *, struct arena *keep, const char *name, struct str text,
     const char *lang, bool strict, struct program **out, struct program **made, struct err *);
 
-int template_run(const struct templates *, const struct program *, const char *lang, json_t *view,
-    struct buf *out, struct err *);
+/* frame may be NULL. */
+int template_run(const struct templates *, const struct program *, const char *lang, json_t *frame,
+    json_t *view, struct buf *out, struct err *);
 
 /* The places of "{name}" holes in a catalogue text: cuts the literal part off *rest; true with the
  * hole's name when one follows it. */

@@ -1,5 +1,9 @@
 /* Running a program over a view. No allocation per tag but for formatted dates and JSON, and those
- * on a scratch arena that is made when the first one comes. */
+ * on a scratch arena that is made when the first one comes.
+ *
+ * The context begins with the frame, when there is one, and the view; sections push on top of them.
+ * Frame and view do not change meanwhile, so what a name is in them is looked up once: a list asks
+ * again for each of its rows ({{base}} in every link). */
 #include "web/template_private.h"
 
 #include <math.h>
@@ -12,11 +16,16 @@ struct run {
 	struct buf *out;
 	size_t start; /* out->n before */
 	struct arena *scratch;
-	json_t *stack[STACK_MAX]; /* the context; borrowed */
-	int top;                  /* index of the innermost */
+	struct known { /* what a name is in frame and view; v NULL: nothing */
+		struct str name; /* p NULL: not asked for yet */
+		json_t *v;
+	} known[KNOWN_MAX];
 	int calls;
 	int64_t steps;
 	struct err *err;
+	int view;                 /* index of the view: 0, or 1 above a frame */
+	int top;                  /* index of the innermost */
+	json_t *stack[STACK_MAX]; /* the context; borrowed */
 };
 
 struct turn {          /* an open section */
@@ -26,23 +35,41 @@ struct turn {          /* an open section */
 	bool pushed;
 };
 
-static json_t *look_up(const struct run *r, const struct op *op)
+static json_t *member(json_t *v, const struct part *p)
+{
+	return json_is_object(v) ? json_object_getn(v, p->name.p, p->name.n) : NULL;
+}
+
+static json_t *look_up_outside(struct run *r, const struct part *p)
+{
+	struct known *k = &r->known[p->slot];
+	if (!str_eq(k->name, p->name)) {
+		k->name = p->name;
+		k->v = NULL;
+		for (int i = r->view; i >= 0 && !k->v; i--)
+			k->v = member(r->stack[i], p);
+	}
+	return k->v;
+}
+
+static json_t *look_up(struct run *r, const struct op *op)
 {
 	json_t *v = NULL;
 	if (op->nparts == 0)
 		return r->stack[r->top];
-	const struct str *path = op->path;
+	const struct part *path = op->path;
 	if (op->flags & OP_LOCAL) {
-		v = json_object_getn(r->stack[r->top], path[0].p, path[0].n);
+		v = member(r->stack[r->top], path);
 	} else {
-		for (int i = r->top; i >= 0 && !v; i--)
-			if (json_is_object(r->stack[i]))
-				v = json_object_getn(r->stack[i], path[0].p, path[0].n);
+		for (int i = r->top; i > r->view && !v; i--)
+			v = member(r->stack[i], path);
+		if (!v)
+			v = look_up_outside(r, path);
 	}
 	/* No way back to an outer object once the first part was found (specification, sections,
 	 * "Dotted Names - Context Precedence"). */
 	for (unsigned i = 1; v && i < op->nparts; i++)
-		v = json_is_object(v) ? json_object_getn(v, path[i].p, path[i].n) : NULL;
+		v = member(v, &path[i]);
 	return v;
 }
 
@@ -382,10 +409,22 @@ static int run(struct run *r, const struct program *p)
 }
 
 int template_run(const struct templates *set, const struct program *p, const char *lang,
-    json_t *view, struct buf *out, struct err *err)
+    json_t *frame, json_t *view, struct buf *out, struct err *err)
 {
-	struct run r = {.set = set, .lang = lang, .out = out, .start = out->n, .err = err};
-	r.stack[0] = view;
+	struct run r; /* member by member: the stack is large, and written before it is read */
+	r.set = set;
+	r.lang = lang;
+	r.out = out;
+	r.start = out->n;
+	r.scratch = NULL;
+	memset(r.known, 0, sizeof(r.known));
+	r.calls = 0;
+	r.steps = 0;
+	r.err = err;
+	r.view = frame != NULL;
+	r.top = r.view;
+	r.stack[0] = frame;
+	r.stack[r.top] = view;
 	int rc = run(&r, p);
 	arena_free(r.scratch);
 	if (rc < 0) {

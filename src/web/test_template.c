@@ -341,6 +341,49 @@ static void speed(void **state)
 	json_decref(partials);
 }
 
+/* The view stands before the frame, rows before both; and whatever a rendering remembers of so many
+ * names, each stays what it is. */
+static void framed(void **state)
+{
+	(void)state;
+	struct err err = {0};
+	json_t *frame = json_object(), *view = json_object(), *rows = json_array();
+	struct buf page = {0}, expected = {0}, out = {0};
+	buf_puts(&page, "{{#rows}}{{.only}}{{none}}");
+	for (int i = 0; i < 200; i++) {
+		char name[8];
+		(void)snprintf(name, sizeof(name), "n%d", i);
+		json_object_set_new(frame, name, json_sprintf("f%d ", i));
+		if (i % 2)
+			json_object_set_new(view, name, json_sprintf("v%d ", i));
+		buf_printf(&page, "{{%s}}", name);
+	}
+	buf_puts(&page, "{{n1}}{{/rows}}{{.n0}}");
+	json_object_set_new(frame, "only", json_string("only in the frame"));
+	for (int row = 0; row < 3; row++) {
+		json_array_append_new(rows, json_pack("{s:s}", "n5", "row "));
+		for (int i = 0; i < 200; i++)
+			if (i == 5)
+				buf_puts(&expected, "row ");
+			else
+				buf_printf(&expected, "%c%d ", i % 2 ? 'v' : 'f', i);
+		buf_puts(&expected, "v1 ");
+	}
+	json_object_set_new(view, "rows", rows);
+	json_t *partials = json_object();
+	json_object_set_new(partials, "page", json_string(page.p));
+	struct templates *set = templates_new(source_of, partials, NULL);
+	assert_int_equal(template_render_in(set, "page", "ja", frame, view, &out, &err), 0);
+	assert_string_equal(out.p, expected.p);
+	json_decref(frame);
+	json_decref(view);
+	json_decref(partials);
+	templates_free(set);
+	buf_free(&page);
+	buf_free(&expected);
+	buf_free(&out);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -350,6 +393,7 @@ int main(void)
 	    cmocka_unit_test(too_deep),
 	    cmocka_unit_test(strict),
 	    cmocka_unit_test(plain_texts),
+	    cmocka_unit_test(framed),
 	    cmocka_unit_test(threads),
 	    cmocka_unit_test(speed),
 	};
