@@ -338,48 +338,51 @@ static enum script script_of(uint32_t c)
 	return SCRIPT_NONE;
 }
 
-static void tokens(struct buf *out, struct str text, bool last_too)
+/* A token more: the text from begin to end. */
+static void add_token(struct buf *out, size_t start, const char *begin, const char *end)
+{
+	if (out->n > start)
+		buf_putc(out, ' ');
+	buf_add(out, begin, (size_t)(end - begin));
+}
+
+/* Where the first character of what stands from p to end is over. */
+static const char *after_one(const char *p, const char *end)
+{
+	struct str rest = {p, (size_t)(end - p)};
+	(void)utf8_next(&rest); /* folded text is UTF-8 */
+	return rest.p;
+}
+
+/* A run of kanji, kana or hangul, which is not empty. */
+static void run_tokens(
+    struct buf *out, size_t start, const char *begin, const char *end, bool single_too)
+{
+	const char *second = after_one(begin, end);
+	if (single_too || second == end)
+		add_token(out, start, begin, second);
+	for (const char *first = begin; second != end; first = second, second = after_one(second, end)) {
+		const char *pair_end = after_one(second, end);
+		add_token(out, start, first, pair_end);
+		if (single_too)
+			add_token(out, start, second, pair_end);
+	}
+}
+
+static void tokens(struct buf *out, struct str text, bool single_too)
 {
 	struct buf folded = {0};
 	text_fold_search(&folded, text);
-	bool begun = false; /* a token stands before, so a space is due */
+	size_t start = out->n;
 	for (struct str s = buf_to_str(&folded); s.n;) {
-		struct str at = s;
+		struct str run = s;
 		enum script script = script_of((uint32_t)utf8_next(&s));
-		if (script == SCRIPT_NONE)
-			continue;
-		/* the run of this script: from at.p to end */
-		struct str rest = s;
-		const char *end = s.p, *last = at.p; /* last: where its last character begins */
-		while (rest.n && script_of((uint32_t)utf8_next(&rest)) == script) {
-			last = end;
-			end = rest.p;
-		}
-		s.n -= (size_t)(end - s.p);
-		s.p = end;
-		const char *from = at.p;
-		if (script == SCRIPT_WORD || last == from) {
-			if (begun)
-				buf_putc(out, ' ');
-			buf_add(out, from, (size_t)(end - from));
-		} else {
-			while (from != last) {
-				struct str pair = {from, (size_t)(end - from)};
-				(void)utf8_next(&pair); /* folded text is UTF-8 */
-				const char *second = pair.p;
-				(void)utf8_next(&pair);
-				if (begun)
-					buf_putc(out, ' ');
-				buf_add(out, from, (size_t)(pair.p - from));
-				begun = true;
-				from = second;
-			}
-			if (last_too) {
-				buf_putc(out, ' ');
-				buf_add(out, last, (size_t)(end - last));
-			}
-		}
-		begun = true;
+		for (struct str rest = s; rest.n && script_of((uint32_t)utf8_next(&rest)) == script;)
+			s = rest;
+		if (script == SCRIPT_WORD)
+			add_token(out, start, run.p, s.p);
+		else if (script == SCRIPT_PAIRS)
+			run_tokens(out, start, run.p, s.p, single_too);
 	}
 	buf_free(&folded);
 }

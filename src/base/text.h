@@ -38,9 +38,8 @@ bool text_is_katakana(struct str);
  * only one. Signs separate and are left out. "東京都のRC造" is "東京 京都 都ノ rc 造". For queries.
  */
 void text_bigrams(struct buf *, struct str);
-/* For what is indexed: as text_bigrams(), and the last character of each longer run as a token of
- * its own, so that a query token of one character, searched as a prefix, finds it at every place.
- */
+/* For what is indexed: as text_bigrams(), and each character of a run as a token of its own, so that a
+ * query of one character finds it at every place. "東京" is "東 東京 京". */
 void text_index_tokens(struct buf *, struct str);
 
 #endif

@@ -1,4 +1,5 @@
-/* Numbered migrations out of the built-in files migrations/<module>/NNNN_name.sql. */
+/* Numbered migrations out of the built-in files migrations/<module>/NNNN_name.sql. A step that says
+ * "-- @search" has the search index made anew after its statements. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -120,11 +121,35 @@ static int start(struct db *db, void *arg, struct err *err)
 	return rc < 0 ? rc : db->backend->script(db, bootstrap, err);
 }
 
+static bool wants_search(const struct migration_step *step)
+{
+	struct str text = step->text, line;
+	while (str_cut(&text, '\n', &line))
+		if (str_starts(line, "-- @search"))
+			return true;
+	return false;
+}
+
+/* How far the steps are. A text that is indexed anew counts like a step. */
+struct tally {
+	int total, done;
+	void (*progress)(void *, int, int); /* may be NULL */
+	void *arg;
+};
+
 struct one {
 	const char *module;
 	int number;
 	const struct migration_step *step;
+	const struct tally *tally;
 };
+
+static void indexed(void *arg, int64_t n)
+{
+	const struct tally *t = arg;
+	if (t->progress)
+		t->progress(t->arg, t->done + (int)n, t->total);
+}
 
 static int run_step(struct db *db, void *arg, struct err *err)
 {
@@ -141,6 +166,8 @@ static int run_step(struct db *db, void *arg, struct err *err)
 	migration_text(&text, one->step->text, db_is_postgres(db));
 	rc = db->backend->script(db, text.p ? text.p : "", err);
 	buf_free(&text);
+	if (rc == 0 && wants_search(one->step))
+		rc = search_rebuild(db, indexed, (void *)one->tally, err);
 	if (rc < 0) {
 		(void)err_prefix(err, "migrations/%s/%s: ", one->module, one->step->name);
 		return rc;
@@ -168,44 +195,72 @@ static const char *module_at(const char *const *modules, int i)
 	return i == 0 ? "store" : modules[i - 1];
 }
 
-/* Walks over the missing steps. With run unset only counts them. */
-static int walk(struct store *st, const char *const *modules, int nmodules,
-    int (*limit)(void *, const char *), void *limit_arg, bool run, int total,
-    void (*progress)(void *, int, int), void *arg, int *count, struct err *err)
+/* Over the missing steps. */
+struct walk {
+	struct store *store;
+	const char *const *modules;
+	int nmodules;
+	int (*limit)(void *, const char *); /* NULL: to the newest step */
+	void *limit_arg;
+	bool run; /* else only counts, into missing and tally.total */
+	int missing;
+	struct tally tally;
+};
+
+static int walk_step(struct walk *w, struct db *db, const struct one *one, struct err *err)
+{
+	int64_t texts = 0;
+	int rc = 0;
+	if (wants_search(one->step))
+		rc = search_count(db, &texts, err);
+	int parts = 1 + (int)texts;
+	if (rc == 0 && w->run)
+		rc = store_write_flags(w->store, run_step, (void *)one, WRITE_READ_COMMITTED, err);
+	if (rc < 0)
+		return rc;
+	w->missing++;
+	if (!w->run) {
+		w->tally.total += parts;
+		return 0;
+	}
+	w->tally.done += parts;
+	if (w->tally.progress)
+		w->tally.progress(w->tally.arg, w->tally.done, w->tally.total);
+	return 0;
+}
+
+static int walk_module(struct walk *w, const char *module, struct steps *steps, struct err *err)
+{
+	int64_t last = 0;
+	int rc = steps_of(module, steps, err);
+	if (rc < 0)
+		return rc;
+	struct db *db = store_reader(w->store, err);
+	rc = db ? done_steps(db, module, &last, err) : -(int)ERR_STORE;
+	if (rc < 0)
+		return rc;
+	if (last > steps->n)
+		return err_set(err, ERR_STORE, "store.too_new",
+		    "module %s is at step %lld, this program knows %d: use a newer program", module,
+		    (long long)last, steps->n);
+	int end = w->limit ? w->limit(w->limit_arg, module) : steps->n;
+	for (int64_t n = last + 1; rc == 0 && n <= end && n <= steps->n; n++) {
+		struct one one = {module, (int)n, &steps->step[n - 1], &w->tally};
+		rc = walk_step(w, db, &one, err);
+	}
+	return rc;
+}
+
+static int walk(struct walk *w, struct err *err)
 {
 	struct steps *steps = malloc(sizeof(*steps));
 	if (!steps)
 		abort();
 	int rc = 0;
-	*count = 0;
-	for (int i = 0; rc == 0 && i <= nmodules; i++) {
-		const char *module = module_at(modules, i);
-		if (i > 0 && strcmp(module, "store") == 0)
-			continue;
-		int64_t last = 0;
-		rc = steps_of(module, steps, err);
-		if (rc < 0)
-			break;
-		struct db *db = store_reader(st, err);
-		rc = db ? done_steps(db, module, &last, err) : -(int)ERR_STORE;
-		if (rc < 0)
-			break;
-		if (last > steps->n) {
-			rc = err_set(err, ERR_STORE, "store.too_new",
-			    "module %s is at step %lld, this program knows %d: use a newer program",
-			    module, (long long)last, steps->n);
-			break;
-		}
-		int end = limit ? limit(limit_arg, module) : steps->n;
-		for (int64_t n = last + 1; rc == 0 && n <= end && n <= steps->n; n++) {
-			struct one one = {module, (int)n, &steps->step[n - 1]};
-			if (run)
-				rc = store_write_flags(
-				    st, run_step, &one, WRITE_READ_COMMITTED, err);
-			++*count;
-			if (run && progress)
-				progress(arg, *count, total);
-		}
+	for (int i = 0; rc == 0 && i <= w->nmodules; i++) {
+		const char *module = module_at(w->modules, i);
+		if (i == 0 || strcmp(module, "store") != 0)
+			rc = walk_module(w, module, steps, err);
 	}
 	free(steps);
 	return rc;
@@ -215,20 +270,20 @@ int migrate_to(struct store *st, const char *const *modules, int nmodules,
     int (*limit)(void *, const char *), void *limit_arg, void (*progress)(void *, int, int),
     void *arg, struct err *err)
 {
-	int total, done;
-	int rc = walk(st, modules, nmodules, limit, limit_arg, false, 0, NULL, NULL, &total, err);
-	if (rc == 0 && total == 0)
-		atomic_store(&st->migrated, true);
-	if (rc < 0 || total == 0)
-		return rc;
-	/* Not under the feet of an older program. */
-	rc = store_serve(st, err);
+	struct walk w = {.store = st, .modules = modules, .nmodules = nmodules, .limit = limit,
+	    .limit_arg = limit_arg, .tally = {.progress = progress, .arg = arg}};
+	int rc = walk(&w, err);
 	if (rc < 0)
 		return rc;
-	rc = store_write_flags(st, start, NULL, WRITE_READ_COMMITTED, err);
-	if (rc < 0)
-		return rc;
-	rc = walk(st, modules, nmodules, limit, limit_arg, true, total, progress, arg, &done, err);
+	if (w.missing > 0) {
+		/* Not under the feet of an older program. */
+		rc = store_serve(st, err);
+		if (rc == 0)
+			rc = store_write_flags(st, start, NULL, WRITE_READ_COMMITTED, err);
+		w.run = true;
+		if (rc == 0)
+			rc = walk(&w, err);
+	}
 	if (rc == 0)
 		atomic_store(&st->migrated, true);
 	return rc;
@@ -243,5 +298,8 @@ int store_migrate(struct store *st, const char *const *modules, int nmodules,
 int store_pending(
     struct store *st, const char *const *modules, int nmodules, int *pending, struct err *err)
 {
-	return walk(st, modules, nmodules, NULL, NULL, false, 0, NULL, NULL, pending, err);
+	struct walk w = {.store = st, .modules = modules, .nmodules = nmodules};
+	int rc = walk(&w, err);
+	*pending = w.missing;
+	return rc;
 }

@@ -288,8 +288,19 @@ int journal_read_hashes(
 /* --- search.c --- */
 int search_commit(struct db *, struct err *);   /* SQLite only */
 void search_rolled_back(struct db *, size_t n); /* back to so many changes */
-/* As search_put() of a text that is folded already, by its document number; for restoring. */
-int search_put_folded(struct db *, int64_t doc, struct str body, struct err *);
+/* Fills an empty search_doc (PostgreSQL: or another table with its columns) with many documents. Texts
+ * are folded already. On PostgreSQL it is a COPY: nothing else may be asked meanwhile. */
+struct search_load {
+	struct db *db;
+	struct buf tokens;
+};
+int search_load_begin(struct search_load *, struct db *, const char *table, struct err *);
+int search_load_row(struct search_load *, int64_t doc, struct str body, struct err *);
+int search_load_end(struct search_load *, bool good, struct err *);
+/* Makes the index anew from the texts, after the way of cutting them changed. progress gets the number
+ * of documents done. */
+int search_rebuild(struct db *, void (*progress)(void *, int64_t), void *arg, struct err *);
+int search_count(struct db *, int64_t *n, struct err *); /* of documents; 0 before there is a table */
 
 /* --- keys.c --- */
 void journal_key_free(struct store *);

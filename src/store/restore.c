@@ -13,7 +13,7 @@
 #include "store/blob.h"
 #include "store/private.h"
 
-enum { READ_SIZE = 256 * 1024, SEARCH_BATCH = 500, LINE_MAX_ = 1 << 30 };
+enum { READ_SIZE = 256 * 1024, LINE_MAX_ = 1 << 30 };
 
 struct restore {
 	struct store *store;
@@ -171,7 +171,8 @@ static int value(json_t *v, struct arena *a, struct db_arg *out, struct err *err
 struct loader {
 	struct db *db;
 	const char *table;
-	bool search; /* its rows go through the search index */
+	bool is_search; /* it goes with its index */
+	struct search_load search;
 	char *insert;
 	int64_t n;
 };
@@ -179,14 +180,10 @@ struct loader {
 static int load_row(struct loader *l, const struct db_arg *args, int n, struct err *err)
 {
 	l->n++;
-	if (l->search) {
-		int rc = n == 2 && args[0].type == 'i' && args[1].type == 's'
-		             ? search_put_folded(l->db, args[0].i, args[1].s, err)
-		             : bad(err, "a row of search_doc");
-		if (rc == 0 && l->n % SEARCH_BATCH == 0 && !l->db->backend->postgres)
-			rc = search_commit(l->db, err);
-		return rc;
-	}
+	if (l->is_search)
+		return n == 2 && args[0].type == 'i' && args[1].type == 's'
+		           ? search_load_row(&l->search, args[0].i, args[1].s, err)
+		           : bad(err, "a row of search_doc");
 	if (l->db->backend->load_row)
 		return l->db->backend->load_row(l->db, args, n, err);
 	struct rows *r = db_query_args(l->db, err, l->insert, args, n);
@@ -255,17 +252,19 @@ static int load_table(struct restore *r, struct db *db, json_t *table,
 		buf_printf(&insert, "%s?%zu", i ? ", " : "", i + 1);
 	buf_putc(&insert, ')');
 	struct loader l = {.db = db, .table = name, .insert = insert.p};
-	l.search = strcmp(name, "search_doc") == 0;
-	bool copy = !l.search && db->backend->load_begin;
-	if (copy)
+	l.is_search = strcmp(name, "search_doc") == 0;
+	bool copy = !l.is_search && db->backend->load_begin;
+	if (l.is_search)
+		rc = search_load_begin(&l.search, db, name, err);
+	else if (copy)
 		rc = db->backend->load_begin(db, name, list.p, err);
-	if (rc == 0)
-		rc = load_rows(r, &l, table, (int)ncols, err);
-	if (copy) {
-		int ended = db->backend->load_end(db, rc == 0, err);
-		rc = rc < 0 ? rc : ended;
-	}
-	return rc;
+	if (rc < 0)
+		return rc;
+	rc = load_rows(r, &l, table, (int)ncols, err);
+	int ended = l.is_search ? search_load_end(&l.search, rc == 0, err)
+	            : copy      ? db->backend->load_end(db, rc == 0, err)
+	                        : 0;
+	return rc < 0 ? rc : ended;
 }
 
 /* Rows come in any order, so foreign keys are looked at when all are there: statements to run

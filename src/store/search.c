@@ -7,6 +7,7 @@
 #include "store/private.h"
 
 enum { ID_BITS = 48, KINDS_MAX = 32767, QUERY_TOKENS_MAX = 32, FIND_BATCH = 200, NEWEST = 2048 };
+enum { REBUILD_BATCH = 5000, LOAD_MEMORY = 32 << 20, USUAL_MEMORY = 1 << 20 /* FTS5's own */ };
 
 static const struct sql kind_find = {"SELECT n FROM search_kind WHERE name = ?1"};
 static const struct sql kind_add = {
@@ -40,8 +41,26 @@ static const struct sql find_newest = {"",
 static const struct sql newest = {
     "", "SELECT max(doc) FROM search_doc WHERE doc > ?1 AND doc < ?2"};
 
+/* Loading many. */
+static const struct sql doc_load = {"INSERT INTO search_doc (doc, body) VALUES (?1, ?2)", ""};
+static const struct sql index_clear = {
+    "INSERT INTO search_index (search_index) VALUES ('delete-all')", ""};
+static const struct sql index_memory = {
+    "INSERT INTO search_index (search_index, rank) VALUES ('hashsize', ?1)", ""};
+static const struct sql index_optimize = {
+    "INSERT INTO search_index (search_index) VALUES ('optimize')", ""};
+static const struct sql docs_after = {
+    "SELECT doc, body FROM search_doc WHERE doc > ?1 ORDER BY doc LIMIT ?2"};
+static const struct sql docs_there = {
+    "SELECT 1 FROM sqlite_schema WHERE type = 'table' AND name = 'search_doc'",
+    "SELECT 1 FROM pg_class WHERE oid = to_regclass('search_doc')"};
+static const struct sql docs_count = {
+    "SELECT count(*) FROM search_doc", NULL, "a migration counts what it has to do"};
+
 const struct sql *const search_sql[] = {&kind_find, &kind_add, &doc_body, &doc_put, &doc_drop,
-    &index_add, &index_drop, &find, &find_newest, &newest, NULL};
+    &index_add, &index_drop, &find, &find_newest, &newest, &doc_load, &index_clear, &index_memory,
+    &index_optimize, &docs_after, &docs_there,
+    &docs_count, NULL};
 
 char *search_tokens(struct arena *a, const char *text)
 {
@@ -137,7 +156,7 @@ static char *tokens_of(struct str body)
 
 /* --- --- */
 
-int search_put_folded(struct db *db, int64_t doc, struct str body, struct err *err)
+static int put_folded(struct db *db, int64_t doc, struct str body, struct err *err)
 {
 	bool postgres = db_is_postgres(db);
 	char *old = NULL, *fresh = tokens_of(body);
@@ -180,9 +199,114 @@ int search_put(struct db *db, const char *kind, int64_t id, const char *text, st
 		return rc;
 	struct buf body = {0};
 	text_fold_search(&body, str_from(text));
-	rc = search_put_folded(db, n << ID_BITS | id, buf_to_str(&body), err);
+	rc = put_folded(db, n << ID_BITS | id, buf_to_str(&body), err);
 	buf_free(&body);
 	return rc;
+}
+
+/* --- many at once --- */
+
+int search_load_begin(struct search_load *l, struct db *db, const char *table, struct err *err)
+{
+	*l = (struct search_load){.db = db};
+	if (db_is_postgres(db))
+		return db->backend->load_begin(db, table, "\"doc\", \"body\", \"tokens\"", err);
+	int64_t rc = db_run(db, err, &index_clear, "");
+	if (rc >= 0) /* what is not written out each megabyte need not be merged afterwards */
+		rc = db_run(db, err, &index_memory, "i", (int64_t)LOAD_MEMORY);
+	return rc < 0 ? (int)rc : 0;
+}
+
+static int load_index(struct search_load *l, int64_t doc, struct str body, struct err *err)
+{
+	buf_clear(&l->tokens);
+	text_index_tokens(&l->tokens, body);
+	int64_t rc = 0;
+	if (l->tokens.n)
+		rc = db_run(l->db, err, &index_add, "is", doc, buf_to_str(&l->tokens));
+	return rc < 0 ? (int)rc : 0;
+}
+
+int search_load_row(struct search_load *l, int64_t doc, struct str body, struct err *err)
+{
+	if (!db_is_postgres(l->db)) {
+		int64_t rc = db_run(l->db, err, &doc_load, "is", doc, body);
+		return rc < 0 ? (int)rc : load_index(l, doc, body, err);
+	}
+	buf_clear(&l->tokens);
+	buf_puts(&l->tokens, "");
+	text_index_tokens(&l->tokens, body); /* letters and digits: a tsvector's own text */
+	const struct db_arg row[] = {
+	    {.type = 'i', .i = doc}, {.type = 's', .s = body}, {.type = 's', .s = buf_to_str(&l->tokens)}};
+	return l->db->backend->load_row(l->db, row, COUNT(row), err);
+}
+
+int search_load_end(struct search_load *l, bool good, struct err *err)
+{
+	int64_t rc = 0;
+	buf_free(&l->tokens);
+	if (db_is_postgres(l->db))
+		return l->db->backend->load_end(l->db, good, err);
+	if (good)
+		rc = db_run(l->db, err, &index_optimize, "");
+	if (good && rc >= 0)
+		rc = db_run(l->db, err, &index_memory, "i", (int64_t)USUAL_MEMORY);
+	return rc < 0 ? (int)rc : 0; /* what is not good is rolled back */
+}
+
+/* PostgreSQL: a new table instead of the old one, which takes less time than to change each row. */
+static const char rebuild_begin[] =
+    "LOCK TABLE search_doc IN SHARE ROW EXCLUSIVE MODE; CREATE TABLE search_fresh (LIKE search_doc)";
+static const char rebuild_end[] =
+    "DROP TABLE search_doc; ALTER TABLE search_fresh RENAME TO search_doc; "
+    "ALTER TABLE search_doc ADD PRIMARY KEY (doc); CREATE INDEX search_doc_tokens ON search_doc "
+    "USING gin (tokens) WITH (gin_pending_list_limit = 256); ANALYZE search_doc";
+
+/* One stretch of documents; *last: where the next one begins. Returns how many there were. */
+static int rebuild_some(struct search_load *l, int64_t *last, struct err *err)
+{
+	bool postgres = db_is_postgres(l->db);
+	struct rows *r = db_query(l->db, err, &docs_after, "ii", *last, (int64_t)REBUILD_BATCH);
+	if (!r)
+		return -(int)ERR_STORE;
+	int rc = postgres ? search_load_begin(l, l->db, "search_fresh", err) : 0, n = 0;
+	bool begun = rc == 0;
+	for (; rc == 0 && (rc = rows_next(r)) == 1; n++) {
+		*last = rows_i64(r, 0);
+		rc = postgres ? search_load_row(l, *last, rows_str(r, 1), err)
+		              : load_index(l, *last, rows_str(r, 1), err);
+	}
+	if (postgres && begun) {
+		int ended = search_load_end(l, rc == 0, err);
+		rc = rc < 0 ? rc : ended;
+	}
+	rows_end(r);
+	return rc < 0 ? rc : n;
+}
+
+int search_rebuild(struct db *db, void (*progress)(void *, int64_t), void *arg, struct err *err)
+{
+	bool postgres = db_is_postgres(db);
+	struct search_load l = {.db = db};
+	int rc = postgres ? db->backend->script(db, rebuild_begin, err)
+	                  : search_load_begin(&l, db, NULL, err);
+	int64_t last = -1, done = 0;
+	if (rc == 0)
+		while ((rc = rebuild_some(&l, &last, err)) > 0)
+			progress(arg, done += rc);
+	if (rc == 0)
+		rc = postgres ? db->backend->script(db, rebuild_end, err) : search_load_end(&l, true, err);
+	buf_free(&l.tokens);
+	return rc;
+}
+
+int search_count(struct db *db, int64_t *n, struct err *err)
+{
+	*n = 0;
+	int rc = db_get_i64(db, err, n, &docs_there, "");
+	if (rc == 1)
+		rc = db_get_i64(db, err, n, &docs_count, "");
+	return rc < 0 ? rc : 0;
 }
 
 /* --- finding --- */
@@ -216,18 +340,11 @@ struct query {
 
 static void query_token(struct query *q, struct str token, bool postgres)
 {
-	struct str rest = token;
-	(void)utf8_next(&rest);
-	/* A lone character finds the pairs that begin with it; the index also has the last
-	 * character of each run. Digits and Latin letters are words of their own. */
-	bool prefix = rest.n == 0 && token.n > 1;
 	if (q->ntokens++)
 		buf_puts(&q->match, postgres ? " & " : " AND ");
 	buf_putc(&q->match, postgres ? '\'' : '"');
 	buf_str(&q->match, token); /* tokens hold letters and digits only */
 	buf_putc(&q->match, postgres ? '\'' : '"');
-	if (prefix)
-		buf_puts(&q->match, postgres ? ":*" : " *");
 }
 
 static void parse_query(struct query *q, struct arena *a, const char *text, bool postgres)

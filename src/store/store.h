@@ -54,7 +54,8 @@ const char *store_dir(const struct store *);
 /* Brings the schema up to date, module by module in the order given, each step in one transaction.
  * The steps of a module are the built-in resources migrations/<module>/NNNN_name.sql (in the tree:
  * src/<module>/migrations/), numbered from 0001 and never edited after a release. "store" is run
- * first by itself. progress may be NULL. */
+ * first by itself. progress may be NULL; it gets parts of the work, of which a step is one and each text
+ * that is indexed anew another. */
 int store_migrate(struct store *, const char *const *modules, int nmodules,
     void (*progress)(void *arg, int done, int total), void *arg, struct err *);
 /* How many steps are missing; a store newer than the program is ERR_STORE "store.too_new". */

@@ -1,5 +1,6 @@
 #include "store/test_store.h"
 
+#include "store/private.h" /* migrate_to() */
 #include "store/search.h"
 
 static const char *const texts[] = {
@@ -9,6 +10,9 @@ static const char *const texts[] = {
     [4] = "京都の東 港",
     [5] = "印鑑登録証明書 R8-000123",
     [6] = "屋外広告物許可申請 木造2階建て",
+    [7] = "香川 葵 香川葵 課税証明書の交付",
+    [8] = "香川 葵子 香川葵子 カガワ アオイコ",
+    [9] = "向日葵まつり 香川 ア 주민",
 };
 
 static int put_all(struct db *db, void *arg, struct err *err)
@@ -74,7 +78,17 @@ static void finds(struct store *st)
 	    {"京都", "4 3"},
 	    {"造", "6"},   /* one character, in the middle */
 	    {"港", "4 3"}, /* one character, at an end and alone */
-	    {"証明書", "5"},
+	    {"犬", "1"},   /* at the beginning */
+	    /* One character is found wherever it stands, inside a longer word, too. */
+	    {"葵", "9 8 7"},
+	    {"香川 葵", "9 8 7"},
+	    {"香川葵", "8 7"},
+	    {"香川 葵 証", "7"},
+	    {"の", "7 4 1"},
+	    {"課税証明書の", "7"},
+	    {"ア", "9 8"},
+	    {"민", "9"},
+	    {"証明書", "7 5"},
 	    {"000123", "5"},
 	    {"R8-000123", "5"},
 	    {"２階", "6"},
@@ -113,8 +127,70 @@ static void test_finds(void **state)
 	test_store_each(finds);
 }
 
+/* --- an index that a former program made --- */
+
+static int only_five(void *arg, const char *module)
+{
+	(void)arg;
+	(void)module;
+	return 5;
+}
+
+/* That program had other tokens: none of what is found below. */
+static int forget_index(struct db *db, void *arg, struct err *err)
+{
+	(void)arg;
+	return db->backend->script(db,
+	    db_is_postgres(db) ? "UPDATE search_doc SET tokens = ''"
+	                       : "INSERT INTO search_index (search_index) VALUES ('delete-all')",
+	    err);
+}
+
+static void migrated(void *arg, int done, int total)
+{
+	int *last = arg;
+	assert_true(done > last[0] && done <= total);
+	last[0] = done;
+	last[1] = total;
+}
+
+static void migrates(bool postgres)
+{
+	struct test_store t;
+	struct arena *a = arena_new();
+	int progress[2] = {0};
+	test_store_new(&t, postgres);
+	OK(migrate_to(t.st, NULL, 0, only_five, NULL, NULL, NULL, why));
+	OK(store_write(t.st, put_all, NULL, why));
+	OK(store_write(t.st, forget_index, NULL, why));
+	assert_string_equal(found(t.st, a, "登録", 0, 10), "");
+	OK(store_migrate(t.st, NULL, 0, migrated, progress, why));
+	assert_int_equal(progress[0], progress[1]);
+	assert_true(progress[1] > 2 * ((int)COUNT(texts) - 1)); /* both kinds, and the step */
+	assert_string_equal(found(t.st, a, "登録", 0, 10), "5 1");
+	assert_string_equal(found(t.st, a, "香川 葵", 0, 10), "9 8 7");
+	/* What is changed afterwards leaves nothing behind. */
+	OK(store_write(t.st, replace, NULL, why));
+	assert_string_equal(found(t.st, a, "登録", 0, 10), "");
+	assert_string_equal(found(t.st, a, "届出", 0, 10), "1");
+	assert_string_equal(found(t.st, a, "田", 0, 10), "");
+	arena_free(a);
+	test_store_free(&t);
+}
+
+static void test_migrates(void **state)
+{
+	(void)state;
+	migrates(false);
+	if (getenv("MACHI_TEST_PG"))
+		migrates(true);
+}
+
 int main(void)
 {
-	const struct CMUnitTest tests[] = {cmocka_unit_test(test_finds)};
+	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(test_finds),
+	    cmocka_unit_test(test_migrates),
+	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -6,6 +6,7 @@
 
 #include "base/file.h"
 #include "base/log.h"
+#include "base/progress.h"
 #include "base/resource.h"
 #include "web/template.h"
 #include "web/web.h"
@@ -202,6 +203,11 @@ const char *city_store_url(struct arena *a, const char *dir, const json_t *setti
 	return arena_strdup(a, url);
 }
 
+static void migrated(void *progress, int done, int total)
+{
+	progress_set(progress, done, total);
+}
+
 static int migrate_store(struct city *city, bool migrate, struct err *err)
 {
 	const char *names[64];
@@ -216,7 +222,10 @@ static int migrate_store(struct city *city, bool migrate, struct err *err)
 		return err_set(err, ERR_STORE, "store.behind",
 		    "%s: %d schema steps are missing; run: machi migrate", city->id, pending);
 	log_info("store.migrate", "%s: %d schema steps", city->id, pending);
-	return store_migrate(city->store, names, n, NULL, NULL, err);
+	struct progress *p = progress_new(city->id);
+	rc = store_migrate(city->store, names, n, migrated, p, err);
+	progress_free(p);
+	return rc;
 }
 
 static const char *const *hosts_of(struct arena *a, json_t *settings)

@@ -31,6 +31,12 @@ for (const version of versions) test(`the store of schema ${version}`, async (t)
 	const clerk = (await city.office('生活衛生課')).clerk;
 	const inbox = (await (await city.as(clerk)).json('/staff?view=all')).json;
 	assert.ok(inbox, 'the inbox opens');
+	// The index was made anew: one character is found inside a word, too.
+	const assessor = await city.as((await city.office('資産税課')).clerk);
+	const found = async (q) => (await assessor.json(`/staff?q=${encodeURIComponent(q)}`)).json.rows.map((r) => r.href);
+	const words = await found('罹災');
+	assert.equal(words.length, 2, 'the former applications are found');
+	assert.deepEqual(await found('災'), words);
 	const head = (await city.client().json('/journal/head')).json;
 	const { id, receipt } = await applyByJson(resident);
 	assert.equal((await resident.json(`/applications/${id}`)).json.application.number, receipt);

@@ -1,0 +1,3 @@
+-- Each character is a token of its own beside the pairs, so that one character is found by the index
+-- alone; the query asked for all pairs that begin with it before.
+-- @search: the index is made anew from the texts
