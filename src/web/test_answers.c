@@ -335,5 +335,5 @@ int main(void)
 	    cmocka_unit_test(test_health),
 	    cmocka_unit_test(test_assets),
 	};
-	return site_run("answers", tests, COUNT(tests));
+	return test_both_stores("answers", tests, COUNT(tests), setup, teardown);
 }

@@ -200,5 +200,5 @@ int main(void)
 	    cmocka_unit_test(test_sizes),
 	    cmocka_unit_test(test_raw_requests),
 	};
-	return site_run("bodies", tests, COUNT(tests));
+	return test_both_stores("bodies", tests, COUNT(tests), setup, teardown);
 }

@@ -244,5 +244,5 @@ int main(void)
 	    cmocka_unit_test(test_tls),
 	    cmocka_unit_test(test_graceful_stop),
 	};
-	return site_run("server", tests, COUNT(tests));
+	return test_both_stores("server", tests, COUNT(tests), setup, teardown);
 }

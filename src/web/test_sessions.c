@@ -281,5 +281,5 @@ int main(void)
 	    cmocka_unit_test(test_writes),
 	    cmocka_unit_test(test_concurrent_writes),
 	};
-	return site_run("sessions", tests, COUNT(tests));
+	return test_both_stores("sessions", tests, COUNT(tests), setup, teardown);
 }

@@ -1,11 +1,10 @@
 /* The site that the tests of the server ask: a module with routes of every kind, served over real
- * connections. Include it in the test's one .c file, which ends with SITE_TESTS(...). */
+ * connections. Include it in the test's one .c file, which ends with test_both_stores(). */
 #ifndef WEB_TEST_SITE_H
 #define WEB_TEST_SITE_H
 
 #include "web/test_web.h"
 
-#include "base/log.h"
 #include "store/blob.h"
 
 #pragma GCC diagnostic push
@@ -350,18 +349,6 @@ static char *token_of(const struct reply *r)
 	const char *at = strstr(r->body.p, "value=\"");
 	assert_non_null(at);
 	return arena_strndup(t.arena, at + 7, 43);
-}
-
-/* Runs the tests on SQLite and, when the environment has MACHI_TEST_PG, on PostgreSQL. */
-static int site_run(const char *name, const struct CMUnitTest *tests, size_t n)
-{
-	log_level_set(getenv("MACHI_TEST_LOG") ? LOG_DEBUG_ : LOG_ERROR_ + 1);
-	int failed = _cmocka_run_group_tests(name, tests, n, setup, teardown);
-	if (getenv("MACHI_TEST_PG")) {
-		test_on_postgres = true;
-		failed += _cmocka_run_group_tests("postgres", tests, n, setup, teardown);
-	}
-	return failed;
 }
 
 #pragma GCC diagnostic pop

@@ -9,6 +9,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "base/log.h"
 #include "base/resource.h"
 #include "store/test_store.h"
 #include "web/private.h"
@@ -235,6 +236,19 @@ static char *test_raw(struct test_city *t, const void *bytes, size_t n)
 		buf_add(&out, chunk, (size_t)got);
 	(void)close(fd); /* only read from */
 	return out.p;
+}
+
+/* Runs the tests on SQLite and, when the environment has MACHI_TEST_PG, on PostgreSQL. */
+static int test_both_stores(const char *name, const struct CMUnitTest *tests, size_t n,
+    CMFixtureFunction setup, CMFixtureFunction teardown)
+{
+	log_level_set(getenv("MACHI_TEST_LOG") ? LOG_DEBUG_ : LOG_ERROR_ + 1);
+	int failed = _cmocka_run_group_tests(name, tests, n, setup, teardown);
+	if (getenv("MACHI_TEST_PG")) {
+		test_on_postgres = true;
+		failed += _cmocka_run_group_tests("postgres", tests, n, setup, teardown);
+	}
+	return failed;
 }
 
 #pragma GCC diagnostic pop
