@@ -121,6 +121,9 @@ static void check_line(struct request *rq, struct db *db, struct import *im, str
 			problem(rq, im, l->number, "identity.import.date", l->value[c]);
 	if (l->value[ROLE][0] && role_find(l->value[ROLE]) < 0)
 		problem(rq, im, l->number, "identity.import.role", l->value[ROLE]);
+	else if (l->value[ROLE][0] && l->value[DEPARTMENT][0] &&
+	         roles[role_find(l->value[ROLE])].whole_city)
+		problem(rq, im, l->number, "identity.import.whole_city_role", l->value[ROLE]);
 }
 
 /* Reads and checks the whole file. */

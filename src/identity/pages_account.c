@@ -31,6 +31,10 @@ void account_crumb(struct request *rq)
 
 /* --- doing something that asks for the password again --- */
 
+/* own_begin() counts the attempt, own_work() looks at the password on a worker thread, own_write()
+ * makes the change, all in one request: that the password was right is not kept anywhere, so the
+ * next change asks again. */
+
 static int own_begin(struct db *db, void *arg, struct err *err)
 {
 	struct request *rq = arg;

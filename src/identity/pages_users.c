@@ -432,7 +432,11 @@ static int row_form(
 	if (kinds[kind].row == ROW_ROLE) {
 		json_t *field = form_field(rq, form, &role, NULL);
 		for (int i = 0; i < nroles; i++)
-			form_option(field, roles[i].name, role_text(rq, roles[i].name),
+			form_option(field, roles[i].name,
+			    roles[i].whole_city
+			        ? arena_printf(rq->arena, "%s – %s", role_text(rq, roles[i].name),
+			              rq_tr(rq, "identity.user.whole_city"))
+			        : role_text(rq, roles[i].name),
 			    text_eq(roles[i].name, rq_form(rq, "role")));
 	}
 	rc = department_options(rq, db, form_field(rq, form, &department, NULL), in,

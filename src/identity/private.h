@@ -198,6 +198,7 @@ int department_by_code(struct db *, const char *code, int64_t *id, struct err *)
 struct role {
 	const char *name; /* "clerk"; the text is identity.role.<name> in the catalogue */
 	const char *const *perms;
+	bool whole_city; /* its permissions know no department: granted for the whole city only */
 };
 extern const struct role roles[];
 extern const int nroles;

@@ -47,9 +47,9 @@ const struct role roles[] = {
     {"records", PERMS("application.read", "application.export", "document.revoke",
                     "application.dispose", "application.dispose_approve")},
     {"accounting", PERMS("application.read", "application.payment", "application.export")},
-    {"procedures", PERMS("procedure.manage")},
-    {"operator", PERMS("operate", "procedure.manage")},
-    {"identity_admin", PERMS("identity.manage")},
+    {"procedures", PERMS("procedure.manage"), .whole_city = true},
+    {"operator", PERMS("operate", "procedure.manage"), .whole_city = true},
+    {"identity_admin", PERMS("identity.manage"), .whole_city = true},
     {"auditor", PERMS("application.read", "application.export")},
 };
 const int nroles = COUNT(roles);
@@ -116,6 +116,9 @@ static struct rights *rights_read(struct rows *r, struct arena *a)
 		for (int i = 0; name.n && i < nroles; i++)
 			if (str_is(name, roles[i].name))
 				role = i;
+		/* Granted for a department before that was refused: it must not reach further. */
+		if (role >= 0 && roles[role].whole_city && rows_i64(r, 2))
+			continue;
 		out->list[out->n++] = (struct right){
 		    .role = role,
 		    .department = rows_i64(r, 2),

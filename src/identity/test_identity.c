@@ -177,7 +177,12 @@ static int add_office(struct db *db, void *arg, struct err *err)
 		    posts[i].until, err);
 	if (rc == 0)
 		rc = role_grant(db, o->auditor, "auditor", 0, err);
-	if (rc == 0)
+	if (rc == 0) /* refused; a row from before it was has no effect */
+		rc = role_grant(db, o->clerk_tax, "identity_admin", o->health, err) == -(int)ERR_INPUT
+		         ? db_get_i64(db, err, &o->account, SQL(ROLE_ADD), "ititt", o->clerk_tax,
+		               "identity_admin", o->health, DAY_FIRST, DAY_LAST)
+		         : -(int)ERR_INTERNAL;
+	if (rc >= 0)
 		rc = role_grant(db, o->clerk_tax, "records", o->health, err);
 	if (rc == 0)
 		rc = staff_set(db, "system", o->gone, "退職 一", "", "left", err);
@@ -339,6 +344,8 @@ static void rights(struct store *st)
 	    {o.auditor, "application.check", o.dogs, false},
 	    {o.clerk_tax, "application.export", o.dogs, true}, /* granted for a division */
 	    {o.clerk_tax, "application.export", o.tax, false},
+	    {o.clerk_tax, "identity.manage", 0, false},
+	    {o.clerk_tax, "identity.manage", o.health, false},
 	    {o.gone, "application.check", o.hygiene, false}, /* left */
 	    {o.gone, "application.check", 0, false},
 	    {999, "application.check", 0, false},

@@ -85,6 +85,10 @@ static void test_users(void **state)
 	see_other(&r, page);
 	r = post(b, arena_printf(t.arena, "%srole", add), "role", "emperor");
 	shows(&r, 422, "この役割はありません");
+	/* Whoever manages staff manages all of them: not a right for one department. */
+	r = post(b, arena_printf(t.arena, "%srole", add), "role", "identity_admin", "department",
+	    arena_printf(t.arena, "%lld", (long long)office.department));
+	shows(&r, 422, "この役割は部署ごとには付けられません");
 	r = get(b, page);
 	assert_string_equal(reply_text(&r, "posts.0.from"), "2026-04-01");
 	assert_string_equal(reply_text(&r, "roles.0.role"), "auditor");
@@ -324,6 +328,8 @@ static void test_import(void **state)
 	assert_non_null(strstr(r.body.p, "3行目"));
 	assert_non_null(strstr(r.body.p, "「社長」"));
 	shows(&r, 422, "「77」");
+	r = upload(b, "ログイン名,氏名,組織コード,役割\nyamada,山田 一,10,operator\n");
+	shows(&r, 422, "は市全体の役割です");
 	r = get(b, "/staff/users?q=yamada");
 	assert_int_equal(json_array_size(json_object_get(r.json, "users")), 0); /* all or nothing */
 	reply_free(&r);
