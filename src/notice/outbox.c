@@ -136,22 +136,14 @@ int notice_list(struct db *db, struct arena *a, int state, int64_t before_id, in
 	return rc < 0 ? rc : n;
 }
 
-int notice_counts(struct db *db, int64_t out[NOTICE_STATE_COUNT], struct err *err)
+int notice_counts(
+    struct db *db, int64_t most, int64_t out[NOTICE_STATE_COUNT], struct err *err)
 {
-	struct rows *r = db_query(db, err, SQL(NOTICE_COUNTS), "");
-	int rc;
-	memset(out, 0, NOTICE_STATE_COUNT * sizeof(*out));
-	if (!r)
-		return -(int)ERR_STORE;
-	struct arena *a = arena_new();
-	while ((rc = rows_next(r)) == 1) {
-		int state = notice_state_parse(rows_dup(r, 0, a));
-		if (state >= 0)
-			out[state] = rows_i64(r, 1);
-	}
-	rows_end(r);
-	arena_free(a);
-	return rc;
+	int rc = 0;
+	for (int i = 0; i < NOTICE_STATE_COUNT && rc >= 0; i++)
+		rc = db_get_i64(db, err, &out[i], SQL(NOTICE_COUNT), "ti",
+		    notice_state_name((enum notice_state)i), most);
+	return rc < 0 ? rc : 0;
 }
 
 static int operator_did(

@@ -61,23 +61,19 @@ static int put_tabs(struct request *rq, struct db *db, int state, struct err *er
 	int64_t counts[NOTICE_STATE_COUNT], all = 0;
 	json_t *tabs = json_array();
 	json_object_set_new(rq->view, "tabs", tabs);
-	int rc = notice_counts(db, counts, err);
+	int rc = notice_counts(db, TAB_COUNT_MAX, counts, err);
 	if (rc < 0)
 		return rc;
-	for (int i = -1; i < NOTICE_STATE_COUNT; i++) {
-		if (i < 0)
-			for (int k = 0; k < NOTICE_STATE_COUNT; k++)
-				all += counts[k];
+	for (int i = 0; i < NOTICE_STATE_COUNT; i++)
+		all += counts[i];
+	json_array_append_new(tabs,
+	    tab_view(rq_tr(rq, "notice.state.all"), arena_printf(rq->arena, "%s/staff/outbox", base(rq)), state < 0, all));
+	for (int i = 0; i < NOTICE_STATE_COUNT; i++)
 		json_array_append_new(tabs,
-		    json_pack("{s:s,s:o,s:b,s:I}", "label",
-		        i < 0 ? rq_tr(rq, "notice.state.all")
-		              : state_text(rq, (enum notice_state)i),
-		        "href",
-		        i < 0 ? json_sprintf("%s/staff/outbox", base(rq))
-		              : json_sprintf("%s/staff/outbox?state=%s", base(rq),
-		                    notice_state_name((enum notice_state)i)),
-		        "current", i == state, "count", (json_int_t)(i < 0 ? all : counts[i])));
-	}
+		    tab_view(state_text(rq, (enum notice_state)i),
+		        arena_printf(rq->arena, "%s/staff/outbox?state=%s", base(rq),
+		            notice_state_name((enum notice_state)i)),
+		        i == state, counts[i]));
 	return 0;
 }
 

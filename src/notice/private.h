@@ -15,7 +15,7 @@ enum notice_statement {
 	NOTICE_GET,
 	NOTICE_LIST,
 	NOTICE_LIST_STATE,
-	NOTICE_COUNTS,
+	NOTICE_COUNT,
 	NOTICE_SENT,
 	NOTICE_TRIED,
 	NOTICE_REQUEUE,
@@ -54,7 +54,8 @@ int notice_get(struct db *, struct arena *, int64_t id, struct notice **out, str
  * read. */
 int notice_list(struct db *, struct arena *, int state, int64_t before_id, int limit,
     struct notice **out, struct err *);
-int notice_counts(struct db *, int64_t out[NOTICE_STATE_COUNT], struct err *);
+/* How many mails there are in each state, each counted to `most`: there are years of them. */
+int notice_counts(struct db *, int64_t most, int64_t out[NOTICE_STATE_COUNT], struct err *);
 /* Inside a write. ERR_CONFLICT "notice.state" when its state does not allow it. */
 int notice_requeue(struct db *, int64_t id, const char *actor, struct err *);
 int notice_discard(struct db *, int64_t id, const char *actor, struct err *);

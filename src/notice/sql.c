@@ -12,7 +12,7 @@ const struct sql notice_sql[NOTICE_SQL_COUNT] = {
     [NOTICE_LIST] = {COLUMNS " FROM notice WHERE id < ?1 ORDER BY id DESC LIMIT ?2"},
     [NOTICE_LIST_STATE] = {COLUMNS
         " FROM notice WHERE state = ?3 AND id < ?1 ORDER BY id DESC LIMIT ?2"},
-    [NOTICE_COUNTS] = {"SELECT state, COUNT(*) FROM notice GROUP BY state"},
+    [NOTICE_COUNT] = {"SELECT COUNT(*) FROM (SELECT 1 FROM notice WHERE state = ?1 LIMIT ?2) AS t"},
     [NOTICE_SENT] =
         {"UPDATE notice SET state = 'sent', sent_us = ?2, tried_us = ?2, title = ?3, "
          "error = NULL, tries = tries + 1, view = CASE WHEN ?4 = 1 THEN NULL ELSE view END "
@@ -33,6 +33,6 @@ const struct sql notice_sql[NOTICE_SQL_COUNT] = {
 
 #define ONE(name) [name] = &notice_sql[name]
 const struct sql *const notice_statements[NOTICE_SQL_COUNT] = {ONE(NOTICE_ADD), ONE(NOTICE_GET),
-    ONE(NOTICE_LIST), ONE(NOTICE_LIST_STATE), ONE(NOTICE_COUNTS), ONE(NOTICE_SENT),
+    ONE(NOTICE_LIST), ONE(NOTICE_LIST_STATE), ONE(NOTICE_COUNT), ONE(NOTICE_SENT),
     ONE(NOTICE_TRIED), ONE(NOTICE_REQUEUE), ONE(NOTICE_DISCARD), ONE(NOTICE_CLEAN),
     ONE(NOTICE_DROP), ONE(NOTICE_FORGET)};

@@ -146,7 +146,7 @@ static void held_without_a_server(struct store *st)
 	assert_int_equal(n->state, NOTICE_HELD);
 	assert_string_equal(n->title, "【高松市】申請を受け付けました（7Q3K-41MX-9）");
 	assert_int_equal(n->tries, 0);
-	assert_int_equal(notice_counts(store_reader(st, &err), counts, &err), 0);
+	assert_int_equal(notice_counts(store_reader(st, &err), 1000, counts, &err), 0);
 	assert_int_equal(counts[NOTICE_HELD], 1);
 
 	/* The operator may discard it; then its text is gone, and it cannot be sent any more. */
@@ -185,6 +185,10 @@ static void tried_again_when_the_server_is_away(struct store *st)
 	struct err err = {0};
 	assert_int_equal(notice_get(store_reader(st, &err), a, n->id - 1, &n, &err), 1);
 	assert_int_equal(n->state, NOTICE_DEAD);
+	int64_t counts[NOTICE_STATE_COUNT];
+	assert_int_equal(notice_counts(store_reader(st, &err), 1, counts, &err), 0);
+	assert_int_equal(counts[NOTICE_FAILED], 1);
+	assert_int_equal(counts[NOTICE_DEAD], 1); /* no further than was asked for */
 	arena_free(a);
 }
 

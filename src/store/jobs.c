@@ -72,7 +72,7 @@ static const struct sql of_runner = {
 	}
 #define COUNT_OF(state)                                                                            \
 	{                                                                                          \
-		"SELECT count(*) FROM job WHERE state = '" state "'"                               \
+		"SELECT count(*) FROM (SELECT 1 FROM job WHERE state = '" state "' LIMIT ?1) AS t" \
 	}
 static const struct {
 	const char *name;
@@ -611,11 +611,12 @@ int jobs_discard(struct db *db, int64_t id, struct err *err)
 	return n < 0 ? (int)n : 0;
 }
 
-int jobs_count(struct db *db, const char *state, int64_t *out, struct err *err)
+int jobs_count(
+    struct db *db, const char *state, int64_t most, int64_t *out, struct err *err)
 {
 	for (size_t i = 0; i < COUNT(states); i++)
 		if (strcmp(states[i].name, state) == 0) {
-			int rc = db_get_i64(db, err, out, &states[i].count, "");
+			int rc = db_get_i64(db, err, out, &states[i].count, "i", most);
 			return rc < 0 ? rc : 0;
 		}
 	return err_set(err, ERR_MISSING, "store.no_such_job", "no job state %.20s", state);

@@ -44,6 +44,7 @@ int jobs_list(struct db *, struct arena *, const char *state, int64_t before_id,
     struct job_info **out, struct err *);
 int jobs_retry(struct db *, int64_t id, struct err *);  /* a dead job waits again */
 int jobs_discard(struct db *, int64_t id, struct err *);
-int jobs_count(struct db *, const char *state, int64_t *out, struct err *);
+/* How many there are in a state, counted to `most`. */
+int jobs_count(struct db *, const char *state, int64_t most, int64_t *out, struct err *);
 
 #endif

@@ -77,7 +77,7 @@ static int add(struct db *db, void *arg, struct err *err)
 static int64_t in_state(struct store *st, const char *state)
 {
 	int64_t n = -1;
-	OK(jobs_count(store_reader(st, NULL), state, &n, why));
+	OK(jobs_count(store_reader(st, NULL), state, INT64_MAX, &n, why));
 	return n;
 }
 

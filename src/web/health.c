@@ -10,7 +10,7 @@ int health_show(struct request *rq, struct err *err)
 		const struct city *c = rq->p->web->cities[i].city;
 		struct db *db = store_reader(c->store, err);
 		int64_t n;
-		int rc = db ? jobs_count(db, "dead", &n, err) : -(int)err->kind;
+		int rc = db ? jobs_count(db, "dead", 1, &n, err) : -(int)err->kind;
 		if (rc < 0) {
 			err->kind = ERR_BUSY;
 			return err_prefix(err, "city %s: ", c->id);
@@ -96,7 +96,7 @@ static int put_jobs(struct buf *out, const struct web *w, struct err *err)
 			return -(int)err->kind;
 		for (size_t s = 0; s < COUNT(states); s++) {
 			int64_t n = 0;
-			int rc = jobs_count(db, states[s], &n, err);
+			int rc = jobs_count(db, states[s], INT64_MAX, &n, err);
 			if (rc < 0)
 				return rc;
 			buf_printf(out, "machi_jobs{city=\"%s\",state=\"%s\"} %lld\n", c->id,

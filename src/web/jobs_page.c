@@ -23,14 +23,13 @@ static int add_tabs(struct request *rq, struct db *db, const char *current, stru
 	json_object_set_new(rq->view, "tabs", tabs);
 	for (size_t i = 0; i < COUNT(states); i++) {
 		int64_t n = 0;
-		int rc = jobs_count(db, states[i], &n, err);
+		int rc = jobs_count(db, states[i], TAB_COUNT_MAX, &n, err);
 		if (rc < 0)
 			return rc;
-		const char *key = arena_printf(rq->arena, "web.jobs.state.%s", states[i]);
-		json_array_append_new(
-		    tabs, json_pack("{s:s,s:o,s:b,s:I}", "label", rq_tr(rq, key), "href",
-		              json_sprintf("%s/staff/jobs?state=%s", rq->p->base, states[i]),
-		              "current", strcmp(states[i], current) == 0, "count", (json_int_t)n));
+		json_array_append_new(tabs,
+		    tab_view(rq_tr(rq, arena_printf(rq->arena, "web.jobs.state.%s", states[i])),
+		        arena_printf(rq->arena, "%s/staff/jobs?state=%s", rq->p->base, states[i]),
+		        strcmp(states[i], current) == 0, n));
 	}
 	return 0;
 }

@@ -344,6 +344,17 @@ const char *rq_tr(struct request *rq, const char *msgkey)
 	return i18n_get(city_texts(rq->city), rq->lang, msgkey);
 }
 
+json_t *tab_view(const char *label, const char *href, bool current, int64_t count)
+{
+	json_t *tab =
+	    json_pack("{s:s,s:s,s:b}", "label", label, "href", href, "current", (int)current);
+	if (count >= 0)
+		json_object_set_new(tab, "count",
+		    count >= TAB_COUNT_MAX ? json_sprintf("%d+", TAB_COUNT_MAX)
+		                           : json_integer((json_int_t)count));
+	return tab;
+}
+
 void rq_crumb(struct request *rq, const char *label, const char *href)
 {
 	struct request_private *p = rq->p;

@@ -135,6 +135,10 @@ void rq_flash(struct request *, const char *kind, const char *msgkey, json_t *ar
 const char *rq_tr(struct request *, const char *msgkey); /* catalogue text in the request's language */
 /* Adds {"label","href"} to view.breadcrumb. label is a finished text. */
 void rq_crumb(struct request *, const char *label, const char *href);
+/* One of a row of tabs (web/tabs): {"label","href","current","count"}; label and href are finished. A count
+ * below 0 is not shown, and nobody counts further than TAB_COUNT_MAX, which is shown as "1000+". */
+enum { TAB_COUNT_MAX = 1000 };
+json_t *tab_view(const char *label, const char *href, bool current, int64_t count);
 
 /* --- sessions --- */
 /* Binds the session to an account after a successful sign-in: new id (no fixation), old one ends. */

@@ -68,7 +68,7 @@ static int run_jobs(struct city *city)
 	if (n < 0)
 		fail_msg("%s", err.detail);
 	int64_t dead = 0;
-	OK(jobs_count(store_reader(city->store, why), "dead", &dead, why));
+	OK(jobs_count(store_reader(city->store, why), "dead", 1, &dead, why));
 	assert_int_equal(dead, 0);
 	return n;
 }

@@ -80,7 +80,7 @@ static void run_disposals(struct world *w)
 	if (jobs_drain(w->st, kinds, 1, NULL, &w->err) < 0)
 		fail_msg("%s", w->err.detail);
 	int64_t dead = 0;
-	OK(jobs_count(world_db(w), "dead", &dead, why));
+	OK(jobs_count(world_db(w), "dead", 1, &dead, why));
 	assert_int_equal(dead, 0);
 }
 

@@ -390,10 +390,11 @@ static int list(struct request *rq, struct err *err)
 		        open ? "open" : "all", (long long)json_integer_value(next))));
 	json_decref(page);
 	json_object_set_new(rq->view, "tabs",
-	    json_pack("[{s:s, s:s, s:b}, {s:s, s:s, s:b}]", "label", rq_tr(rq, "disposal.tab.open"),
-	        "href", rq_href(rq, "/staff/records/disposals"), "current", (int)open, "label",
-	        rq_tr(rq, "disposal.tab.all"), "href",
-	        rq_href(rq, "/staff/records/disposals?tab=all"), "current", (int)!open));
+	    json_pack("[o, o]",
+	        tab_view(rq_tr(rq, "disposal.tab.open"), rq_href(rq, "/staff/records/disposals"),
+	            open, -1),
+	        tab_view(rq_tr(rq, "disposal.tab.all"),
+	            rq_href(rq, "/staff/records/disposals?tab=all"), !open, -1)));
 	rq_title(rq, "disposal.list.title");
 	rq_crumb(rq, rq_tr(rq, "disposal.due.title"), rq_href(rq, "/staff/records"));
 	return 0;

@@ -86,16 +86,13 @@ static const char *link_with(struct request *rq, const char *name, const char *v
 	return b.p;
 }
 
-static json_t *tab_view(
+_Static_assert((int)APP_COUNT_MAX == (int)TAB_COUNT_MAX, "counted as far as tabs show");
+
+static json_t *counted_tab(
     struct request *rq, const char *key, const char *href, bool current, const json_t *count)
 {
-	json_t *tab = json_pack(
-	    "{s:s, s:s, s:b}", "label", rq_tr(rq, key), "href", href, "current", (int)current);
-	int64_t n = json_integer_value(count);
-	if (json_is_integer(count))
-		json_object_set_new(tab, "count",
-		    n >= APP_COUNT_MAX ? json_sprintf("%d+", APP_COUNT_MAX) : json_integer(n));
-	return tab;
+	return tab_view(rq_tr(rq, key), href, current,
+	    json_is_integer(count) ? json_integer_value(count) : -1);
 }
 
 /* Whose: mine, waiting for me, overdue, all. One department is a tab only while it is chosen. */
@@ -108,10 +105,10 @@ static json_t *scope_tabs(struct request *rq, const struct app_filter *f, const 
 			continue;
 		if (i == APP_SCOPE_ALL)
 			json_array_append_new(out,
-			    tab_view(rq, "staff.scope.late", rq_href(rq, "/staff?scope=all&overdue=1"), late,
+			    counted_tab(rq, "staff.scope.late", rq_href(rq, "/staff?scope=all&overdue=1"), late,
 				json_object_get(counts, "late")));
 		json_array_append_new(out,
-		    tab_view(rq, arena_printf(rq->arena, "staff.scope.%s", scopes[i]),
+		    counted_tab(rq, arena_printf(rq->arena, "staff.scope.%s", scopes[i]),
 			link_with(rq, "scope", scopes[i]), (int)f->scope == i && !late,
 			json_object_get(counts, scopes[i])));
 	}
@@ -126,7 +123,7 @@ static json_t *bucket_tabs(struct request *rq, const struct app_filter *f, const
 		return out;
 	for (int i = APP_BUCKET_OFFICE; i < APP_BUCKET_COUNT; i++)
 		json_array_append_new(out,
-		    tab_view(rq, arena_printf(rq->arena, "staff.tab.%s", buckets[i]),
+		    counted_tab(rq, arena_printf(rq->arena, "staff.tab.%s", buckets[i]),
 			link_with(rq, "tab", buckets[i]), (int)f->bucket == i,
 			json_object_get(counts, buckets[i])));
 	return out;
