@@ -74,6 +74,11 @@ bool request_may(struct request *, struct db *, const char *perm, int64_t depart
 int staff_departments(
     struct db *, struct arena *, int64_t staff, const char *perm, int64_t **ids, struct err *);
 
+/* Whom to tell that something in a department waits for who has a permission: the holders of a post there
+ * (or further up the line), and who was granted a role that gives it. Returns the count or <0. */
+int staff_to_ask(struct db *, struct arena *, const char *perm, enum rank rank, int64_t department,
+    int64_t **staff, struct err *);
+
 /* Test and demo makers, also used by `machi user`: all inside a write. The journal says "system".
  */
 int resident_add(struct db *, const char *mail, const char *password_hash, json_t *profile,

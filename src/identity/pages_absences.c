@@ -497,10 +497,10 @@ int deputy_get(struct request *rq, struct err *err)
 }
 
 /* Who was chosen. */
-static int take_deputy(struct request *rq, struct db *db, struct deputy_fields *f, struct err *err)
+static int take_deputy(struct request *rq, struct db *db, struct deputy_fields *f,
+    struct account *account, struct err *err)
 {
 	const char *who = form_value(rq, "deputy");
-	struct account account = {0};
 	int rank = strncmp(who, "rank:", 5) == 0 ? rank_parse(who + 5) : -1, rc = 0;
 	if (rank > RANK_STAFF) {
 		f->rank = (enum rank)rank;
@@ -508,14 +508,34 @@ static int take_deputy(struct request *rq, struct db *db, struct deputy_fields *
 	}
 	if (text_eq(who, "other") || !who[0])
 		rc = account_find(db, rq->arena, "staff",
-		    login_fold(rq->arena, form_value(rq, "login")), &account, err);
+		    login_fold(rq->arena, form_value(rq, "login")), account, err);
 	else if (str_to_i64(str_from(who), 1, INT64_MAX, &f->deputy))
-		rc = account_get(db, rq->arena, staff_account(db, f->deputy), &account, err);
-	f->deputy = account.staff;
-	if (rc >= 0 && (!account.staff || !account_is_active(&account)))
+		rc = account_get(db, rq->arena, staff_account(db, f->deputy), account, err);
+	f->deputy = account->staff;
+	if (rc >= 0 && (!account->staff || !account_is_active(account)))
 		return err_field(err, ERR_INPUT, text_eq(who, "other") ? "login" : "deputy",
 		    "identity.problem.deputy", "nobody \"%s\"", who);
 	return rc < 0 ? rc : 0;
+}
+
+/* Whoever is named hears of it, unless they did it themselves; a post is not written to. */
+static int tell_deputy(struct request *rq, struct db *db, const struct officer *o,
+    const struct deputy_fields *f, const struct account *account, struct err *err)
+{
+	char from[DAY_SIZE], until[DAY_SIZE];
+	int rc = term_days(&f->term, from, until, err);
+	if (rc < 0 || !account->id || account->id == rq->actor.account)
+		return rc;
+	json_t *view = json_pack("{s:s, s:s, s:s*}", "officer", staff_name(db, rq->arena, o->id, err),
+	    "url",
+	    arena_printf(rq->arena, "%s%s/staff/absences", rq->city->base_url,
+	        text_eq(account->lang, "en") ? "/en" : ""),
+	    "department",
+	    f->department
+	        ? department_name_in(db, rq->arena, f->department, account->lang, err)
+	        : NULL);
+	put_term(view, from, until);
+	return account_mail(rq, db, account, "identity/deputy", view, err);
 }
 
 static int deputy_write(struct request *rq, struct db *db, struct err *err)
@@ -532,10 +552,13 @@ static int deputy_write(struct request *rq, struct db *db, struct err *err)
 	                 department_get(db, rq->arena, f.department, &d, err) <= 0))
 		return err_field(err, ERR_INPUT, "department", "identity.problem.department",
 		    "department %s", in);
-	int rc = take_deputy(rq, db, &f, err);
+	struct account account = {0};
+	int rc = take_deputy(rq, db, &f, &account, err);
 	if (rc == 0)
 		rc = o->row ? deputy_change(db, rq->actor.id, o->id, o->row, &f, err)
 		            : deputy_make(db, rq->actor.id, o->id, &f, err);
+	if (rc == 0)
+		rc = tell_deputy(rq, db, o, &f, &account, err);
 	if (rc < 0)
 		return rc;
 	rq_flash(rq, "success", "identity.deputy.saved", NULL);

@@ -34,8 +34,7 @@ static const char *role_text(struct request *rq, const char *role)
 	return rq_tr(rq, arena_printf(rq->arena, "identity.role.%s", role));
 }
 
-/* Dates that say "always" are not shown. */
-static void put_term(json_t *row, const char *from, const char *until)
+void put_term(json_t *row, const char *from, const char *until)
 {
 	if (!text_eq(from, DAY_FIRST))
 		json_object_set_new(row, "from", json_string(from));

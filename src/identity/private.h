@@ -19,7 +19,7 @@
 	X(DEPARTMENT_ABOVE) X(POST_ADD) X(POST_END) X(POST_DROP) X(POST_HOLDERS) \
 	X(POST_MEMBERS) X(ABSENCE_ADD) X(ABSENCE_SET) X(ABSENCE_ROW) X(ABSENCE_OVERLAP) \
 	X(ABSENCE_END) X(ABSENCE_DROP) X(ABSENT) X(AWAY) X(MANAGED) X(DEPUTY_ADD) \
-	X(DEPUTY_SET) X(DEPUTY_ROW) X(DEPUTY_CANDIDATES) X(DEPUTY_END) X(DEPUTY_DROP) X(DEPUTY_OF) X(ROLE_ADD) X(ROLE_END) X(ROLE_DROP) \
+	X(DEPUTY_SET) X(DEPUTY_ROW) X(DEPUTY_CANDIDATES) X(DEPUTY_END) X(DEPUTY_DROP) X(DEPUTY_OF) X(ROLE_ADD) X(ROLE_END) X(ROLE_DROP) X(ROLE_HOLDERS) \
 	X(RIGHTS_IN) X(RIGHTS_ANY) X(ACCOUNT_SIGNED_IN) X(ACCOUNT_SET_STEP) \
 	X(ACCOUNT_SET_PENDING) X(REGISTRATION_ADD) X(REGISTRATION_GET) X(REGISTRATION_DROP) \
 	X(REGISTRATION_EXPIRE) X(ONCE_ADD) X(ONCE_GET) X(ONCE_DROP) X(ONCE_COUNT) \
@@ -339,6 +339,8 @@ int account_shut(struct db *, const char *actor, int64_t account, struct err *);
 /* --- pages of staff and departments --- */
 const char *rank_text(struct request *, enum rank);
 /* Into a row of a view: "from" and "until" (left out when open), "now", "past" on that day. */
+/* "from" and "until" of a term; days that say "always" are left out. */
+void put_term(json_t *row, const char *from, const char *until);
 void put_when(json_t *row, const char *from, const char *until, const char *day);
 /* Posts of a staff member; with only_now only those of today. New reference. */
 json_t *posts_view(

@@ -207,3 +207,28 @@ int staff_departments(
 			(*ids)[found++] = all[i].id;
 	return found;
 }
+
+int staff_to_ask(struct db *db, struct arena *a, const char *perm, enum rank rank,
+    int64_t department, int64_t **staff, struct err *err)
+{
+	char day[DAY_SIZE];
+	int64_t *lists[2];
+	int sizes[2], n = 0;
+	today(day);
+	sizes[0] = staff_of_post(db, a, department, rank, &lists[0], err);
+	sizes[1] = sizes[0] < 0 ? sizes[0]
+	                        : id_list(db_query(db, err, SQL(ROLE_HOLDERS), "ti", day, department),
+	                              a, &lists[1]);
+	if (sizes[1] < 0)
+		return sizes[1];
+	*staff = arena_array(a, (size_t)(sizes[0] + sizes[1]) + 1, sizeof(**staff));
+	for (int k = 0; k < 2; k++)
+		for (int i = 0; i < sizes[k]; i++) {
+			bool known = false;
+			for (int j = 0; j < n; j++)
+				known = known || (*staff)[j] == lists[k][i];
+			if (!known && staff_may(db, lists[k][i], perm, department))
+				(*staff)[n++] = lists[k][i];
+		}
+	return n;
+}

@@ -220,6 +220,11 @@ const struct sql identity_sql[SQL_COUNT] = {
          "AND until_date > ?3"},
     [SQL_ROLE_DROP] = {"DELETE FROM role_grant WHERE id = ?1 AND staff = ?2 AND from_date > ?3"},
 
+    [SQL_ROLE_HOLDERS] = {DEPARTMENTS_UP
+        "SELECT DISTINCT g.staff FROM role_grant g JOIN staff s ON s.id = g.staff "
+        "WHERE (g.department IS NULL OR g.department IN (SELECT id FROM up)) AND g.from_date <= ?1 "
+        "AND g.until_date >= ?1 AND s.state = 'active' ORDER BY g.staff",
+        NULL, "a city grants a handful of roles"},
     [SQL_RIGHTS_IN] = {DEPARTMENTS_UP RIGHTS("?3",
         " AND (g.department IS NULL OR g.department IN (SELECT id FROM up))", POST_REACHES,
         POST_REACHES)},

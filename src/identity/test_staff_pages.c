@@ -218,6 +218,19 @@ static void test_absences(void **state)
 	r = post(boss, arena_printf(t.arena, "%s/%lld/deputy/%s", own, (long long)head, deputy),
 	    "deputy", arena_printf(t.arena, "%lld", (long long)office.clerk), "place", "1");
 	see_other(&r, own);
+	/* Who is named hears of it: their rights change. */
+	r = post(admin, arena_printf(t.arena, "/staff/users/%lld/edit", (long long)office.clerk),
+	    "name", "窓口 花子", "mail", "clerk@city.example.jp");
+	assert_int_equal(r.status, 303);
+	reply_free(&r);
+	mail.n = 0;
+	r = post(boss, arena_printf(t.arena, "%s/%lld/deputy/%s", own, (long long)head, deputy),
+	    "deputy", arena_printf(t.arena, "%lld", (long long)office.clerk), "place", "1",
+	    "until", days_from_now(9));
+	see_other(&r, own);
+	assert_int_equal(mail.n, 1);
+	assert_string_equal(mail.kind, "identity/deputy");
+	assert_string_equal(mail.to, "clerk@city.example.jp");
 
 	/* Whoever acts for an absent officer sees it, and so does everybody below. */
 	r = post(boss, arena_printf(t.arena, "%s/%lld/absence/new", own, (long long)head), "from",

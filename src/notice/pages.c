@@ -18,7 +18,7 @@ static const char *state_text(struct request *rq, enum notice_state state)
 	return rq_tr(rq, arena_printf(rq->arena, "notice.state.%s", notice_state_name(state)));
 }
 
-/* What a kind of mail is called; a kind of another module's own is shown as it is. */
+/* What a kind of mail is called; that of a pack is shown as it is. */
 static const char *kind_text(struct request *rq, const char *kind)
 {
 	const char *key = arena_printf(rq->arena, "notice.kind.%s", kind);

@@ -5,7 +5,7 @@ import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { City, until, words } from '../lib/city.mjs';
 
-const city = await City.start();
+const city = await City.start({ mail: true });
 test.after(() => city.stop());
 const records = await city.as('records'), second = await city.as('records2');
 const due = async (query = '') => (await records.json(`/staff/records${query}`)).json.rows;
@@ -51,8 +51,10 @@ test('a second person approves; then nothing is left but the record', async () =
 	const before = (await records.json(`/staff/applications/${target.id}`)).json;
 	await until(async () => (await records.json(`/staff/applications/${target.id}`)).json.documents.length > 0 || before.application.outcome !== 'granted', 'its document');
 	const { documents } = (await records.json(`/staff/applications/${target.id}`)).json;
+	await city.giveMail('records2', 'records2@city.example');
 	let page = await records.submit(await records.get('/staff/records'), '/staff/records', { id: rows.map((row) => String(row.id)), kind: 'dispose', reason: '保存期間の満了' });
 	const id = idOf(page.url);
+	await city.mailbox.find('records2@city.example', new RegExp(`あなたの承認を待っています[\\s\\S]*/staff/records/disposals/${id}\\s`));
 	assert.equal((await disposal(id)).files, rows.length);
 	assert.ok(!page.text.includes('/approve'), 'not one\'s own');
 	assert.equal((await records.post(`/staff/records/disposals/${id}/approve`)).status, 403);

@@ -119,6 +119,14 @@ export class City {
 		return this.people.get(login);
 	}
 
+	// The administrator enters the mail address of a member of staff.
+	async giveMail(login, mail) {
+		const admin = await this.as('admin');
+		const { id } = (await admin.json(`/staff/users?q=${login}`)).json.users.find((u) => u.login === login);
+		const form = `/staff/users/${id}/edit`;
+		await admin.submit(await admin.get(form), form, { mail });
+	}
+
 	// The demo city's people of a department: {clerk, clerk2, chief, chief2, head, division}, each a login.
 	async office(department) {
 		if (!this.offices) {

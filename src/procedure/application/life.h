@@ -293,6 +293,9 @@ bool staff_event(const char *event);
 struct city;
 int staff_tell(struct store *, struct city *, struct arena *, const struct application *,
     const struct procedure *, const char *event, int64_t turn, struct err *);
+/* Inside a write: tells who may approve a proposal of disposal or extension that it waits for them. */
+int staff_tell_disposal(struct db *, const struct app_actor *, int64_t proposal, int64_t department,
+    bool extends, int64_t files, struct err *);
 /* From the daily round. */
 int staff_digests(struct store *, struct city *, struct db *, struct err *);
 

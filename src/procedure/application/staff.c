@@ -4,6 +4,7 @@
  *  - a message, an answered correction: who works on it; while nobody does, those who wish to hear
  * of new applications
  *  - a decision's turn: whom the open steps wait for
+ *  - a proposal of disposal: the department's 課長 and who was granted a role that approves it
  *  - each morning: how much is open, to those who wish so
  *
  * Nobody is told of what they did themselves, and of one thing once (a row of `effect`). The mails
@@ -232,6 +233,32 @@ int staff_tell(struct store *store, struct city *city, struct arena *a,
 		return tell_route(&n);
 	return n.wish != WISH_SUBMITTED && app->assignee ? tell_one(&n, app->assignee, about)
 	                                                 : tell_department(&n, about);
+}
+
+int staff_tell_disposal(struct db *db, const struct app_actor *actor, int64_t proposal,
+    int64_t department, bool extends, int64_t files, struct err *err)
+{
+	struct arena *a = arena_new();
+	int64_t *staff;
+	int n = staff_to_ask(
+	    db, a, "application.dispose_approve", RANK_SECTION, department, &staff, err);
+	int rc = n < 0 ? n : 0;
+	for (int i = 0; i < n && rc >= 0; i++) {
+		char *mail, *lang;
+		if (staff[i] == actor->person ||
+		    (rc = address_of(db, a, staff[i], WISH_TURN, &mail, &lang, err)) <= 0)
+			continue;
+		lang = lang ? lang : arena_strdup(a, "ja");
+		json_t *view = json_pack("{s:s, s:s, s:I, s:b, s:I}", "name",
+		    staff_name(db, a, staff[i], err), "department",
+		    department_name_in(db, a, department, lang, err), "files", (json_int_t)files,
+		    "extends", (int)extends, "proposal", (json_int_t)proposal);
+		rc = notice_mail(db, mail, lang, "procedure/staff-disposal",
+		    arena_printf(a, "disposal:%" PRId64, proposal), view, err);
+		json_decref(view);
+	}
+	arena_free(a);
+	return rc < 0 ? rc : 0;
 }
 
 /* --- each morning --- */

@@ -443,6 +443,9 @@ int disposal_propose(struct db *db, struct arena *a, const struct app_actor *act
 		               json_pack("{s:s, s:s, s:s?, s:I}", "kind", w.kind, "reason",
 		                   w.reason, "until", w.until, "files", (json_int_t)p.of[i].items),
 		               err);
+		if (rc == 0)
+			rc = staff_tell_disposal(db, actor, made->last, p.of[i].department,
+			    text_eq(w.kind, "extend"), p.of[i].items, err);
 	}
 	return rc;
 }
