@@ -364,22 +364,37 @@ static void notifier_stop(struct notifier *n)
  *
  * Copying the log into the database waits for the disk, several times as long as a commit. A thread
  * does it beside the writer, every CHECKPOINT_PAGES. But under constant load the log would never
- * end, since the writer is always a little ahead: when it is long, the writer copies the short rest
- * itself, and its next transaction begins the log anew. */
+ * end, since the writer is always a little ahead: when it is long, the writer waits for the short
+ * rest, and its next transaction begins the log anew.
+ *
+ * What must hold: a checkpoint begins only while the log has pages that none has copied. SQLite
+ * before 3.44.6, 3.50.7 and 3.51.3 loses commits when a checkpoint begins on a log that is copied
+ * whole while another connection begins that log anew: it then takes the new pages for copied
+ * (https://www.sqlite.org/wal.html#walresetbug). So
+ * 1. only the process that serves the store checkpoints, and in it only this thread;
+ * 2. the thread is asked by a commit that found it idle before its transaction began: nobody can
+ *    have copied that commit's pages, and until they are, nobody begins the log anew;
+ * 3. it forgets nothing and remembers nothing: who finds it busy does not ask.
+ * The last connection that is closed copies the rest, which SQLite does alone. */
 
 enum { CHECKPOINT_PAGES = 2000, LOG_LONG_PAGES = 16000 };
 
 struct checkpointer {
+	sqlite3 *conn; /* NULL: this process does not serve */
 	pthread_t thread;
 	pthread_mutex_t lock;
-	pthread_cond_t more;
-	sqlite3 *conn;
-	bool wanted, stopping;
-	int pages;     /* of the log after the last commit; the writer's own */
+	pthread_cond_t more, done;
+	bool busy, stopping; /* busy from when it is asked; at first, until there is a thread */
+
+	/* The writer thread's own: */
+	bool idle;     /* before this transaction */
+	bool asked;    /* by this transaction */
+	int pages;     /* of the log after the last commit */
 	int next;      /* ask for a checkpoint at this length */
-	int long_next; /* the writer's own turn at this length */
+	int long_next; /* and wait for it at this one */
 };
 
+/* The hook of the writer's commits. */
 static int log_grew(void *arg, sqlite3 *db, const char *name, int pages)
 {
 	(void)db;
@@ -388,50 +403,86 @@ static int log_grew(void *arg, sqlite3 *db, const char *name, int pages)
 	c->pages = pages;
 	if (pages < c->next - CHECKPOINT_PAGES) /* it began anew */
 		c->next = CHECKPOINT_PAGES;
-	if (pages >= c->next) {
-		c->next = pages + CHECKPOINT_PAGES;
-		pthread_mutex_lock(&c->lock);
-		c->wanted = true;
-		pthread_cond_signal(&c->more);
-		pthread_mutex_unlock(&c->lock);
-	}
+	if (pages < LOG_LONG_PAGES)
+		c->long_next = LOG_LONG_PAGES;
+	if (pages < c->next || !c->idle)
+		return SQLITE_OK;
+	c->next = pages + CHECKPOINT_PAGES;
+	c->asked = true;
+	pthread_mutex_lock(&c->lock);
+	c->busy = true;
+	pthread_cond_signal(&c->more);
+	pthread_mutex_unlock(&c->lock);
 	return SQLITE_OK;
+}
+
+/* On the writer thread, before a transaction. */
+static void checkpointer_look(struct checkpointer *c)
+{
+	pthread_mutex_lock(&c->lock);
+	c->idle = !c->busy;
+	pthread_mutex_unlock(&c->lock);
+	c->asked = false;
+}
+
+/* On the writer thread, after one. Readers of old pages keep the log long; it is tried again when
+ * it has grown by as much as between usual checkpoints. */
+static void checkpointer_wait_if_long(struct checkpointer *c)
+{
+	if (!c->asked || c->pages < c->long_next)
+		return;
+	c->long_next = c->pages + CHECKPOINT_PAGES;
+	pthread_mutex_lock(&c->lock);
+	while (c->busy)
+		pthread_cond_wait(&c->done, &c->lock);
+	pthread_mutex_unlock(&c->lock);
 }
 
 static void *checkpointer_main(void *arg)
 {
 	struct checkpointer *c = arg;
+	pthread_mutex_lock(&c->lock);
 	for (;;) {
-		pthread_mutex_lock(&c->lock);
-		while (!c->wanted && !c->stopping)
+		c->busy = false;
+		pthread_cond_signal(&c->done);
+		while (!c->busy && !c->stopping)
 			pthread_cond_wait(&c->more, &c->lock);
-		bool stop = c->stopping;
-		c->wanted = false;
+		if (c->stopping)
+			break;
 		pthread_mutex_unlock(&c->lock);
-		if (stop)
-			return NULL;
 		int code =
 		    sqlite3_wal_checkpoint_v2(c->conn, NULL, SQLITE_CHECKPOINT_PASSIVE, NULL, NULL);
 		if (code != SQLITE_OK && (code & 0xff) != SQLITE_BUSY)
 			log_warn("store.checkpoint", "%s", sqlite3_errmsg(c->conn));
+		pthread_mutex_lock(&c->lock);
 	}
+	pthread_mutex_unlock(&c->lock);
+	return NULL;
 }
 
-static int checkpointer_start(
-    struct store *st, sqlite3 *writer, struct checkpointer **out, struct err *err)
+static struct checkpointer *checkpointer_new(sqlite3 *writer)
 {
 	struct checkpointer *c = calloc(1, sizeof(*c));
 	if (!c)
 		abort();
 	pthread_mutex_init(&c->lock, NULL);
 	pthread_cond_init(&c->more, NULL);
+	pthread_cond_init(&c->done, NULL);
+	c->busy = true;
 	c->next = CHECKPOINT_PAGES;
-	*out = c;
+	c->long_next = LOG_LONG_PAGES;
+	(void)sqlite3_wal_hook(writer, log_grew, c); /* the one before: none */
+	return c;
+}
+
+static int checkpointer_start(struct checkpointer *c, const char *path, struct err *err)
+{
 	int code =
-	    sqlite3_open_v2(st->path, &c->conn, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, NULL);
-	if (code != SQLITE_OK)
-		return fail(c->conn, code, err);
-	int rc = exec(c->conn, "PRAGMA journal_mode; PRAGMA synchronous = FULL", err);
+	    sqlite3_open_v2(path, &c->conn, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, NULL);
+	/* The first looks into the file: it would not know that there is a log. */
+	int rc = code == SQLITE_OK
+	             ? exec(c->conn, "PRAGMA journal_mode; PRAGMA synchronous = FULL", err)
+	             : fail(c->conn, code, err);
 	if (rc == 0 && pthread_create(&c->thread, NULL, checkpointer_main, c) != 0)
 		rc = err_set(err, ERR_INTERNAL, NULL, "cannot start a thread");
 	if (rc < 0) {
@@ -440,11 +491,11 @@ static int checkpointer_start(
 		return rc;
 	}
 	(void)pthread_setname_np(c->thread, "store-ckpt"); /* for top and gdb */
-	(void)sqlite3_wal_hook(writer, log_grew, c);
 	return 0;
 }
 
-static void checkpointer_stop(struct checkpointer *c)
+/* The writer thread has ended. */
+static void checkpointer_free(struct checkpointer *c)
 {
 	if (!c)
 		return;
@@ -458,20 +509,8 @@ static void checkpointer_stop(struct checkpointer *c)
 	}
 	pthread_mutex_destroy(&c->lock);
 	pthread_cond_destroy(&c->more);
+	pthread_cond_destroy(&c->done);
 	free(c);
-}
-
-/* On the writer thread, between two transactions. Readers of old pages keep the log long; it is
- * tried again when it has grown by as much as between usual checkpoints. */
-static void checkpoint_if_long(sqlite3 *db, struct checkpointer *c)
-{
-	if (c->pages < LOG_LONG_PAGES)
-		c->long_next = LOG_LONG_PAGES;
-	if (c->pages < c->long_next)
-		return;
-	c->long_next = c->pages + CHECKPOINT_PAGES;
-	/* Busy when the thread is at it just now: next time. */
-	(void)sqlite3_wal_checkpoint_v2(db, NULL, SQLITE_CHECKPOINT_PASSIVE, NULL, NULL);
 }
 
 /* --- the writer --- */
@@ -537,6 +576,7 @@ static enum group run_group(
 	struct control *c = &wr->c;
 	*n = 0;
 	db->wake_jobs = db->wake_sequencer = db->kind_added = false;
+	checkpointer_look(wr->checkpointer);
 	if (step(db, c->begin, whole) < 0)
 		return GROUP_NOT_BEGUN;
 	journal_begin(db);
@@ -636,7 +676,7 @@ static void run_list(struct writer *wr, struct write *list)
 		list = last->next;
 		last->next = NULL;
 		notify(wr->notifier, first);
-		checkpoint_if_long(wr->db->conn, wr->checkpointer);
+		checkpointer_wait_if_long(wr->checkpointer);
 	}
 }
 
@@ -682,13 +722,9 @@ static void sq_close(struct store *st)
 		(void)pthread_join(st->threads[i], NULL); /* a thread of ours, once */
 	st->nthreads = 0;
 	notifier_stop(wr->notifier);
-	checkpointer_stop(wr->checkpointer);
 	control_release(&wr->c);
-	/* Leaves the readers a small file and the next start nothing to recover. */
-	if (wr->db->conn)
-		(void)sqlite3_wal_checkpoint_v2(
-		    wr->db->conn, NULL, SQLITE_CHECKPOINT_PASSIVE, NULL, NULL);
 	db_close(wr->db);
+	checkpointer_free(wr->checkpointer);
 	if (wr->serving >= 0)
 		(void)close(wr->serving); /* and the lock with it */
 	free(wr->db);
@@ -719,9 +755,8 @@ static int sq_open(struct store *st, struct err *err)
 	if (rc < 0)
 		return rc; /* store_close() frees */
 	control_prepare(wr->db->conn, &wr->c);
+	wr->checkpointer = checkpointer_new(wr->db->conn);
 	rc = notifier_start(&wr->notifier, err);
-	if (rc == 0)
-		rc = checkpointer_start(st, wr->db->conn, &wr->checkpointer, err);
 	if (rc == 0 && pthread_create(&st->threads[0], NULL, writer_main, wr) != 0)
 		rc = err_set(err, ERR_INTERNAL, NULL, "cannot start the writer thread");
 	if (rc < 0)
@@ -750,7 +785,7 @@ static int sq_serve(struct store *st, struct err *err)
 		    "%s: another process (%s) serves this store, and SQLite has one server at a "
 		    "time; stop that one first, or use PostgreSQL",
 		    st->path, pid);
-	} else {
+	} else if ((rc = checkpointer_start(wr->checkpointer, st->path, err)) == 0) {
 		int n = snprintf(pid, sizeof(pid), "%d", (int)getpid());
 		if (ftruncate(fd, 0) == 0)
 			(void)!write(fd, pid, (size_t)n); /* only for the message */
