@@ -104,11 +104,15 @@ char *arena_vprintf(struct arena *a, const char *fmt, va_list ap)
 {
 	va_list again;
 	va_copy(again, ap);
-	int n = vsnprintf(NULL, 0, fmt, ap);
+	char few[256]; /* most texts fit, and are not formatted again */
+	int n = vsnprintf(few, sizeof(few), fmt, ap);
 	if (n < 0)
 		must(NULL);
 	char *p = arena_alloc(a, (size_t)n + 1);
-	(void)vsnprintf(p, (size_t)n + 1, fmt, again); /* measured above */
+	if ((size_t)n < sizeof(few))
+		memcpy(p, few, (size_t)n);
+	else
+		(void)vsnprintf(p, (size_t)n + 1, fmt, again); /* measured above */
 	va_end(again);
 	return p;
 }

@@ -130,34 +130,17 @@ void buf_real(struct buf *b, double v)
 	}
 }
 
-/* RFC 8785 §3.2.2.2: as buf_json(), but with the short escapes. */
-static void put_string(struct buf *b, struct str s)
-{
-	static const char from[] = "\b\t\n\f\r\"\\", to[] = "btnfr\"\\";
-	buf_putc(b, '"');
-	size_t start = 0;
-	for (size_t i = 0; i < s.n; i++) {
-		unsigned char c = (unsigned char)s.p[i];
-		if (c >= 0x20 && c != '"' && c != '\\')
-			continue;
-		buf_add(b, s.p + start, i - start);
-		start = i + 1;
-		const char *at = c ? strchr(from, c) : NULL;
-		if (at)
-			buf_add(b, (char[2]){'\\', to[at - from]}, 2);
-		else
-			buf_printf(b, "\\u%04x", c);
-	}
-	buf_add(b, s.p + start, s.n - start);
-	buf_putc(b, '"');
-}
+struct member {
+	const char *key;
+	const json_t *value;
+};
 
 /* By UTF-16 code units, as RFC 8785 §3.2.3 says. That is the order of UTF-8 bytes, except that the
  * characters above U+FFFF (first byte F0 to F4) stand before U+E000 to U+FFFF (EE and EF). */
-static int compare_keys(const void *a, const void *b)
+static int compare_members(const void *a, const void *b)
 {
-	const unsigned char *x = *(const unsigned char *const *)a;
-	const unsigned char *y = *(const unsigned char *const *)b;
+	const unsigned char *x = (const unsigned char *)((const struct member *)a)->key;
+	const unsigned char *y = (const unsigned char *)((const struct member *)b)->key;
 	while (*x && *x == *y) {
 		x++;
 		y++;
@@ -172,26 +155,28 @@ void json_canonical(struct buf *b, const json_t *v)
 	switch (v ? json_typeof(v) : JSON_NULL) {
 	case JSON_OBJECT: {
 		size_t n = json_object_size(v), i = 0;
-		const char *few[32], **keys = n > COUNT(few) ? malloc(n * sizeof(*keys)) : few;
-		if (!keys)
+		struct member few[32],
+		    *members = n > COUNT(few) ? malloc(n * sizeof(*members)) : few;
+		if (!members)
 			abort();
 		/* jansson's iterators want the object unqualified; it is not changed */
 		json_t *object = (json_t *)v;
 		for (void *it = json_object_iter(object); it;
 		     it = json_object_iter_next(object, it))
-			keys[i++] = json_object_iter_key(it);
-		qsort(keys, n, sizeof(*keys), compare_keys);
+			members[i++] = (struct member){
+			    json_object_iter_key(it), json_object_iter_value(it)};
+		qsort(members, n, sizeof(*members), compare_members);
 		buf_putc(b, '{');
 		for (i = 0; i < n; i++) {
 			if (i)
 				buf_putc(b, ',');
-			put_string(b, str_from(keys[i]));
+			buf_json(b, str_from(members[i].key));
 			buf_putc(b, ':');
-			json_canonical(b, json_object_get(v, keys[i]));
+			json_canonical(b, members[i].value);
 		}
 		buf_putc(b, '}');
-		if (keys != few)
-			free(keys);
+		if (members != few)
+			free(members);
 		break;
 	}
 	case JSON_ARRAY:
@@ -204,7 +189,7 @@ void json_canonical(struct buf *b, const json_t *v)
 		buf_putc(b, ']');
 		break;
 	case JSON_STRING:
-		put_string(b, (struct str){json_string_value(v), json_string_length(v)});
+		buf_json(b, (struct str){json_string_value(v), json_string_length(v)});
 		break;
 	case JSON_INTEGER:
 		buf_i64(b, json_integer_value(v));
@@ -289,7 +274,7 @@ void jw_key(struct json_writer *w, const char *key)
 	assert(in_object(w) && !w->keyed);
 	if (!w->first)
 		buf_putc(w->out, ',');
-	put_string(w->out, str_from(key));
+	buf_json(w->out, str_from(key));
 	buf_putc(w->out, ':');
 	w->first = false;
 	w->keyed = true;
@@ -299,7 +284,7 @@ void jw_str(struct json_writer *w, struct str s)
 {
 	begin(w);
 	if (s.p)
-		put_string(w->out, s);
+		buf_json(w->out, s);
 	else
 		buf_puts(w->out, "null");
 }

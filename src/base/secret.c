@@ -1,6 +1,7 @@
 #include "base/secret.h"
 
 #include <errno.h>
+#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -144,16 +145,50 @@ uint64_t random_below(uint64_t below)
 	return value % below;
 }
 
-void hash_sha256(const struct str *parts, size_t n, uint8_t out[static HASH_SIZE])
+/* --- hashes ---
+ *
+ * The algorithm is fetched once: EVP_sha256() would be looked up again for every hash. And each
+ * thread keeps a context for them, whose allocation would cost as much as a short hash. */
+
+static EVP_MD *sha256_md;
+static pthread_once_t sha256_once = PTHREAD_ONCE_INIT;
+static pthread_key_t sha256_key;
+static _Thread_local EVP_MD_CTX *sha256_context;
+
+static void sha256_free(void *ctx)
 {
-	EVP_MD_CTX *ctx = EVP_MD_CTX_new();
-	bool ok = ctx && EVP_DigestInit_ex(ctx, EVP_sha256(), NULL) == 1;
+	EVP_MD_CTX_free(ctx);
+}
+
+static void sha256_fetch(void)
+{
+	sha256_md = EVP_MD_fetch(NULL, "SHA2-256", NULL);
+	if (!sha256_md || pthread_key_create(&sha256_key, sha256_free) != 0)
+		give_up("SHA-256 is not available");
+}
+
+/* parts after a first one, whose bytes may be none */
+static void sha256_of(
+    struct str first, const struct str *parts, size_t n, uint8_t out[static HASH_SIZE])
+{
+	(void)pthread_once(&sha256_once, sha256_fetch); /* cannot fail */
+	if (!sha256_context) {
+		sha256_context = EVP_MD_CTX_new();
+		if (!sha256_context || pthread_setspecific(sha256_key, sha256_context) != 0)
+			give_up("out of memory");
+	}
+	EVP_MD_CTX *ctx = sha256_context;
+	bool ok = EVP_DigestInit_ex2(ctx, sha256_md, NULL) == 1 &&
+	          EVP_DigestUpdate(ctx, first.p, first.n) == 1;
 	for (size_t i = 0; ok && i < n; i++)
 		ok = EVP_DigestUpdate(ctx, parts[i].p, parts[i].n) == 1;
-	ok = ok && EVP_DigestFinal_ex(ctx, out, NULL) == 1;
-	EVP_MD_CTX_free(ctx);
-	if (!ok)
+	if (!ok || EVP_DigestFinal_ex(ctx, out, NULL) != 1)
 		give_up("SHA-256 is not available");
+}
+
+void hash_sha256(const struct str *parts, size_t n, uint8_t out[static HASH_SIZE])
+{
+	sha256_of(STR(""), parts, n, out);
 }
 
 void hash_hmac(struct str key, const struct str *parts, size_t n, uint8_t out[static HASH_SIZE])
@@ -166,15 +201,7 @@ void hash_hmac(struct str key, const struct str *parts, size_t n, uint8_t out[st
 		memcpy(block, key.p, key.n);
 	for (size_t i = 0; i < sizeof(block); i++)
 		block[i] ^= 0x36;
-	EVP_MD_CTX *ctx = EVP_MD_CTX_new();
-	bool ok = ctx && EVP_DigestInit_ex(ctx, EVP_sha256(), NULL) == 1 &&
-	          EVP_DigestUpdate(ctx, block, sizeof(block)) == 1;
-	for (size_t i = 0; ok && i < n; i++)
-		ok = EVP_DigestUpdate(ctx, parts[i].p, parts[i].n) == 1;
-	ok = ok && EVP_DigestFinal_ex(ctx, inner, NULL) == 1;
-	EVP_MD_CTX_free(ctx);
-	if (!ok)
-		give_up("SHA-256 is not available");
+	sha256_of((struct str){(const char *)block, sizeof(block)}, parts, n, inner);
 	for (size_t i = 0; i < sizeof(block); i++)
 		block[i] ^= 0x36 ^ 0x5C;
 	struct str outer[] = {

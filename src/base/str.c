@@ -188,11 +188,14 @@ void buf_vprintf(struct buf *b, const char *fmt, va_list ap)
 {
 	va_list again;
 	va_copy(again, ap);
-	int n = vsnprintf(NULL, 0, fmt, ap);
+	size_t room = b->cap - b->n;
+	int n = vsnprintf(room ? b->p + b->n : NULL, room, fmt, ap);
 	if (n < 0)
 		abort();
-	buf_reserve(b, (size_t)n);
-	(void)vsnprintf(b->p + b->n, (size_t)n + 1, fmt, again); /* measured above */
+	if ((size_t)n >= room) {
+		buf_reserve(b, (size_t)n);
+		(void)vsnprintf(b->p + b->n, (size_t)n + 1, fmt, again); /* measured above */
+	}
 	va_end(again);
 	b->n += (size_t)n;
 }
@@ -213,31 +216,38 @@ struct str buf_to_str(const struct buf *b)
 /* Sixteen bytes that the compiler compares at once, with the vector unit where there is one. */
 typedef unsigned char bytes16 __attribute__((vector_size(16)));
 
-static bool any_set(bytes16 b)
+static inline bool any_set(bytes16 b)
 {
 	uint64_t half[2];
 	memcpy(half, &b, sizeof(half));
 	return (half[0] | half[1]) != 0;
 }
 
-/* '&' and '\'' differ in one bit, and so do '<' and '>'. */
-static bytes16 html_specials(bytes16 b)
-{
-	return (bytes16)((b & 0xfe) == '&') | (bytes16)((b & 0xfd) == '<') | (bytes16)(b == '"');
-}
-
-static bool needs_html(struct str s)
+/* True when one of the bytes is marked by `specials`, which does not mark spaces. */
+static inline __attribute__((always_inline)) bool has_special(
+    struct str s, bytes16 (*specials)(bytes16))
 {
 	bytes16 b;
 	for (; s.n >= sizeof(b); s.p += sizeof(b), s.n -= sizeof(b)) {
 		memcpy(&b, s.p, sizeof(b));
-		if (any_set(html_specials(b)))
+		if (any_set(specials(b)))
 			return true;
 	}
-	b = (bytes16){0};
+	b = (bytes16){0} + ' ';
 	if (s.n)
 		memcpy(&b, s.p, s.n);
-	return any_set(html_specials(b));
+	return any_set(specials(b));
+}
+
+/* '&' and '\'' differ in one bit, and so do '<' and '>'. */
+static inline bytes16 html_specials(bytes16 b)
+{
+	return (bytes16)((b & 0xfe) == '&') | (bytes16)((b & 0xfd) == '<') | (bytes16)(b == '"');
+}
+
+static inline bytes16 json_specials(bytes16 b)
+{
+	return (bytes16)(b < ' ') | (bytes16)(b == '"') | (bytes16)(b == '\\');
 }
 
 void buf_html(struct buf *b, struct str s)
@@ -245,7 +255,7 @@ void buf_html(struct buf *b, struct str s)
 	static const char *const entities[256] = {
 	    ['&'] = "&amp;", ['<'] = "&lt;", ['>'] = "&gt;", ['"'] = "&quot;", ['\''] = "&#39;"};
 	size_t start = 0;
-	for (size_t i = needs_html(s) ? 0 : s.n; i < s.n; i++) {
+	for (size_t i = has_special(s, html_specials) ? 0 : s.n; i < s.n; i++) {
 		const char *entity = entities[(unsigned char)s.p[i]];
 		if (!entity)
 			continue;
@@ -281,18 +291,18 @@ void buf_url(struct buf *b, struct str s)
 
 void buf_json(struct buf *b, struct str s)
 {
+	static const char from[] = "\b\t\n\f\r\"\\", to[] = "btnfr\"\\";
 	buf_putc(b, '"');
 	size_t start = 0;
-	for (size_t i = 0; i < s.n; i++) {
+	for (size_t i = has_special(s, json_specials) ? 0 : s.n; i < s.n; i++) {
 		unsigned char c = (unsigned char)s.p[i];
 		if (c >= 0x20 && c != '"' && c != '\\')
 			continue;
 		buf_add(b, s.p + start, i - start);
 		start = i + 1;
-		if (c == '"' || c == '\\')
-			buf_add(b, (char[2]){'\\', (char)c}, 2);
-		else if (c == '\n')
-			buf_add(b, "\\n", 2);
+		const char *at = c ? strchr(from, c) : NULL;
+		if (at)
+			buf_add(b, (char[2]){'\\', to[at - from]}, 2);
 		else
 			buf_add(b,
 			    (char[6]){'\\', 'u', '0', '0', hex_digits[c >> 4], hex_digits[c & 15]},

@@ -66,7 +66,7 @@ struct str buf_to_str(const struct buf *);
 void buf_html(struct buf *, struct str);
 /* RFC 3986 percent-encoding of everything but unreserved characters. */
 void buf_url(struct buf *, struct str);
-/* A JSON string with its quotes (RFC 8259 §7). The bytes must be UTF-8. */
+/* A JSON string with its quotes, as RFC 8785 §3.2.2.2 writes it. The bytes must be UTF-8. */
 void buf_json(struct buf *, struct str);
 /* Lower-case hexadecimal, and unpadded base64url (RFC 4648 §5). */
 void buf_hex(struct buf *, const void *bytes, size_t n);

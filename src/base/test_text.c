@@ -153,15 +153,21 @@ static void test_tokens(void **state)
 	    {"😀犬", "犬", "犬"},
 	};
 	for (size_t i = 0; i < COUNT(cases); i++) {
-		struct buf q = {0}, x = {0};
+		struct buf q = {0}, x = {0}, folded = {0}, same = {0};
 		text_bigrams(&q, str_from(cases[i].text));
 		text_index_tokens(&x, str_from(cases[i].text));
+		text_fold_search(&folded, str_from(cases[i].text));
+		text_folded_tokens(&same, buf_to_str(&folded));
+		if (!str_eq(buf_to_str(&same), buf_to_str(&x)))
+			fail_msg("folded %s: %s", cases[i].text, same.p);
 		if (!str_is(buf_to_str(&q), cases[i].query))
 			fail_msg("query %s: %s", cases[i].text, q.p);
 		if (!str_is(buf_to_str(&x), cases[i].index))
 			fail_msg("index %s: %s", cases[i].text, x.p);
 		buf_free(&q);
 		buf_free(&x);
+		buf_free(&folded);
+		buf_free(&same);
 	}
 }
 

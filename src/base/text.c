@@ -369,12 +369,10 @@ static void run_tokens(
 	}
 }
 
-static void tokens(struct buf *out, struct str text, bool single_too)
+static void tokens_of_folded(struct buf *out, struct str folded, bool single_too)
 {
-	struct buf folded = {0};
-	text_fold_search(&folded, text);
 	size_t start = out->n;
-	for (struct str s = buf_to_str(&folded); s.n;) {
+	for (struct str s = folded; s.n;) {
 		struct str run = s;
 		enum script script = script_of((uint32_t)utf8_next(&s));
 		for (struct str rest = s; rest.n && script_of((uint32_t)utf8_next(&rest)) == script;)
@@ -384,6 +382,13 @@ static void tokens(struct buf *out, struct str text, bool single_too)
 		else if (script == SCRIPT_PAIRS)
 			run_tokens(out, start, run.p, s.p, single_too);
 	}
+}
+
+static void tokens(struct buf *out, struct str text, bool single_too)
+{
+	struct buf folded = {0};
+	text_fold_search(&folded, text);
+	tokens_of_folded(out, buf_to_str(&folded), single_too);
 	buf_free(&folded);
 }
 
@@ -395,4 +400,9 @@ void text_bigrams(struct buf *out, struct str s)
 void text_index_tokens(struct buf *out, struct str s)
 {
 	tokens(out, s, true);
+}
+
+void text_folded_tokens(struct buf *out, struct str folded)
+{
+	tokens_of_folded(out, folded, true);
 }

@@ -41,5 +41,7 @@ void text_bigrams(struct buf *, struct str);
 /* For what is indexed: as text_bigrams(), and each character of a run as a token of its own, so that a
  * query of one character finds it at every place. "東京" is "東 東京 京". */
 void text_index_tokens(struct buf *, struct str);
+/* The same of a text that text_fold_search() has made. */
+void text_folded_tokens(struct buf *, struct str folded);
 
 #endif

@@ -122,7 +122,7 @@ const struct sql identity_sql[SQL_COUNT] = {
     [SQL_DEPARTMENT_ALL] = {"SELECT id, code, name, name_en, COALESCE(parent, 0), from_date, "
                             "until_date FROM department ORDER BY code, id"},
     [SQL_DEPARTMENT_BY_NAME] = {"SELECT id FROM department WHERE name = ?1 AND until_date >= ?2 "
-                                "AND from_date <= ?2 ORDER BY id LIMIT 1"},
+                                "AND from_date <= ?2 ORDER BY until_date, id LIMIT 1"},
     [SQL_DEPARTMENT_BY_CODE] = {"SELECT id FROM department WHERE code = ?1"},
     [SQL_DEPARTMENT_ABOVE] = {"SELECT COALESCE(parent, 0) FROM department WHERE id = ?1"},
 

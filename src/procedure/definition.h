@@ -204,6 +204,8 @@ json_t *form_answer_texts(
  * counts them all together) and its limit. False: no limit for these answers. */
 bool form_capacity(const struct procedure *, json_t *answers, const char **key, int64_t *limit);
 
+/* Does the form ask for a 個人番号? */
+bool form_has_secrets(const struct procedure *);
 /* Replaces every valid 個人番号 in the answers by fn's result (encrypted, {"sealed": ...}; new
  * reference), and drops invalid ones, so that none is stored in the open. With open the sealed ones
  * are given to fn instead, which returns the number as text. */

@@ -81,7 +81,7 @@ struct db {
 	bool wake_jobs, wake_sequencer;
 	/* journal_add(): what it writes, and random bytes not yet used. */
 	struct buf text, data;
-	unsigned char salt[256];
+	unsigned char salt[1024];
 	size_t nsalt;
 	/* SQLite: leaf hashes of entries that this transaction added, in order, not yet in `edge`.
 	 */

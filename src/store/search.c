@@ -147,10 +147,10 @@ int search_commit(struct db *db, struct err *err)
 	return 0;
 }
 
-static char *tokens_of(struct str body)
+static char *tokens_of(struct str body) /* folded */
 {
 	struct buf b = {0};
-	text_index_tokens(&b, body);
+	text_folded_tokens(&b, body);
 	return b.p; /* NULL: no token */
 }
 

@@ -2,35 +2,16 @@
 
 #include <assert.h>
 #include <openssl/evp.h>
-#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 
-/* Fetched once: EVP_sha256() would look the algorithm up again for every hash. And each thread
- * keeps a context for the short hashes, whose allocation would cost as much as the hash. */
-static EVP_MD *md;
-static pthread_once_t md_once = PTHREAD_ONCE_INIT;
-static pthread_key_t context_key;
-static _Thread_local EVP_MD_CTX *context;
-
-static void context_free(void *ctx)
-{
-	EVP_MD_CTX_free(ctx);
-}
-
-static void md_fetch(void)
-{
-	md = EVP_MD_fetch(NULL, "SHA2-256", NULL);
-	if (!md || pthread_key_create(&context_key, context_free) != 0)
-		abort(); /* an OpenSSL without SHA-256 cannot keep a journal */
-}
+#include "base/secret.h"
 
 /* struct sha256 is OpenSSL's context under a name of ours. Whatever fails here is out of memory. */
 struct sha256 *sha256_new(void)
 {
-	(void)pthread_once(&md_once, md_fetch); /* cannot fail */
 	EVP_MD_CTX *ctx = EVP_MD_CTX_new();
-	if (!ctx || EVP_DigestInit_ex2(ctx, md, NULL) != 1)
+	if (!ctx || EVP_DigestInit_ex(ctx, EVP_sha256(), NULL) != 1)
 		abort();
 	return (struct sha256 *)ctx;
 }
@@ -55,15 +36,8 @@ void sha256(const void *bytes, size_t n, tree_hash out)
 
 void sha256_2(const void *a, size_t na, const void *b, size_t nb, tree_hash out)
 {
-	(void)pthread_once(&md_once, md_fetch); /* cannot fail */
-	if (!context) {
-		context = EVP_MD_CTX_new();
-		if (!context || pthread_setspecific(context_key, context) != 0)
-			abort();
-	}
-	if (EVP_DigestInit_ex2(context, md, NULL) != 1 || EVP_DigestUpdate(context, a, na) != 1 ||
-	    EVP_DigestUpdate(context, b, nb) != 1 || EVP_DigestFinal_ex(context, out, NULL) != 1)
-		abort();
+	const struct str parts[] = {{a, na}, {b, nb}};
+	hash_sha256(parts, 2, out);
 }
 
 void tree_leaf(const void *text, size_t n, tree_hash out)

@@ -1,6 +1,7 @@
 /* What answers bring along: files, the applicant's name, words for the search, differences. */
 #include "procedure/application/life.h"
 
+#include "base/json.h"
 #include "store/blob.h"
 #include "store/search.h"
 
@@ -13,36 +14,64 @@ struct file_ref {
 	bool seen;
 };
 
-static void files_find(struct arena *a, json_t *v, const char *path, struct file_ref **out)
+/* Where a value stands in the answers: "attachments.photos", "children.0.card". */
+struct place {
+	const struct place *above; /* NULL: all answers */
+	const char *key;           /* NULL: a row */
+	size_t row;
+};
+
+static void place_text(struct buf *b, const struct place *p)
 {
-	const char *blob = json_string_value(json_object_get(v, "blob")), *key;
+	if (p->above) {
+		place_text(b, p->above);
+		buf_putc(b, '.');
+	}
+	if (p->key)
+		buf_puts(b, p->key);
+	else
+		buf_i64(b, (int64_t)p->row);
+}
+
+static void file_add(
+    struct arena *a, const json_t *v, const struct place *place, struct file_ref **out)
+{
+	struct buf field;
+	buf_init(&field, a);
+	place_text(&field, place);
+	struct file_ref *f = arena_new_of(a, struct file_ref);
+	*f = (struct file_ref){.next = *out,
+	    .field = field.p,
+	    .blob = json_text(v, "blob"),
+	    .name = json_text_or(v, "name", ""),
+	    .type = json_text_or(v, "type", "application/octet-stream"),
+	    .size = json_i64(v, "size", 0)};
+	*out = f;
+}
+
+/* place NULL: v is all answers, which are no file. */
+static void files_find(
+    struct arena *a, json_t *v, const struct place *place, struct file_ref **out)
+{
+	const char *key;
 	size_t i;
 	json_t *sub;
-	if (blob) {
-		const char *name = json_string_value(json_object_get(v, "name"));
-		const char *type = json_string_value(json_object_get(v, "type"));
-		struct file_ref *f = arena_new_of(a, struct file_ref);
-		*f = (struct file_ref){.next = *out,
-		    .field = path,
-		    .blob = blob,
-		    .name = name ? name : "",
-		    .type = type ? type : "application/octet-stream",
-		    .size = json_integer_value(json_object_get(v, "size"))};
-		*out = f;
+	if (place && json_text(v, "blob")) {
+		file_add(a, v, place, out);
 	} else if (json_is_object(v)) {
 		json_object_foreach(v, key, sub)
 		{
+			struct place inner = {.above = place, .key = key};
 			if (json_is_object(sub) || json_is_array(sub))
-				files_find(
-				    a, sub, path ? arena_printf(a, "%s.%s", path, key) : key, out);
+				files_find(a, sub, &inner, out);
 		}
 	} else if (json_is_array(v)) {
 		/* Files of one control share its name; rows of a group have theirs. */
 		json_array_foreach(v, i, sub)
 		{
+			struct place inner = {.above = place, .row = i};
 			bool is_file = json_object_get(sub, "blob") != NULL;
-			files_find(
-			    a, sub, is_file ? path : arena_printf(a, "%s.%zu", path, i), out);
+			files_find(a, sub, is_file ? place : &inner, out);
 		}
 	}
 }

@@ -129,11 +129,11 @@ static int draft_new(struct db *db, struct arena *a, const struct app_actor *act
 	    .period_kind = "calendar",
 	    .retention_years = -1,
 	};
-	json_t *own = answers ? json_deep_copy(answers) : json_object();
-	rc = answers_seal(db, proc, own, err);
+	json_t *sealed;
+	rc = answers_sealed(db, proc, answers, &sealed, err);
 	if (rc == 0)
-		rc = draft_insert(db, a, actor, &r, own, err);
-	json_decref(own);
+		rc = draft_insert(db, a, actor, &r, sealed, err);
+	json_decref(sealed);
 	*id = r.id;
 	return rc;
 }
@@ -150,13 +150,13 @@ int app_draft_new(struct db *db, const struct app_actor *actor, const struct pro
 static int draft_save(
     struct change *c, const struct procedure *proc, json_t *answers, int step, struct err *err)
 {
-	json_t *own = json_deep_copy(answers);
-	int rc = answers_seal(c->db, proc, own, err);
+	json_t *sealed;
+	int rc = answers_sealed(c->db, proc, answers, &sealed, err);
 	if (rc == 0) {
-		row_set_answers(c->arena, c->row, own);
-		rc = attachments_sync(c->db, c->arena, c->row, own, err);
+		row_set_answers(c->arena, c->row, sealed);
+		rc = attachments_sync(c->db, c->arena, c->row, sealed, err);
 	}
-	json_decref(own);
+	json_decref(sealed);
 	if (rc < 0)
 		return rc;
 	if (step > c->row->step)
@@ -357,18 +357,17 @@ static int submit(struct change *c, const struct procedure *proc, const struct f
     struct err *err)
 {
 	struct app_row *r = c->row;
-	json_t *stored = NULL, *answers = NULL;
+	json_t *answers = NULL;
 	if (strcmp(r->procedure, procedure_id(proc)) != 0 ||
 	    strcmp(r->version, procedure_version(proc)) != 0)
 		return err_set(err, ERR_INTERNAL, NULL,
 		    "application %" PRId64 " is of %s %s, not %s %s", r->id, r->procedure,
 		    r->version, procedure_id(proc), procedure_version(proc));
-	int rc = row_answers(r, &stored, err);
+	int rc = row_answers(r, &answers, err);
 	if (rc == 0)
-		rc = app_unseal(c->db, proc, stored, &answers, err);
+		rc = answers_unseal(c->db, proc, answers, err);
 	if (rc == 0)
 		rc = submit_row(c, proc, given, answers, err);
-	json_decref(stored);
 	json_decref(answers);
 	if (rc < 0)
 		return rc;

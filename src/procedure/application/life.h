@@ -141,6 +141,11 @@ bool move_exists(enum app_state from, const char *verb, enum app_state to);
 /* --- secret.c --- */
 /* Seals every my_number field of answers (changed in place). */
 int answers_seal(struct db *, const struct procedure *, json_t *answers, struct err *);
+int answers_unseal(struct db *, const struct procedure *, json_t *answers, struct err *);
+/* The same for answers that shall stay as they are (NULL: none): *out is a copy, or another reference
+ * where the form has no such field; NULL on error. */
+int answers_sealed(
+    struct db *, const struct procedure *, json_t *answers, json_t **out, struct err *);
 
 /* --- number.c --- */
 /* 15 characters: 12 random digits and a check character (ISO 7064 MOD 11-2), grouped by hyphens. */

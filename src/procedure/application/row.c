@@ -3,10 +3,10 @@
 #include "procedure/application/life.h"
 
 #include <assert.h>
-#include <openssl/evp.h>
 #include <string.h>
 
 #include "base/json.h"
+#include "base/secret.h"
 #include "base/time.h"
 #include "identity/identity.h"
 
@@ -83,9 +83,7 @@ int row_answers(const struct app_row *r, json_t **out, struct err *err)
 
 void row_set_answers(struct arena *a, struct app_row *r, json_t *answers)
 {
-	char *text = json_dumps(answers, JSON_COMPACT | JSON_SORT_KEYS);
-	r->answers = text ? arena_strdup(a, text) : "{}";
-	free(text);
+	r->answers = json_canonical_text(a, answers);
 }
 
 static json_t *mandate_of(struct db *db, int64_t id, struct err *err)
@@ -306,17 +304,11 @@ int row_insert(struct db *db, struct app_row *r, struct err *err)
 {
 	r->bucket = app_state_bucket(row_state(r));
 	r->order_key = order_key_of(r);
-	struct rows *rows = db_query(db, err, &life_sql[SQL_ROW_INSERT],
+	int rc = db_get_i64(db, err, &r->id, &life_sql[SQL_ROW_INSERT],
 	    APP_COLUMNS_FIXED(TYPE) APP_COLUMNS_MOVING(TYPE) "t" APP_COLUMNS_FIXED(ARG)
 	        APP_COLUMNS_MOVING(ARG),
 	    r->answers);
-	if (!rows)
-		return -(int)ERR_STORE;
-	int rc = rows_next(rows);
-	if (rc == 1)
-		r->id = rows_i64(rows, 0);
-	rows_end(rows);
-	return rc == 1 ? 0 : rc < 0 ? rc : err_set(err, ERR_STORE, NULL, "no id");
+	return rc == 0 ? err_set(err, ERR_STORE, NULL, "no id") : rc < 0 ? rc : 0;
 }
 
 int row_journal(struct db *db, struct arena *a, const struct app_actor *actor,
@@ -387,48 +379,39 @@ int change_end(struct change *c, const char *event, json_t *data, struct err *er
 
 /* --- the state that the journal covers --- */
 
-struct digest {
-	EVP_MD_CTX *md;
-};
+enum { DIGEST_USUAL = 2048 }; /* bytes of a row with its answers */
 
-static void digest_i64(struct digest *d, int64_t v)
+/* The bytes are gathered and hashed at once: dozens of columns hashed one by one cost several times
+ * as much. */
+static void digest_i64(struct buf *d, int64_t v)
 {
 	unsigned char b[8];
 	for (int i = 0; i < 8; i++)
 		b[i] = (unsigned char)((uint64_t)v >> (8 * i));
-	EVP_DigestUpdate(d->md, b, sizeof(b));
+	buf_add(d, b, sizeof(b));
 }
 
 /* Length first, so that no two sequences of columns give the same bytes; p NULL is not "". */
-static void digest_text(struct digest *d, const char *p, size_t n)
+static void digest_text(struct buf *d, const char *p, size_t n)
 {
 	digest_i64(d, p ? (int64_t)n : -1);
 	if (p)
-		EVP_DigestUpdate(d->md, p, n);
+		buf_add(d, p, n);
 }
 
-static char *digest_end(struct digest *d, struct arena *a)
+static char *digest_end(const struct buf *d, struct arena *a)
 {
-	unsigned char sum[EVP_MAX_MD_SIZE];
-	unsigned n = 0;
-	EVP_DigestFinal_ex(d->md, sum, &n);
-	EVP_MD_CTX_free(d->md);
+	const struct str bytes = buf_to_str(d);
+	uint8_t sum[HASH_SIZE];
+	hash_sha256(&bytes, 1, sum);
 	struct buf b;
 	buf_init(&b, a);
-	buf_hex(&b, sum, n);
+	buf_hex(&b, sum, sizeof(sum));
 	return b.p;
 }
 
-static struct digest digest_begin(void)
-{
-	struct digest d = {EVP_MD_CTX_new()};
-	if (!d.md || EVP_DigestInit_ex(d.md, EVP_sha256(), NULL) != 1)
-		abort(); /* out of memory */
-	return d;
-}
-
 /* Every column of the rows, by its type. */
-static int digest_rows(struct digest *d, struct db *db, enum life_sql sql, const char *types,
+static int digest_rows(struct buf *d, struct db *db, enum life_sql sql, const char *types,
     int64_t id, struct err *err)
 {
 	struct rows *rows = db_query(db, err, &life_sql[sql], "i", id);
@@ -449,7 +432,7 @@ static int digest_rows(struct digest *d, struct db *db, enum life_sql sql, const
 	return rc;
 }
 
-static int kids_digest(struct digest *d, struct db *db, const struct app_row *r, struct err *err)
+static int kids_digest(struct buf *d, struct db *db, const struct app_row *r, struct err *err)
 {
 	static const struct {
 		enum app_kid kid;
@@ -483,7 +466,9 @@ static int kids_digest(struct digest *d, struct db *db, const struct app_row *r,
 int row_state_json(
     struct db *db, struct arena *a, const struct app_row *r, json_t **out, struct err *err)
 {
-	struct digest d = digest_begin();
+	struct buf d;
+	buf_init(&d, a);
+	buf_reserve(&d, DIGEST_USUAL);
 	digest_i64(&d, r->id);
 	APP_COLUMNS_FIXED(DIGEST)
 	APP_COLUMNS_MOVING(DIGEST)

@@ -117,11 +117,31 @@ int answers_seal(struct db *db, const struct procedure *proc, json_t *answers, s
 	return secrets(db, proc, answers, false, err);
 }
 
+int answers_sealed(
+    struct db *db, const struct procedure *proc, json_t *answers, json_t **out, struct err *err)
+{
+	if (!answers)
+		*out = json_object();
+	else
+		*out = form_has_secrets(proc) ? json_deep_copy(answers) : json_incref(answers);
+	int rc = answers_seal(db, proc, *out, err);
+	if (rc < 0) {
+		json_decref(*out);
+		*out = NULL;
+	}
+	return rc;
+}
+
+int answers_unseal(struct db *db, const struct procedure *proc, json_t *answers, struct err *err)
+{
+	return secrets(db, proc, answers, true, err);
+}
+
 int app_unseal(
     struct db *db, const struct procedure *proc, json_t *answers, json_t **plain, struct err *err)
 {
 	*plain = json_deep_copy(answers);
-	int rc = secrets(db, proc, *plain, true, err);
+	int rc = answers_unseal(db, proc, *plain, err);
 	if (rc < 0) {
 		json_decref(*plain);
 		*plain = NULL;

@@ -274,6 +274,15 @@ static void secret_of(const struct field *f, json_t *object, bool open,
 		json_object_del(object, f->id);
 }
 
+bool form_has_secrets(const struct procedure *p)
+{
+	LIST_EACH(const struct section, s, p->d.sections)
+		LIST_EACH(const struct field, f, s->fields)
+			if (f->type == FIELD_MY_NUMBER)
+				return true;
+	return false;
+}
+
 void form_secrets(const struct procedure *p, json_t *answers, bool open,
     json_t *(*fn)(void *arg, const json_t *value), void *arg)
 {

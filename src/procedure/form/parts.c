@@ -168,19 +168,16 @@ static void check_parts(
 	}
 	for (int i = 0; i < c.n; i++) {
 		const struct part *p = &c.parts[i];
-		const json_t *v = json_object_get(value, p->key);
-		const char *s = typed_text(v), *control = part_name(fm, name, p->key);
-		const char *label = form_tr(fm, p->label, NULL);
-		if (!s[0]) {
-			if (p->required)
-				form_say(fm, control, f, "form.required.part", "part", label, NULL);
-			continue;
-		}
-		const char *wrong = part_problem(p, s);
+		const char *s = typed_text(json_object_get(value, p->key)), *wrong = NULL;
+		if (s[0])
+			wrong = part_problem(p, s);
+		else if (p->required)
+			wrong = "form.required.part";
+		if (!wrong && utf8_length(str_from(s)) > (size_t)p->max)
+			wrong = "form.part_too_long";
 		if (wrong)
-			form_say(fm, control, f, wrong, "part", label, NULL);
-		else if (utf8_length(str_from(s)) > (size_t)p->max)
-			form_say(fm, control, f, "form.part_too_long", "part", label, "max",
+			form_say(fm, part_name(fm, name, p->key), f, wrong, "part",
+			    form_tr(fm, p->label, NULL), "max",
 			    arena_printf(fm->arena, "%d", p->max), NULL);
 	}
 }
