@@ -558,7 +558,7 @@ struct writer {
 	struct control c;
 	int safe; /* so many groups more with savepoints */
 	int64_t warn_after_us;
-	int usual;         /* writes in recent groups */
+	int usual;         /* writes that waited when recent groups began */
 	int64_t commit_us; /* how long recent commits took */
 	struct notifier *notifier;
 	struct checkpointer *checkpointer;
@@ -566,11 +566,11 @@ struct writer {
 };
 
 /* Runs the writes of one transaction: as many from the front of the list as time allows, *n of
- * them; rc of each says what its function returned. GROUP_BROKEN: the transaction as a whole
- * failed, nothing of it is stored, and whole says why. GROUP_AGAIN: nothing of it is stored, run it
- * with savepoints. */
+ * them; rc of each says what its function returned. Whoever comes meanwhile joins the list, unless
+ * it is closed. GROUP_BROKEN: the transaction as a whole failed, nothing of it is stored, and whole
+ * says why. GROUP_AGAIN: nothing of it is stored, run it with savepoints. */
 static enum group run_group(
-    struct writer *wr, struct write *list, bool safe, int *n, struct err *whole)
+    struct writer *wr, struct write *list, bool closed, bool safe, int *n, struct err *whole)
 {
 	struct db *db = wr->db;
 	struct control *c = &wr->c;
@@ -614,6 +614,8 @@ static enum group run_group(
 		}
 		if (safe && step(db, c->release, whole) < 0)
 			goto failed;
+		if (!w->next && !closed && *n < GROUP_MAX)
+			w->next = queue_more(db_store(db), GROUP_MAX - *n);
 	}
 	if (!any)
 		return step(db, c->rollback, whole) < 0 ? GROUP_BROKEN : GROUP_DONE;
@@ -632,15 +634,15 @@ failed:
 	return outcome;
 }
 
-static void run_list(struct writer *wr, struct write *list)
+static void run_list(struct writer *wr, struct write *list, bool closed)
 {
 	while (list) {
 		struct err whole = {0};
 		int n;
-		enum group g = run_group(wr, list, wr->safe > 0, &n, &whole);
+		enum group g = run_group(wr, list, closed, wr->safe > 0, &n, &whole);
 		if (g == GROUP_AGAIN) {
 			wr->safe = SAFE_GROUPS;
-			g = run_group(wr, list, true, &n, &whole);
+			g = run_group(wr, list, closed, true, &n, &whole);
 		} else if (wr->safe > 0) {
 			wr->safe--;
 		}
@@ -657,7 +659,7 @@ static void run_list(struct writer *wr, struct write *list)
 				struct write *w = list;
 				list = w->next;
 				w->next = NULL;
-				run_list(wr, w);
+				run_list(wr, w, true);
 			}
 			continue;
 		}
@@ -706,7 +708,7 @@ static void *writer_main(void *arg)
 	struct write *list;
 	while ((list = queue_take(db_store(wr->db), GROUP_MAX))) {
 		list = gather(wr, list);
-		run_list(wr, list);
+		run_list(wr, list, false);
 	}
 	return NULL;
 }
