@@ -78,12 +78,7 @@ static void do_rule(struct sheet *s, json_t *b, double x, double w)
 
 double flow_measure(struct sheet *s, json_t *blocks, double w)
 {
-	struct sheet m = *s;
-	m.draw = false;
-	m.endless = true;
-	m.top = -1e6; /* nothing is at the top of a page */
-	m.y = 0;
-	m.limit = 1e9;
+	struct sheet m = sheet_endless(s);
 	flow_blocks(&m, blocks, 0, w);
 	return m.y;
 }

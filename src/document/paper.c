@@ -222,16 +222,12 @@ static void put_columns(const struct paper *p, json_t *fields, size_t rows)
 	}
 }
 
-static void put_section(const struct paper *p, json_t *section)
+static void put_head(const struct paper *p, json_t *section)
 {
 	struct style title = p->style;
-	json_t *rows = json_object_get(section, "rows"), *row, *f;
-	size_t i, k;
 	title.font = "gothic";
 	title.size += 1;
 	title.tag = "H2";
-	p->s->y += MM(4);
-	sheet_need(p->s, MM(26));
 	block_text(p->s, text_of(section, "title"), &title, p->x, p->w);
 	if (text_of(section, "help")[0]) {
 		struct style help = p->small;
@@ -241,20 +237,66 @@ static void put_section(const struct paper *p, json_t *section)
 		block_text(p->s, text_of(section, "help"), &help, p->x, p->w);
 	}
 	p->s->y += MM(1.2);
-	json_array_foreach(json_object_get(section, "fields"), i, f) put_field(p, f);
-	json_t *first = json_object_get(json_array_get(rows, 0), "fields");
-	if (first && is_narrow(first)) {
-		size_t n = json_array_size(rows);
-		put_columns(p, first, n);
+}
+
+static void put_fields(const struct paper *p, json_t *of)
+{
+	size_t i;
+	json_t *f;
+	json_array_foreach(json_object_get(of, "fields"), i, f) put_field(p, f);
+}
+
+/* One row of a repeating group: its title and its fields. */
+static void put_group(const struct paper *p, json_t *row)
+{
+	if (text_of(row, "title")[0])
+		block_text(p->s, text_of(row, "title"), &p->style, p->x, p->w);
+	put_fields(p, row);
+}
+
+static double height_of(
+    const struct paper *p, void (*put)(const struct paper *, json_t *), json_t *what)
+{
+	struct sheet endless = sheet_endless(p->s);
+	struct paper probe = *p;
+	probe.s = &endless;
+	put(&probe, what);
+	return endless.y;
+}
+
+/* Stays on one page, if it fits on one. */
+static void keep(const struct paper *p, double height)
+{
+	sheet_need(p->s, height <= sheet_room(p->s) ? height : MM(26));
+}
+
+/* A heading stays with the first field, the first row of a table or the first group; a group stays on
+ * one page, and so does a section that takes less than half of one. */
+static void put_section(const struct paper *p, json_t *section)
+{
+	json_t *rows = json_object_get(section, "rows"), *row;
+	json_t *fields = json_object_get(section, "fields"), *group = json_array_get(rows, 0);
+	json_t *columns = json_object_get(group, "fields");
+	bool narrow = columns && is_narrow(columns);
+	size_t i;
+	p->s->y += MM(4);
+	double head = height_of(p, put_head, section), all = head + height_of(p, put_fields, section);
+	double first = narrow                    ? MM(24)
+	               : group                   ? height_of(p, put_group, group)
+	               : json_array_size(fields) ? height_of(p, put_field, json_array_get(fields, 0))
+	                                         : 0;
+	keep(p, !group && all <= sheet_room(p->s) / 2 ? all : head + first);
+	put_head(p, section);
+	put_fields(p, section);
+	if (narrow) {
+		put_columns(p, columns, json_array_size(rows));
 		return;
 	}
 	json_array_foreach(rows, i, row)
 	{
 		p->s->y += i > 0 ? MM(2) : 0;
-		sheet_need(p->s, MM(22)); /* the row's title stays with its first field */
-		if (text_of(row, "title")[0])
-			block_text(p->s, text_of(row, "title"), &p->style, p->x, p->w);
-		json_array_foreach(json_object_get(row, "fields"), k, f) put_field(p, f);
+		keep(p, height_of(p, put_group, row));
+		put_group(p, row);
 	}
 }
 

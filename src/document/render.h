@@ -59,6 +59,8 @@ struct style {
 void sheet_new_page(struct sheet *);
 /* Begins a new page when less than height is left, unless the page is empty. */
 void sheet_need(struct sheet *, double height);
+/* A sheet like this one on which nothing is drawn and no page ends, to measure: y begins at 0. */
+struct sheet sheet_endless(const struct sheet *);
 /* Height of the part of a page that blocks may fill. */
 double sheet_room(const struct sheet *);
 double number_of(json_t *object, const char *key, double fallback); /* a number, or text with one */

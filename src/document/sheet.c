@@ -58,6 +58,17 @@ struct style style_of(const struct sheet *s, json_t *b)
 	return st;
 }
 
+struct sheet sheet_endless(const struct sheet *s)
+{
+	struct sheet m = *s;
+	m.draw = false;
+	m.endless = true;
+	m.top = -1e6; /* nothing is at the top of a page */
+	m.y = 0;
+	m.limit = 1e9;
+	return m;
+}
+
 double sheet_room(const struct sheet *s)
 {
 	return s->height - s->top - s->bottom;

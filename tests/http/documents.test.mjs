@@ -116,3 +116,25 @@ test('the operator sees what became of mails, sends again and gives up', { skip:
 	assert.ok((await admin.json(`/staff/outbox/${notice.id}`)).json.notice.state === 'discarded');
 	assert.equal((await (await city.as(people.clerk)).get('/staff/outbox')).status, 403);
 });
+
+test('no page of a blank form ends with a heading, and who may send a proxy finds a place for the mandate', async () => {
+	const visitor = city.client(), procedures = [];
+	for (const page of [1, 2, 3]) procedures.push(...(await visitor.json(`/procedures?online=true&page=${page}`)).json.procedures);
+	const squeeze = (text) => text.normalize('NFKC').replace(/\s/g, '');
+	const ids = new Set(procedures.map((one) => one.id));
+	assert.ok(ids.size >= 10);
+	for (const id of ids) {
+		const { sections } = (await visitor.json(`/procedures/${id}/paper`)).json;
+		const headings = new Set(sections.flatMap((s) => [s.title, s.help, ...(s.rows ?? []).map((r) => r.title)]).filter(Boolean).map(squeeze));
+		const { bytes } = await visitor.get(`/procedures/${id}/paper.pdf`);
+		const pages = execFileSync('pdftotext', ['-layout', '-', '-'], { input: bytes, encoding: 'utf8' }).split('\f').slice(0, -1);
+		for (const [at, page] of pages.entries()) {
+			const lines = page.split('\n').map(squeeze).filter(Boolean);
+			assert.match(lines.pop(), new RegExp(`${at + 1}/${pages.length}`), `${id}: the foot of a page`);
+			assert.ok(!headings.has(lines.at(-1)), `${id}, page ${at + 1} ends with ${lines.at(-1)}`);
+		}
+		const { applicants } = (await visitor.json(`/procedures/${id}`)).json;
+		const proxy = applicants.some((kind) => (kind.value ?? kind) === 'proxy');
+		assert.equal(squeeze(pages.join('')).includes('委任状私は、上の代理人に'.normalize('NFKC')), proxy, id);
+	}
+});

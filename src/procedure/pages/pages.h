@@ -17,7 +17,7 @@ int rq_form_context(struct request *, const struct application *, struct form_co
 /* The definition in {id} of the path, current version; ERR_MISSING. Held until the request ends. */
 int rq_procedure(struct request *, struct procedure **, struct err *);
 /* The sections of the form to print and fill by hand, empty. New reference. */
-json_t *rq_paper_sections(const struct request *, const struct procedure *);
+json_t *rq_paper_sections(struct request *, const struct procedure *);
 /* The version an application was made under. */
 int app_procedure(struct request *, const struct application *, struct procedure **, struct err *);
 

@@ -58,7 +58,7 @@ static int paper_pdf(struct request *rq, struct err *err)
 	if (rc < 0)
 		return rc;
 	json_t *view = json_pack("{s:s?, s:o, s:o, s:s, s:s}", "title", procedure_text(p, "title", rq->lang),
-	    "to", addressee(rq), "sections", rq_paper_sections(rq, p), "procedure", procedure_id(p), "version",
+	    "to", addressee(rq), "sections", rq_paper_sections(rq, p), "procedure", procedure_text(p, "title", rq->lang), "version",
 	    procedure_version(p));
 	if (procedure_online(p))
 		json_object_set_new(view, "apply_url",

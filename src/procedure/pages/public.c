@@ -291,7 +291,50 @@ static int show(struct request *rq, struct err *err)
 	return 0;
 }
 
-json_t *rq_paper_sections(const struct request *rq, const struct procedure *p)
+static bool proxy_may_apply(const struct procedure *p)
+{
+	size_t i;
+	json_t *kind;
+	json_array_foreach(json_object_get(procedure_json(p), "applicants"), i, kind)
+	{
+		if (text_eq(json_string_value(kind), "proxy"))
+			return true;
+	}
+	return false;
+}
+
+/* Who acts for the applicant, by what right, and the mandate to sign: what the page of the mandate asks
+ * for online. */
+static json_t *proxy_section(struct request *rq)
+{
+	static const char *const grounds[] = {"letter", "guardian", "household", "professional", "corporate"};
+	static const struct {
+		const char *id, *type, *flag;
+	} parts[] = {{"name", "text", "is_text"}, {"address", "address", "is_address"},
+	    {"phone", "phone", "is_phone"}, {"ground", "choice", "is_choice"}, {"scope", "text", "is_text"},
+	    {"mandate", "note", "is_note"}, {"principal", "text", "is_text"}};
+	struct arena *a = rq->arena;
+	json_t *fields = json_array();
+	for (size_t i = 0; i < COUNT(parts); i++) {
+		const char *label = rq_tr(rq, arena_printf(a, "procedure.paper.proxy.%s", parts[i].id));
+		json_t *f = json_pack("{s:s, s:s, s:s, s:b}", "id", arena_printf(a, "proxy.%s", parts[i].id),
+		    "type", parts[i].type, text_eq(parts[i].type, "note") ? "text" : "label", label, parts[i].flag, 1);
+		if (text_eq(parts[i].type, "choice")) {
+			json_t *options = json_array();
+			for (size_t k = 0; k < COUNT(grounds); k++)
+				json_array_append_new(options,
+				    json_pack("{s:s, s:s}", "value", grounds[k], "label",
+					rq_tr(rq, arena_printf(a, "procedure.paper.proxy.%s", grounds[k]))));
+			json_object_set_new(f, "options", options);
+		}
+		json_array_append_new(fields, f);
+	}
+	return json_pack("{s:s, s:s, s:s, s:o}", "id", "proxy", "title",
+	    rq_tr(rq, "procedure.paper.proxy.title"), "help", rq_tr(rq, "procedure.paper.proxy.help"), "fields",
+	    fields);
+}
+
+json_t *rq_paper_sections(struct request *rq, const struct procedure *p)
 {
 	struct form_context context = {
 	    .lang = rq->lang, .i18n = rq->city->i18n, .today = date_of_us(rq->now_us), .fee_yen = -1};
@@ -299,6 +342,8 @@ json_t *rq_paper_sections(const struct request *rq, const struct procedure *p)
 	for (int i = 0; i < procedure_section_count(p); i++)
 		json_array_append_new(sections,
 		    form_section_view(p, rq->arena, i, &context, answers, NULL, 0, "paper"));
+	if (proxy_may_apply(p))
+		json_array_append_new(sections, proxy_section(rq));
 	json_decref(answers);
 	return sections;
 }
