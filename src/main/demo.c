@@ -14,6 +14,7 @@
 #include "identity/identity.h"
 #include "procedure/application.h"
 #include "procedure/catalogue.h"
+#include "procedure/example_people.h"
 #include "procedure/inventory.h"
 #include "store/blob.h"
 
@@ -30,19 +31,6 @@ enum {
 };
 
 static const char demo_password[] = "machi-demo-2026";
-
-static const char *const families[][2] = {{"佐藤", "サトウ"}, {"鈴木", "スズキ"}, {"高橋", "タカハシ"},
-    {"田中", "タナカ"}, {"伊藤", "イトウ"}, {"渡辺", "ワタナベ"}, {"山本", "ヤマモト"},
-    {"中村", "ナカムラ"}, {"小林", "コバヤシ"}, {"加藤", "カトウ"}, {"吉田", "ヨシダ"},
-    {"山田", "ヤマダ"}, {"佐々木", "ササキ"}, {"山口", "ヤマグチ"}, {"松本", "マツモト"},
-    {"井上", "イノウエ"}, {"木村", "キムラ"}, {"林", "ハヤシ"}, {"斎藤", "サイトウ"},
-    {"清水", "シミズ"}, {"大西", "オオニシ"}, {"多田", "タダ"}, {"香川", "カガワ"},
-    {"三好", "ミヨシ"}};
-static const char *const givens[][2] = {{"葵", "アオイ"}, {"陽翔", "ハルト"}, {"凛", "リン"},
-    {"蓮", "レン"}, {"結菜", "ユイナ"}, {"湊", "ミナト"}, {"さくら", "サクラ"}, {"大和", "ヤマト"},
-    {"美咲", "ミサキ"}, {"健一", "ケンイチ"}, {"由美", "ユミ"}, {"誠", "マコト"},
-    {"恵子", "ケイコ"}, {"太郎", "タロウ"}, {"花子", "ハナコ"}, {"直樹", "ナオキ"},
-    {"明美", "アケミ"}, {"翔太", "ショウタ"}, {"真由", "マユ"}, {"修", "オサム"}};
 
 /* One department that handles applications, and who works there. */
 struct office {
@@ -155,8 +143,8 @@ static int add_staff(struct demo *d, struct db *db, const struct office *o, enum
 	int at = (int)(o - d->offices) + 1;
 	const char *login = number ? arena_printf(d->arena, "%s%d-%d", titles[rank], at, number)
 	                           : arena_printf(d->arena, "%s%d", titles[rank], at);
-	const char *name = arena_printf(d->arena, "%s %s", families[below(d, COUNT(families))][0],
-	    givens[below(d, COUNT(givens))][0]);
+	const char *name = arena_printf(d->arena, "%s %s",
+	    example_families[below(d, EXAMPLE_FAMILIES)].name, example_givens[below(d, EXAMPLE_GIVENS)].name);
 	int64_t department = o->id;
 	int rc = staff_add(db, login, d->hash, name, &out->account, &out->person, err);
 	if (rc == 0)
@@ -255,16 +243,18 @@ static int read_towns(struct demo *d, struct err *err)
 static int add_residents(struct demo *d, struct db *db, struct err *err)
 {
 	for (int i = 0; i < d->nresidents; i++) {
-		const char *const *family = families[below(d, COUNT(families))],
-				  *const *given = givens[below(d, COUNT(givens))];
+		const struct example_name *family = &example_families[below(d, EXAMPLE_FAMILIES)],
+					  *given = &example_givens[below(d, EXAMPLE_GIVENS)];
 		const struct town *town = &d->towns[below(d, d->ntowns)];
 		const char *mail = arena_printf(d->arena, "resident%d@example.jp", i + 1);
+		const char *postal =
+		    arena_printf(d->arena, "%.3s-%s", town->postal_code, town->postal_code + 3);
 		const char *birthday = arena_printf(d->arena, "%04d-%02d-%02d", 1945 + below(d, 60),
 		    1 + below(d, 12), 1 + below(d, 28));
 		json_t *profile = json_pack(
 		    "{s:{s:s,s:s}, s:{s:s,s:s}, s:s, s:{s:s,s:s,s:s,s:s,s:o,s:s}, s:o, s:s}", "name",
-		    "family", family[0], "given", given[0], "furigana", "family", family[1], "given",
-		    given[1], "birthday", birthday, "address", "postal_code", town->postal_code,
+		    "family", family->name, "given", given->name, "furigana", "family", family->kana, "given",
+		    given->kana, "birthday", birthday, "address", "postal_code", postal,
 		    "prefecture", "香川県", "city", "高松市", "town", town->name, "street",
 		    json_sprintf("%d-%d", 1 + below(d, 30), 1 + below(d, 20)), "building", "", "phone",
 		    json_sprintf("087-800-%04d", below(d, 10000)), "email", mail);
@@ -376,6 +366,45 @@ static int ask_correction(
 	return rc;
 }
 
+/* Why it is refused. */
+static const char *refusal_of(const struct procedure *p)
+{
+	static const char *const reasons[][2] = {
+	    {"nursery-place", "希望する施設では、利用調整の指数がより高い方で定員に達したため。"},
+	    {"course-signup", "申込みの対象となる方に当たらないため。"},
+	    {"disclosure-request", "請求のあった公文書は、高松市情報公開条例に定める個人に関する情報に当たるため。"},
+	    {"damage-certificate", "調査の結果、申請のあった建物に住んでいる方を確認できなかったため。"},
+	    {"long-term-care", "介護認定審査会の審査判定の結果、要介護状態及び要支援状態に当たらないと認められたため。"},
+	    {"outdoor-advertisement", "表示する場所が、高松市屋外広告物条例で広告物の表示を禁止する地域に当たるため。"},
+	    {"tax-certificate", "証明する年度の市民税・県民税の申告がなく、所得を確認できないため。"},
+	    {"seal-certificate", "印鑑登録証の番号が、印鑑登録原票と一致しないため。"},
+	    {"change-of-address", "届け出られた住所に住んでいることを確認できないため。"},
+	    {"child-allowance-status", "お子さんを監護し、生計を同じくしていることを確認できないため。"},
+	    {"dog-registration", "この犬は、すでに登録されているため。"},
+	};
+	for (size_t i = 0; i < COUNT(reasons); i++)
+		if (strcmp(reasons[i][0], procedure_id(p)) == 0)
+			return reasons[i][1];
+	return "提出された書類では、要件を満たすことを確認できないため。";
+}
+
+static int draft_decision(struct demo *d, struct db *db, struct arena *a, const struct procedure *p,
+    const struct app_actor *clerk, const struct application *app, const char *outcome,
+    struct err *err)
+{
+	bool refused = strcmp(outcome, "refused") == 0;
+	struct form_context context = {.lang = "ja",
+	    .applicant_kind = app->applicant_kind,
+	    .today = date_of_us(d->now),
+	    .fee_yen = app->fee_yen,
+	    .outcome = outcome,
+	    .i18n = d->city->i18n};
+	json_t *findings = form_example_findings(p, a, &context, app->answers, draw(d));
+	int rc = route_start(db, a, clerk, p, app->id, outcome, refused ? refusal_of(p) : NULL, findings, err);
+	json_decref(findings);
+	return rc;
+}
+
 /* Takes an application to the stage that was drawn for it. */
 static int live(struct demo *d, struct db *db, struct arena *a, const struct procedure *p,
     const struct app_actor *who, int64_t id, int stage, struct err *err)
@@ -404,9 +433,9 @@ static int live(struct demo *d, struct db *db, struct arena *a, const struct pro
 		rc = app_message(db, clerk, id, "note", "電話で内容を確認済み。", err);
 	later(d, 50);
 	bool refused = stage == STAGES - 1 && below(d, 2);
-	if (rc < 0 || (rc = route_start(db, a, clerk, p, id, refused ? "refused" : "granted",
-	                   refused ? "提出された書類では、要件を満たすことを確認できないため。" : NULL,
-	                   err)) < 0)
+	if (rc == 0)
+		rc = draft_decision(d, db, a, p, clerk, app, refused ? "refused" : "granted", err);
+	if (rc < 0)
 		return rc;
 	if (stage == 6)
 		return 0;

@@ -32,6 +32,9 @@ int city_file_write(
 	}
 	if (n->demo)
 		buf_puts(&yaml,
+		    "mayor:\n"
+		    "  ja: 讃岐 さくら\n"
+		    "  en: Sakura Sanuki\n"
 		    "credits:\n"
 		    "  - label:\n"
 		    "      ja: 高松市オープンデータ（組織・施設・町の名前、CC BY 4.0）\n"

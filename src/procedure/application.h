@@ -207,9 +207,10 @@ int app_hold(struct db *, const struct app_actor *, int64_t id, const char *reas
 
 /* --- the route: 起案, 回議, 合議, 決裁 --- */
 /* Drafts the decision ("granted"/"refused", reason) and opens the route's first step. A leading
- * `check` step is done by the drafter's act itself. */
+ * `check` step is done by the drafter's act itself. findings: what the definition's `findings` ask the
+ * office for, as form_section_take() gives them (borrowed; NULL: nothing). ERR_INPUT at their field. */
 int route_start(struct db *, struct arena *, const struct app_actor *, const struct procedure *,
-    int64_t id, const char *outcome, const char *reason, struct err *);
+    int64_t id, const char *outcome, const char *reason, const json_t *findings, struct err *);
 /* action: approve (also decides), send_back (to_step < 0: to the drafter, else to that earlier step
  * of the definition), reject (line: 廃案; consult: 不同意), pull_back (drafter, while nobody
  * acted), comment. Nobody acts on their own draft. A deputy's act (代決) and steps passed over

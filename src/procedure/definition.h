@@ -88,7 +88,13 @@ json_t *procedure_facts(const struct procedure *, const char *lang);
 int procedure_section_count(const struct procedure *);
 const char *procedure_section_id(const struct procedure *, int section);
 bool procedure_section_repeats(const struct procedure *, int section);
-/* -1 when there is no such section. */
+/* What the office enters when it drafts the decision (`findings`) is no step of the form, but a section
+ * all the same: the functions below that take a section take this one, too. In the answers it is the
+ * member "findings"; form_check(), and with it every submission, drops it. */
+enum { FORM_FINDINGS = -2 };
+/* Are there findings to enter? */
+bool procedure_has_findings(const struct procedure *);
+/* -1 when there is no such section, or when it is that of the findings: no post of the form reaches it. */
 int procedure_section_find(const struct procedure *, const char *id);
 
 /* May it be applied for on that day? from and until (may be NULL) get the window that is open or
@@ -180,6 +186,10 @@ int form_file_add(const struct procedure *, struct arena *, const struct form_co
 int form_check(const struct procedure *, struct arena *, const struct form_context *,
     json_t *answers, struct form_problem **problems);
 
+/* Checks one section as it stands; problems on the arena, returns their count. */
+int form_section_check(const struct procedure *, struct arena *, int section,
+    const struct form_context *, json_t *answers, struct form_problem **problems);
+
 /* The fee in yen for these answers, 0 when there is none. */
 int form_fee(const struct procedure *, const struct form_context *, json_t *answers, int64_t *yen,
     struct err *);
@@ -192,10 +202,17 @@ int form_fee(const struct procedure *, const struct form_context *, json_t *answ
  * blob}], source_differs (prefilled but changed by the person)}; "computed" is the last section. */
 json_t *form_answers_view(
     const struct procedure *, struct arena *, const struct form_context *, json_t *answers);
-/* One row by its path ("dog.name", "computed.total"); NULL when there is no such field. New
+/* The same of one section: how the findings are read. NULL when nothing was answered there. */
+json_t *form_section_answers(const struct procedure *, struct arena *, int section,
+    const struct form_context *, json_t *answers);
+/* One row by its path ("dog.name", "computed.total", "findings.grade"); NULL when there is no such field. New
  * reference. For documents. */
 json_t *form_answer_row(const struct procedure *, struct arena *, const struct form_context *,
     json_t *answers, const char *path);
+/* A repeating group as a table, {title, columns: [{label, width, align}], rows: [[text]]}; NULL when there is
+ * no such group or it has no rows. New reference. For documents. */
+json_t *form_answer_table(const struct procedure *, struct arena *, const struct form_context *,
+    json_t *answers, const char *section);
 /* The answers as texts, nested as the answers are, for {{dog.name}} in the definition's texts. */
 json_t *form_answer_texts(
     const struct procedure *, struct arena *, const struct form_context *, json_t *answers);
@@ -224,5 +241,9 @@ json_t *procedure_schema(const struct procedure *, const char *lang);
  * when they are not required, else named after `blob`. New reference. */
 json_t *form_example(const struct procedure *, struct arena *, const struct form_context *,
     uint64_t seed, const char *blob);
+/* Findings for the outcome of the context, as a draft of the decision has them; NULL when the
+ * definition has none. New reference. */
+json_t *form_example_findings(const struct procedure *, struct arena *, const struct form_context *,
+    json_t *answers, uint64_t seed);
 
 #endif

@@ -407,23 +407,30 @@ static json_t *appeal_of(const struct case_file *c, const json_t *def)
 	                      : i18n_get(c->city->i18n, c->lang, "application.appeal.default"));
 }
 
+/* dated: with the day of the decision; else it gets the day on which it is issued anew. */
 static int document_view(const struct case_file *c, const struct form_context *ctx,
-    const json_t *def, json_t *texts, json_t **out, struct err *err)
+    const json_t *def, json_t *texts, bool dated, json_t **out, struct err *err)
 {
-	const char *title, *body;
+	const char *title, *body, *closing;
 	size_t i;
-	json_t *path, *rows = json_array(), *view;
+	json_t *path, *rows = json_array(), *tables = json_array(), *view;
 	int rc = filled(c, text_of(json_object_get(def, "title"), c->lang), texts, &title, err);
 	if (rc == 0)
 		rc = filled(c, text_of(json_object_get(def, "body"), c->lang), texts, &body, err);
+	if (rc == 0)
+		rc = filled(c, text_of(json_object_get(def, "closing"), c->lang), texts, &closing, err);
 	if (rc != 0) {
 		json_decref(rows);
+		json_decref(tables);
 		return rc;
 	}
 	json_array_foreach(json_object_get(def, "rows"), i, path)
 	{
-		json_t *row = form_answer_row(
-		    c->proc, c->arena, ctx, c->app->answers, json_string_value(path));
+		const char *name = json_string_value(path);
+		json_t *table = form_answer_table(c->proc, c->arena, ctx, c->app->answers, name);
+		if (table)
+			json_array_append_new(tables, table);
+		json_t *row = form_answer_row(c->proc, c->arena, ctx, c->app->answers, name);
 		if (row && !json_is_true(json_object_get(row, "empty")))
 			json_array_append_new(
 			    rows, json_pack("{s:s, s:s}", "label",
@@ -431,9 +438,11 @@ static int document_view(const struct case_file *c, const struct form_context *c
 			              json_string_value(json_object_get(row, "text"))));
 		json_decref(row);
 	}
-	view = json_pack("{s:s, s:o, s:o, s:o, s:o, s:b}", "title", title, "to", to_lines(c),
-	    "from", from_lines(c), "body", paragraphs(body), "rows", rows, "seal",
-	    json_is_true(json_object_get(def, "seal")));
+	view = json_pack("{s:s, s:o, s:o, s:o, s:o, s:o, s:s, s:b}", "title", title, "to", to_lines(c),
+	    "from", from_lines(c), "body", paragraphs(body), "rows", rows, "tables", tables,
+	    "closing", closing, "seal", json_is_true(json_object_get(def, "seal")));
+	if (dated)
+		json_object_set(view, "date_text", json_object_get(texts, "date"));
 	if (json_object_get(def, "series"))
 		json_object_set(view, "series", json_object_get(def, "series"));
 	if (text_eq(c->app->outcome, "refused") && c->app->reason)
@@ -490,7 +499,7 @@ static int documents_build(
 		if (rc == 0 && when && when[0])
 			rc = procedure_eval(c->proc, when, &ctx, c->app->answers, &wanted, err);
 		if (rc != 0 || !wanted ||
-		    (rc = document_view(c, &ctx, def, texts, &view, err)) != 0)
+		    (rc = document_view(c, &ctx, def, texts, !only, &view, err)) != 0)
 			continue;
 		json_array_append_new(
 		    list, json_pack("{s:O, s:O, s:o}", "kind", json_object_get(def, "id"),

@@ -50,8 +50,8 @@ static const char *did_you_mean(
 
 static const char *const reserved[] = {"and", "break", "do", "else", "elseif", "end", "false",
     "for", "function", "goto", "if", "in", "local", "nil", "not", "or", "repeat", "return", "then",
-    "true", "until", "while", "value", "item", "computed", "attachments", "add", "remove", "kept",
-    "lookup"};
+    "true", "until", "while", "value", "item", "computed", "attachments", "findings", "add", "remove",
+    "kept", "lookup"};
 
 static bool in_list(const char *text, const char *const *names)
 {
@@ -124,7 +124,15 @@ const struct name *name_find(const struct procedure *p, const char *text, size_t
 	return NULL;
 }
 
-/* The sections that follow from attachments and computed values, and the way back from fields. */
+static void link_fields(struct procedure *p, struct section *s)
+{
+	LIST_EACH(struct field, f, s->fields) {
+		f->section = s;
+		f->path = arena_printf(p->arena, "%s.%s", s->id ? s->id : "", f->id ? f->id : "");
+	}
+}
+
+/* The sections that follow from attachments, computed values and findings, and the way back from fields. */
 static void link_sections(struct loader *l)
 {
 	struct procedure *p = l->p;
@@ -157,26 +165,25 @@ static void link_sections(struct loader *l)
 	    .fields = {values, n},
 	    .computed = true,
 	    .index = -1};
+	p->findings_section = (struct section){.id = "findings",
+	    .when = NO_EXPR,
+	    .fields = d->findings,
+	    .findings = true,
+	    .index = FORM_FINDINGS};
 	int index = 0;
 	LIST_EACH(struct section, s, d->sections) {
 		s->index = index++;
-		LIST_EACH(struct field, f, s->fields) {
-			f->section = s;
-			f->path =
-			    arena_printf(p->arena, "%s.%s", s->id ? s->id : "", f->id ? f->id : "");
-		}
+		link_fields(p, s);
 	}
-	LIST_EACH(struct field, f, p->computed_section.fields) {
-		f->section = &p->computed_section;
-		f->path = arena_printf(p->arena, "computed.%s", f->id ? f->id : "");
-	}
+	link_fields(p, &p->computed_section);
+	link_fields(p, &p->findings_section);
 }
 
 static void build_names(struct loader *l)
 {
 	struct procedure *p = l->p;
 	struct definition *d = &p->d;
-	int n = d->sections.n + d->computed.n + 1;
+	int n = d->sections.n + d->computed.n + 2;
 	LIST_EACH(const struct section, s, d->sections)
 		n += s->fields.n;
 	struct name *names = arena_array(p->arena, (size_t)n, sizeof(*names));
@@ -188,6 +195,8 @@ static void build_names(struct loader *l)
 			if (f->id && !s->attachments)
 				names[n++] = (struct name){f->id, NAME_FIELD, s, f, -1};
 	}
+	if (d->findings.n)
+		names[n++] = (struct name){"findings", NAME_SECTION, &p->findings_section, NULL, -1};
 	int i = 0;
 	LIST_EACH(const struct computed, c, d->computed) {
 		if (c->id)
@@ -224,6 +233,8 @@ const struct field *field_by_path(const struct procedure *p, const char *path)
 		return NULL;
 	if (strncmp(path, "computed.", 9) == 0)
 		return section_field(&p->computed_section, dot + 1);
+	if (strncmp(path, "findings.", 9) == 0)
+		return section_field(&p->findings_section, dot + 1);
 	LIST_EACH(const struct section, s, p->d.sections)
 		if (s->id && strlen(s->id) == (size_t)(dot - path) &&
 		    strncmp(s->id, path, (size_t)(dot - path)) == 0)
@@ -239,6 +250,7 @@ struct scope {
 	const struct section *section; /* where it stands; NULL: in the procedure */
 	bool value;                    /* `value` is known */
 	int computed; /* of computed values, only those before this one are known */
+	bool findings; /* the office has entered them */
 };
 
 static const char *const name_parts[] = {"family", "given", NULL};
@@ -367,7 +379,10 @@ static void check_chain(void *arg, const struct expr_chain *c)
 	}
 	switch (name->kind) {
 	case NAME_SECTION:
-		if (!name->section->repeats)
+		if (name->section->findings && !sc->findings)
+			say_expr(sc, "use it in the route, in effects and documents",
+			    "what the office finds is not known while the form is filled in,");
+		else if (!name->section->repeats)
 			check_field_of(sc, name->section, c, 1);
 		else if (c->n > 1)
 			say_expr(sc,
@@ -396,47 +411,68 @@ static void check_chain(void *arg, const struct expr_chain *c)
 	}
 }
 
+static void check_in(struct scope *sc)
+{
+	int before = sc->l->problems->n;
+	expr_compile_check(sc->expr, sc->l->problems);
+	if (sc->l->problems->n == before)
+		expr_names(sc->expr->text, check_chain, sc);
+}
+
+/* An expression of the form: in a section (NULL: of the procedure), where `value` is known or not, and
+ * the first `computed` of the computed values. */
 static void check_expr(
     struct loader *l, int expr, const struct section *section, bool value, int computed)
 {
-	if (expr == NO_EXPR)
-		return;
-	struct scope sc = {l, &l->p->exprs[expr], section, value, computed};
-	int before = l->problems->n;
-	expr_compile_check(sc.expr, l->problems);
-	if (l->problems->n == before)
-		expr_names(sc.expr->text, check_chain, &sc);
+	struct scope sc = {l, expr == NO_EXPR ? NULL : &l->p->exprs[expr], section, value, computed,
+	    section && section->findings};
+	if (sc.expr)
+		check_in(&sc);
+}
+
+/* An expression of the route, of an effect or a document: everything is known. */
+static void check_office_expr(struct loader *l, int expr)
+{
+	struct scope sc = {l, expr == NO_EXPR ? NULL : &l->p->exprs[expr], NULL, false,
+	    l->p->d.computed.n, true};
+	if (sc.expr)
+		check_in(&sc);
+}
+
+static void check_field_exprs(struct loader *l, const struct section *s, int all)
+{
+	FIELDS_OF(s, f) {
+		check_expr(l, f->when, s, false, all);
+		if (f->required.kind == COND_EXPR)
+			check_expr(l, f->required.expr, s, false, all);
+		LIST_EACH(const struct check, c, f->checks)
+			check_expr(l, c->expr, s, true, all);
+	}
 }
 
 static void check_exprs(struct loader *l)
 {
 	struct definition *d = &l->p->d;
-	int all = d->computed.n;
+	int all = d->computed.n, i = 0;
 	LIST_EACH(const struct section, s, d->sections) {
 		check_expr(l, s->when, NULL, false, all);
-		FIELDS_OF(s, f) {
-			check_expr(l, f->when, s, false, all);
-			if (f->required.kind == COND_EXPR)
-				check_expr(l, f->required.expr, s, false, all);
-			LIST_EACH(const struct check, c, f->checks)
-				check_expr(l, c->expr, s, true, all);
-		}
+		check_field_exprs(l, s, all);
 	}
-	int i = 0;
+	check_field_exprs(l, &l->p->findings_section, all);
 	LIST_EACH(const struct computed, c, d->computed)
 		check_expr(l, c->expr, NULL, false, i++);
 	LIST_EACH(const struct check, c, d->checks)
 		check_expr(l, c->expr, NULL, false, all);
 	check_expr(l, d->fee.expr, NULL, false, all);
 	LIST_EACH(const struct step, s, d->route.steps) {
-		check_expr(l, s->when, NULL, false, all);
+		check_office_expr(l, s->when);
 		LIST_EACH(const struct delegated, e, s->delegated)
-			check_expr(l, e->when, NULL, false, all);
+			check_office_expr(l, e->when);
 	}
 	LIST_EACH(const struct effect, e, d->effects)
-		check_expr(l, e->when, NULL, false, all);
+		check_office_expr(l, e->when);
 	LIST_EACH(const struct output, o, d->documents)
-		check_expr(l, o->when, NULL, false, all);
+		check_office_expr(l, o->when);
 }
 
 /* --- fields --- */
@@ -631,6 +667,10 @@ static void check_field(struct loader *l, struct field *f)
 	}
 	check_limits(l, f);
 	check_default(l, f);
+	LIST_EACH(const struct ref, r, f->examples)
+		if (!example_fits(f, r->text))
+			say(l, r->at, "write a value of the field's type and limits",
+			    "the example does not fit the field");
 }
 
 static void check_sections(struct loader *l)
@@ -655,6 +695,27 @@ static void check_sections(struct loader *l)
 	}
 	if (fields > 1000)
 		say(l, d->at, "split the procedure", "the form has more than 1000 fields");
+}
+
+/* What the office enters stands in one form with the draft of the decision. */
+static void check_findings(struct loader *l)
+{
+	const struct section *s = &l->p->findings_section;
+	const unsigned unfit = 1u << FIELD_FILE | 1u << FIELD_MY_NUMBER | 1u << FIELD_CONSENT |
+	                       1u << FIELD_NOTE | 1u << FIELD_ADDRESS;
+	check_ids(l, s->fields, sizeof(struct field), offsetof(struct field, id), "finding");
+	LIST_EACH(struct field, f, s->fields) {
+		check_field(l, f);
+		if (f->type >= 0 && unfit & (1u << f->type))
+			say(l, f->at, "use another type",
+			    "a finding cannot be of type `%s`", field_type_names[f->type]);
+		if (f->prefill != PREFILL_NONE)
+			say(l, f->prefill_ref.at, "take it away",
+			    "a finding cannot be filled from the profile");
+		if (f->when != NO_EXPR)
+			say(l, f->at, "make `required` the expression",
+			    "a finding is always shown: it cannot have `when`");
+	}
 }
 
 static void check_computed(struct loader *l)
@@ -683,7 +744,7 @@ static void check_computed(struct loader *l)
 static void unknown_field(struct loader *l, struct place at, const char *path)
 {
 	const struct procedure *p = l->p;
-	int n = 0, most = p->computed_section.fields.n;
+	int n = 0, most = p->computed_section.fields.n + p->findings_section.fields.n;
 	LIST_EACH(const struct section, s, p->d.sections)
 		most += s->fields.n;
 	const char **paths = arena_array(l->scratch, (size_t)most, sizeof(*paths));
@@ -691,6 +752,8 @@ static void unknown_field(struct loader *l, struct place at, const char *path)
 		FIELDS_OF(s, f)
 			paths[n++] = f->path;
 	FIELDS_OF(&p->computed_section, f)
+		paths[n++] = f->path;
+	FIELDS_OF(&p->findings_section, f)
 		paths[n++] = f->path;
 	say(l, at, did_you_mean(l, path, paths, n, "write it as `section.field`"), "no field `%s`",
 	    path);
@@ -704,6 +767,10 @@ static void check_checks(struct loader *l)
 		const struct field *f = field_by_path(l->p, c->field.text);
 		if (!f)
 			unknown_field(l, c->field.at, c->field.text);
+		else if (f->section->findings)
+			say(l, c->field.at, "put a `check` into the finding itself",
+			    "the message cannot stand at `%s`: the applicant does not see it",
+			    c->field.text);
 		else if (f->section->repeats)
 			say(l, c->field.at, "name a field outside of repeating groups",
 			    "the message cannot stand at `%s`: it is in a repeating group",
@@ -727,7 +794,7 @@ static void check_capacity(struct loader *l)
 	c->by = field_by_path(l->p, c->field.text);
 	if (!c->by)
 		unknown_field(l, c->field.at, c->field.text);
-	else if (c->by->type != FIELD_CHOICE || c->by->section->repeats)
+	else if (c->by->type != FIELD_CHOICE || c->by->section->repeats || c->by->section->findings)
 		say(l, c->field.at, "name a field of type `choice` outside of repeating groups",
 		    "places cannot be counted by `%s`", c->field.text);
 	if (!c->by || c->by->type != FIELD_CHOICE)
@@ -744,7 +811,7 @@ static bool template_exists(struct loader *l, const char *name)
 }
 
 /* {{dog.name}} in a document's text, as Mustache writes it. */
-static void check_body(struct loader *l, const struct output *o, const char *text)
+static void check_text(struct loader *l, const struct output *o, const char *text)
 {
 	static const char *const known[] = {"number", "receipt_number", "serial", "outcome",
 	    "reason", "applicant", "date", "fee", "department", "city", NULL};
@@ -752,7 +819,7 @@ static void check_body(struct loader *l, const struct output *o, const char *tex
 	for (const char *p = text; p && (p = strstr(p, "{{")); p += 2) {
 		const char *end = strstr(p, "}}");
 		if (!end) {
-			say(l, o->at, "write {{section.field}}", "a {{ without }} in the body");
+			say(l, o->at, "write {{section.field}}", "a {{ without }} in the text");
 			return;
 		}
 		struct str name = str_trim((struct str){p + 2, (size_t)(end - p - 2)});
@@ -766,6 +833,13 @@ static void check_body(struct loader *l, const struct output *o, const char *tex
 	}
 }
 
+/* A repeating group that a document shows as a table. */
+static bool group_of(const struct procedure *p, const char *id)
+{
+	const struct section *s = section_at(p, procedure_section_find(p, id));
+	return s && s->repeats;
+}
+
 static void check_documents(struct loader *l)
 {
 	struct definition *d = &l->p->d;
@@ -777,15 +851,18 @@ static void check_documents(struct loader *l)
 			    "use `certificate`, `decision` or `refusal`, or add the template",
 			    "there is no document template `%s`", o->template.text);
 		LIST_EACH(const struct ref, r, o->rows)
-			if (!field_by_path(l->p, r->text))
+			if (!field_by_path(l->p, r->text) && !group_of(l->p, r->text))
 				unknown_field(l, r->at, r->text);
 		if (o->series.text && !strstr(o->series.text, "{n}"))
 			say(l, o->series.at, "write {n} where the number goes",
 			    "the series has no {n}");
-		const char *lang;
-		json_t *text;
-		json_object_foreach((json_t *)o->body, lang, text)
-		    check_body(l, o, json_string_value(text));
+		const json_t *const texts[] = {o->title, o->body, o->closing};
+		for (size_t i = 0; i < COUNT(texts); i++) {
+			const char *lang;
+			json_t *text;
+			json_object_foreach((json_t *)texts[i], lang, text)
+			    check_text(l, o, json_string_value(text));
+		}
 	}
 	LIST_EACH(const struct effect, e, d->effects)
 		if (e->kind == 1 && !e->series.text)
@@ -870,6 +947,7 @@ void definition_check(struct loader *l)
 	build_names(l);
 	check_header(l);
 	check_sections(l);
+	check_findings(l);
 	check_computed(l);
 	check_exprs(l);
 	check_checks(l);

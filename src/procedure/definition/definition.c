@@ -209,8 +209,15 @@ int procedure_section_count(const struct procedure *p)
 
 const struct section *section_at(const struct procedure *p, int i)
 {
+	if (i == FORM_FINDINGS && p->findings_section.fields.n)
+		return &p->findings_section;
 	return i >= 0 && i < p->d.sections.n ? (const struct section *)p->d.sections.items + i
 	                                     : NULL;
+}
+
+bool procedure_has_findings(const struct procedure *p)
+{
+	return p->findings_section.fields.n > 0;
 }
 
 const char *procedure_section_id(const struct procedure *p, int i)

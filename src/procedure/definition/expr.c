@@ -451,6 +451,26 @@ static int f_any(lua_State *L)
 	return 1;
 }
 
+/* The first row for which the function is true; nil: none. */
+static int f_find(lua_State *L)
+{
+	lua_Integer n = list_length(L, 1);
+	luaL_checktype(L, 2, LUA_TFUNCTION);
+	lua_settop(L, 2);
+	for (lua_Integer i = 1; i <= n; i++) {
+		lua_pushvalue(L, 2);
+		push_row(L, 1, i);
+		call_for_row(L);
+		if (lua_toboolean(L, -1)) {
+			push_row(L, 1, i);
+			return 1;
+		}
+		lua_pop(L, 1);
+	}
+	lua_pushnil(L);
+	return 1;
+}
+
 static int f_all(lua_State *L)
 {
 	lua_Integer n = list_length(L, 1);
@@ -583,6 +603,7 @@ static const luaL_Reg functions[] = {
     {"matches", f_matches},
     {"count", f_count},
     {"any", f_any},
+    {"find", f_find},
     {"all", f_all},
     {"sum", f_sum},
     {"contains", f_contains},
@@ -594,8 +615,8 @@ static const luaL_Reg functions[] = {
 };
 
 const char *const expr_functions[] = {"today", "age", "days_between", "add_days", "add_months",
-    "fiscal_year", "is_empty", "length", "starts_with", "matches", "count", "any", "all", "sum",
-    "contains", "min", "max", "floor", "ceil", NULL};
+    "fiscal_year", "is_empty", "length", "starts_with", "matches", "count", "any", "find", "all",
+    "sum", "contains", "min", "max", "floor", "ceil", NULL};
 _Static_assert(COUNT(expr_functions) == COUNT(functions), "a name for each function");
 
 const char *const expr_constants[] = {"applicant_kind", "fee", "outcome", NULL};

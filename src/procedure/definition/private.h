@@ -88,6 +88,7 @@ struct field {
 	struct pattern *pattern;
 	const json_t *pattern_message;
 	struct list options; /* struct option */
+	struct list examples; /* struct ref */
 	int64_t kinds;       /* bits of file_kinds[] */
 	int64_t max_bytes;
 	bool computed; /* a computed value in field's clothes */
@@ -111,6 +112,7 @@ struct section {
 	int index;
 	bool attachments;
 	bool computed;
+	bool findings; /* what the office enters when it drafts the decision */
 };
 
 struct computed {
@@ -150,7 +152,7 @@ struct output {
 	struct place at;
 	const char *id;
 	struct ref template;
-	const json_t *title, *body;
+	const json_t *title, *body, *closing;
 	struct list rows; /* struct ref */
 	int when;
 	struct ref series;
@@ -190,6 +192,7 @@ struct definition {
 	struct list computed;    /* struct computed */
 	struct list attachments; /* struct field */
 	struct list checks;      /* struct check */
+	struct list findings;    /* struct field */
 	struct route {
 		struct place at;
 		struct list steps; /* struct step */
@@ -223,6 +226,7 @@ struct procedure {
 	json_t *json, *defaults; /* defaults: an array that owns the fields' default_value */
 	struct definition d;
 	struct section computed_section; /* its fields are the computed values */
+	struct section findings_section; /* id "findings" */
 	struct expr *exprs;
 	int nexprs;
 	struct name *names; /* sorted by text */
@@ -240,7 +244,8 @@ void definition_views_make(struct procedure *);
 /* A text in a language, else in Japanese; NULL when there is none. */
 const char *words_in(const json_t *words, const char *lang);
 
-const struct section *section_at(const struct procedure *, int index); /* NULL: none */
+/* index: of the form's sections, or FORM_FINDINGS. NULL: none. */
+const struct section *section_at(const struct procedure *, int index);
 const struct field *section_field(const struct section *, const char *id);
 /* "dog.name", "computed.total", "attachments.photo"; NULL: none. */
 const struct field *field_by_path(const struct procedure *, const char *path);
@@ -261,6 +266,9 @@ void definition_read(struct loader *, struct yaml_node *root);
 void definition_check(struct loader *);
 /* The nearest of n names, for "did you mean"; NULL when none is near. */
 const char *nearest_name(const char *text, const char *const *names, int n);
+
+/* form/example.c: may an example stand for a field? As in docs/procedure-format.md. */
+bool example_fits(const struct field *, const char *text);
 
 extern const char *const field_type_names[FIELD_TYPE_COUNT];
 extern const char *const post_names[];

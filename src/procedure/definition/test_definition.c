@@ -8,6 +8,7 @@
 #include "base/file.h"
 #include "base/resource.h"
 #include "base/test.h"
+#include "procedure/example_people.h"
 
 static struct procedure *parse(struct arena *a, const char *path, struct str text)
 {
@@ -299,6 +300,169 @@ static void test_documented(void **state)
 	arena_free(a);
 }
 
+/* --- made-up answers look like real ones --- */
+
+static const char *kana_of(const struct example_name *names, int n, const json_t *name)
+{
+	for (int i = 0; i < n; i++)
+		if (text_eq(names[i].name, json_string_value(name)))
+			return names[i].kana;
+	return "";
+}
+
+/* The furigana of a section is the reading of its name. */
+static int check_readings(const struct procedure *p, json_t *answers, const char *path)
+{
+	size_t i, k;
+	json_t *section, *field;
+	int read = 0;
+	json_array_foreach(json_object_get(procedure_json(p), "sections"), i, section)
+	{
+		json_t *at = json_object_get(answers, json_string_value(json_object_get(section, "id")));
+		const json_t *name = NULL;
+		json_array_foreach(json_object_get(section, "fields"), k, field)
+		{
+			const char *type = json_string_value(json_object_get(field, "type"));
+			json_t *v = json_object_get(at, json_string_value(json_object_get(field, "id")));
+			if (text_eq(type, "name") && json_is_object(v))
+				name = v;
+			if (!text_eq(type, "furigana") || !v || !name)
+				continue;
+			const char *family = kana_of(
+			    example_families, EXAMPLE_FAMILIES, json_object_get(name, "family"));
+			const char *given =
+			    kana_of(example_givens, EXAMPLE_GIVENS, json_object_get(name, "given"));
+			if (!text_eq(family, json_string_value(json_object_get(v, "family"))) ||
+			    !text_eq(given, json_string_value(json_object_get(v, "given"))))
+				fail_msg("%s: %s", path, json_dumps(at, 0));
+			read++;
+		}
+	}
+	return read;
+}
+
+/* A text without examples of its own is filled with words that mean nothing. */
+static int check_texts(const json_t *fields, const char *path)
+{
+	size_t i;
+	const json_t *f;
+	int bad = 0;
+	json_array_foreach(fields, i, f)
+	{
+		if (text_eq(json_string_value(json_object_get(f, "type")), "text") &&
+		    !json_object_get(f, "pattern") && !json_object_get(f, "examples")) {
+			print_message("%s: %s has no examples\n", path,
+			    json_string_value(json_object_get(f, "id")));
+			bad++;
+		}
+	}
+	return bad;
+}
+
+struct example_count {
+	int read, bad;
+};
+
+static int check_examples(void *arg, const char *path, struct str text)
+{
+	struct example_count *n = arg;
+	if (!strstr(path, "/procedures/") || !str_ends(str_from(path), ".yaml"))
+		return 0;
+	struct arena *a = arena_new();
+	struct procedure *p = parse(a, path, text);
+	size_t k;
+	json_t *section;
+	assert_non_null(p);
+	json_array_foreach(json_object_get(procedure_json(p), "sections"), k, section)
+		n->bad += check_texts(json_object_get(section, "fields"), path);
+	n->bad += check_texts(json_object_get(procedure_json(p), "findings"), path);
+	for (int i = 0; i < 40; i++) {
+		struct form_context ctx = {.lang = "ja",
+		    .applicant_kind = "resident",
+		    .today = {2026, 11, 20},
+		    .fee_yen = -1};
+		json_t *answers = form_example(p, a, &ctx, (uint64_t)i, "blob");
+		n->read += check_readings(p, answers, path);
+		for (int o = 0; o < 2; o++) {
+			struct form_problem *problems;
+			ctx.outcome = o ? "refused" : "granted";
+			json_t *findings = form_example_findings(p, a, &ctx, answers, (uint64_t)i);
+			if (findings)
+				json_object_set_new(answers, "findings", findings);
+			assert_int_equal(
+			    form_section_check(p, a, FORM_FINDINGS, &ctx, answers, &problems), 0);
+			assert_true(procedure_has_findings(p) == (findings != NULL));
+		}
+		json_decref(answers);
+	}
+	procedure_unref(p);
+	arena_free(a);
+	return 0;
+}
+
+static void test_examples(void **state)
+{
+	(void)state;
+	struct example_count n = {0};
+	resource_each("packs/", check_examples, &n);
+	assert_int_equal(n.bad, 0);
+	assert_true(n.read > 100);
+}
+
+/* --- what the law says of ages --- */
+
+static void test_ages(void **state)
+{
+	(void)state;
+	static const struct {
+		const char *id, *control, *born;
+		struct date today;
+		bool right;
+	} cases[] = {
+	    /* 児童手当法 第3条: until 31 March after the day on which 18 is reached, which is the day before
+	     * the birthday (年齢計算ニ関スル法律). */
+	    {"child-allowance-status", "children.0.birthday", "2008-04-01", {2026, 3, 31}, true},
+	    {"child-allowance-status", "children.0.birthday", "2008-04-01", {2026, 4, 1}, false},
+	    {"child-allowance-status", "children.0.birthday", "2008-04-02", {2026, 4, 1}, true},
+	    {"child-allowance-status", "children.0.birthday", "2008-04-02", {2027, 3, 31}, true},
+	    {"child-allowance-status", "children.0.birthday", "2008-04-02", {2027, 4, 1}, false},
+	    {"child-allowance-status", "older.0.birthday", "2004-04-02", {2027, 3, 31}, true},
+	    {"child-allowance-status", "older.0.birthday", "2004-04-01", {2026, 11, 20}, false},
+	    {"child-allowance-status", "older.0.birthday", "2008-04-02", {2026, 11, 20}, false},
+	    /* Six years old, and not yet at school. */
+	    {"nursery-place", "child.birthday", "2020-04-02", {2026, 11, 20}, true},
+	    {"nursery-place", "child.birthday", "2020-04-01", {2026, 11, 20}, false},
+	};
+	for (size_t i = 0; i < COUNT(cases); i++) {
+		struct arena *a = arena_new();
+		struct str text;
+		struct form_problem *problems;
+		struct form_context ctx = {
+		    .lang = "ja", .applicant_kind = "resident", .today = cases[i].today, .fee_yen = -1};
+		const char *path =
+		    arena_printf(a, "packs/resident/procedures/%s.yaml", cases[i].id);
+		assert_true(resource_find(path, &text));
+		struct procedure *p = parse(a, path, text);
+		bool group = strstr(cases[i].control, ".0.") != NULL;
+		char section[20];
+		snprintf(section, sizeof(section), "%.*s", (int)strcspn(cases[i].control, "."),
+		    cases[i].control);
+		json_t *row = json_pack("{s:s}", "birthday", cases[i].born);
+		json_t *answers = group ? json_pack("{s:[o]}", section, row)
+		                        : json_pack("{s:o}", section, row);
+		int n = form_section_check(
+		    p, a, procedure_section_find(p, section), &ctx, answers, &problems);
+		bool right = true;
+		for (int k = 0; k < n; k++)
+			right = right && strcmp(problems[k].field, cases[i].control) != 0;
+		if (right != cases[i].right)
+			fail_msg("%s born %s", cases[i].control, cases[i].born);
+		json_decref(answers);
+		procedure_unref(p);
+		arena_free(a);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -307,6 +471,8 @@ int main(void)
 	    cmocka_unit_test(test_version),
 	    cmocka_unit_test(test_window),
 	    cmocka_unit_test(test_documented),
+	    cmocka_unit_test(test_examples),
+	    cmocka_unit_test(test_ages),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

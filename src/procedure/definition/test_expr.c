@@ -82,6 +82,7 @@ static void test_values(void **state)
 	    {"count(rows)", "3", false},
 	    {"count(rows, function(r) return age(r.born) < 20 end)", "1", false},
 	    {"any(rows, function(r) return r.n == 2.5 end)", "true", false},
+	    {"find(rows, function(r) return r.n == 2.5 end).born", "\"1990-01-01\"", false},
 	    {"all(rows, function(r) return r.n end)", "false", false},
 	    {"all(missing, function(r) return false end)", "true", false},
 	    {"sum(rows, 'n')", "3.5", false},

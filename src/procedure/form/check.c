@@ -192,6 +192,17 @@ void check_across(struct form *fm, const struct section *only)
 	}
 }
 
+int form_section_check(const struct procedure *p, struct arena *a, int section,
+    const struct form_context *ctx, json_t *answers, struct form_problem **problems)
+{
+	struct form fm = form_make(p, a, ctx, answers);
+	const struct section *s = section_at(p, section);
+	if (s)
+		check_section(&fm, s);
+	*problems = fm.problems;
+	return fm.n;
+}
+
 int form_check(const struct procedure *p, struct arena *a, const struct form_context *ctx,
     json_t *answers, struct form_problem **problems)
 {

@@ -265,6 +265,9 @@ json_t *prefill_value(const struct form_context *ctx, const struct field *f)
 	    NULL, "name", "furigana", "birthday", "address", "phone", "email", "name"};
 	if (f->prefill == PREFILL_NONE || !ctx->profile || text_eq(ctx->applicant_kind, "proxy"))
 		return NULL;
+	/* The account is a person's; a company has a name of its own. */
+	if (f->prefill == PREFILL_FULL_NAME && text_eq(ctx->applicant_kind, "business"))
+		return NULL;
 	const json_t *v = json_object_get(ctx->profile, keys[f->prefill]);
 	if (f->prefill == PREFILL_FULL_NAME && json_is_object(v))
 		return json_sprintf("%s　%s", typed_text(json_object_get(v, "family")),

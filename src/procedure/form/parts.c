@@ -289,28 +289,6 @@ static json_t *schema_parts(const struct field *f, const char *lang)
 	    "required", required, "additionalProperties", 0);
 }
 
-static const struct {
-	const char *family, *family_kana, *given, *given_kana;
-} people[] = {
-    {"香川", "カガワ", "花子", "ハナコ"},
-    {"高松", "タカマツ", "太郎", "タロウ"},
-    {"瀬戸", "セト", "みなと", "ミナト"},
-    {"玉藻", "タマモ", "さくら", "サクラ"},
-    {"屋島", "ヤシマ", "健一", "ケンイチ"},
-    {"栗林", "リツリン", "葵", "アオイ"},
-    {"庵治", "アジ", "誠", "マコト"},
-    {"塩江", "シオノエ", "美咲", "ミサキ"},
-};
-
-static json_t *example_name(struct form *fm, const struct field *f, uint64_t *seed)
-{
-	(void)fm;
-	int i = seed_below(seed, COUNT(people)), k = seed_below(seed, COUNT(people));
-	bool kana = f->type == FIELD_FURIGANA;
-	return json_pack("{s:s, s:s}", "family", kana ? people[i].family_kana : people[i].family,
-	    "given", kana ? people[k].given_kana : people[k].given);
-}
-
 static json_t *example_address(struct form *fm, const struct field *f, uint64_t *seed)
 {
 	(void)fm;
@@ -330,10 +308,9 @@ static json_t *example_address(struct form *fm, const struct field *f, uint64_t 
 
 static json_t *example_bank(struct form *fm, const struct field *f, uint64_t *seed)
 {
-	(void)fm;
 	(void)f;
 	json_t *v = json_pack("{s:s, s:s, s:s, s:s}", "bank", "見本銀行", "branch", "本店", "kind",
-	    bank_kinds[seed_below(seed, 2)], "holder", "カガワ ハナコ");
+	    bank_kinds[seed_below(seed, 2)], "holder", example_holder(fm));
 	json_object_set_new(v, "number", json_sprintf("%07d", seed_below(seed, 10000000)));
 	return v;
 }

@@ -126,6 +126,10 @@ void check_across(struct form *, const struct section *only);
 json_t *start_value(const struct form *, const struct field *);
 json_t *prefill_value(const struct form_context *, const struct field *);
 
+/* form/example.c: a name (or its furigana) and the holder of an account that fit the other answers. */
+json_t *example_name(struct form *, const struct field *, uint64_t *seed);
+const char *example_holder(struct form *);
+
 uint64_t seed_next(uint64_t *seed);
 #define seed_below(seed, n) ((int)(seed_next(seed) % (uint64_t)(n)))
 

@@ -154,6 +154,8 @@ static const char *section_title(struct form *fm, const struct section *s)
 		return form_tr(fm, "form.attachments.title", NULL);
 	if (s->computed)
 		return form_tr(fm, "form.computed.title", NULL);
+	if (s->findings)
+		return form_tr(fm, "form.findings.title", NULL);
 	return words_in(s->title, fm->ctx->lang);
 }
 
@@ -169,7 +171,10 @@ json_t *form_section_view(const struct procedure *p, struct arena *a, int sectio
 	set(view, "id", s->id);
 	set(view, "title", section_title(&fm, s));
 	set(view, "help",
-	    s->attachments ? form_tr(&fm, "form.attachments.help", NULL)
+	    s->attachments ? form_tr(&fm,
+	                         text_eq(mode, "paper") ? "form.attachments.paper" : "form.attachments.help",
+	                         NULL)
+	    : s->findings  ? form_tr(&fm, "form.findings.help", NULL)
 	                   : words_in(s->help, ctx->lang));
 	json_object_set_new(view, "index", json_integer(section));
 	set(view, "mode", mode);
@@ -283,6 +288,14 @@ json_t *form_answers_view(
 	return list;
 }
 
+json_t *form_section_answers(const struct procedure *p, struct arena *a, int section,
+    const struct form_context *ctx, json_t *answers)
+{
+	const struct section *s = section_at(p, section);
+	struct form fm = form_make(p, a, ctx, answers);
+	return s && json_object_get(answers, s->id) ? section_answers(&fm, s) : NULL;
+}
+
 json_t *form_answer_row(const struct procedure *p, struct arena *a, const struct form_context *ctx,
     json_t *answers, const char *path)
 {
@@ -310,6 +323,53 @@ json_t *form_answer_row(const struct procedure *p, struct arena *a, const struct
 	return json_pack("{s:s, s:s, s:s, s:s, s:s, s:o}", "id", f->id, "name", f->path, "type",
 	    field_type_names[f->type], "label", words_in(f->label, ctx->lang), "text",
 	    b.p ? b.p : "", "lines", lines);
+}
+
+/* How wide a column is, as a share. */
+static int column_width(const struct field *f)
+{
+	switch (f->type) {
+	case FIELD_NUMBER:
+	case FIELD_YES_NO:
+		return 2;
+	case FIELD_ADDRESS:
+	case FIELD_BANK_ACCOUNT:
+		return 6;
+	case FIELD_TEXT:
+		return f->multiline ? 6 : 4;
+	default:
+		return 3;
+	}
+}
+
+json_t *form_answer_table(const struct procedure *p, struct arena *a, const struct form_context *ctx,
+    json_t *answers, const char *section)
+{
+	struct form fm = form_make(p, a, ctx, answers);
+	const struct section *s = section_at(p, procedure_section_find(p, section));
+	int n = s && s->repeats ? row_count(&fm, s) : 0;
+	if (n == 0)
+		return NULL;
+	json_t *columns = json_array(), *rows = json_array();
+	LIST_EACH(const struct field, f, s->fields)
+		if (f->type != FIELD_NOTE)
+			json_array_append_new(columns,
+			    json_pack("{s:s, s:i, s:s}", "label", words_in(f->label, ctx->lang), "width",
+			        column_width(f), "align", f->type == FIELD_NUMBER ? "right" : "left"));
+	for (int i = 0; i < n; i++) {
+		struct spot spot = spot_of_row(&fm, s, i);
+		json_t *row = json_array();
+		LIST_EACH(const struct field, f, s->fields) {
+			const json_t *value = json_object_get(spot.object, f->id);
+			bool filled = f->type != FIELD_NOTE && answer_filled(f, value);
+			if (f->type != FIELD_NOTE)
+				json_array_append_new(
+				    row, json_string(filled ? ops_of(f)->text(&fm, f, value) : ""));
+		}
+		json_array_append_new(rows, row);
+	}
+	return json_pack("{s:s, s:o, s:o}", "title", section_title(&fm, s), "columns", columns, "rows",
+	    rows);
 }
 
 static json_t *texts_of(struct form *fm, const struct spot *spot)
@@ -342,7 +402,10 @@ json_t *form_answer_texts(
 		}
 		json_object_set_new(all, s->id, rows);
 	}
-	struct spot spot = spot_of(&fm, &p->computed_section);
-	json_object_set_new(all, "computed", texts_of(&fm, &spot));
+	const struct section *const more[] = {&p->computed_section, &p->findings_section};
+	for (size_t i = 0; i < COUNT(more); i++) {
+		struct spot spot = spot_of(&fm, more[i]);
+		json_object_set_new(all, more[i]->id, texts_of(&fm, &spot));
+	}
 	return all;
 }

@@ -2,6 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/json.h"
 #include "base/time.h"
 #include "document/document.h"
 #include "identity/identity.h"
@@ -29,6 +30,10 @@ struct page {
 	struct procedure *procedure;
 	struct form_context context;
 	struct app_actor actor;
+	/* Of a draft that was posted: the answers with what the office entered, and what is wrong. */
+	json_t *drafted;
+	struct form_problem *problems;
+	int nproblems;
 };
 
 static int page_load(struct request *rq, struct page **out, struct err *err)
@@ -225,6 +230,24 @@ static bool has_acts(const json_t *view)
 	return false;
 }
 
+/* What the office has found, and the form for it. Findings are shown to staff only: the applicant gets
+ * them with the documents. */
+static void findings_views(struct request *rq, const struct page *p)
+{
+	struct form_context context = p->context;
+	json_t *answers = p->drafted ? p->drafted : p->app->answers;
+	/* What a grant needs is marked, also before one is chosen. */
+	context.outcome = "granted";
+	json_t *found = form_section_answers(p->procedure, rq->arena, FORM_FINDINGS, &context, p->app->answers);
+	if (found)
+		json_array_append_new(
+		    json_object_get(json_object_get(rq->view, "answers"), "sections"), found);
+	if (procedure_has_findings(p->procedure))
+		json_object_set_new(rq->view, "findings",
+		    form_section_view(p->procedure, rq->arena, FORM_FINDINGS, &context, answers, p->problems,
+			p->nproblems, "counter"));
+}
+
 static int show_view(struct request *rq, struct page *p, struct err *err)
 {
 	struct db *db = rq_db(rq, err);
@@ -247,6 +270,7 @@ static int show_view(struct request *rq, struct page *p, struct err *err)
 	int rc = answers_views(rq, db, p, err);
 	if (rc < 0)
 		return rc;
+	findings_views(rq, p);
 	json_object_set_new(rq->view, "correction_fields", correction_fields(rq, p));
 	json_object_set_new(rq->view, "revisions", revision_links(rq, p->app));
 	static const char *const lists[] = {
@@ -358,7 +382,18 @@ static int act_waive(struct request *rq, struct db *db, struct page *p, struct e
 static int act_draft(struct request *rq, struct db *db, struct page *p, struct err *err)
 {
 	return route_start(db, rq->arena, &p->actor, p->procedure, p->app->id, text(rq, "outcome"),
-	    text(rq, "reason"), err);
+	    text(rq, "reason"), json_object_get(p->drafted, "findings"), err);
+}
+
+/* Takes what the office found out of the post; the page shows it again when something is wrong. */
+static void take_findings(struct request *rq, struct page *p)
+{
+	struct form_context context = p->context;
+	context.outcome = text_eq(text(rq, "outcome"), "refused") ? "refused" : "granted";
+	p->drafted = json_on_arena(rq->arena, json_deep_copy(p->app->answers));
+	p->nproblems =
+	    rq_take_section(rq, p->procedure, FORM_FINDINGS, &context, p->drafted, &p->problems);
+	rq_form_problems(rq, p->problems, p->nproblems);
 }
 
 static int act_route(struct request *rq, struct db *db, struct page *p, struct err *err)
@@ -419,7 +454,9 @@ static const struct route_word act_words[] = {
     {"payment", "Record the fee as paid.",
 	INPUTS(TURN, {"yen", "integer", true, 20}, {"method", "string", true, 20})},
     {"waive", "Ask for no fee.", INPUTS(TURN, REASON(true))},
-    {"draft", "Draft the decision: granted, refused (with its reason).",
+    {"draft",
+	"Draft the decision: granted, refused (with its reason); findings.<id>: what the definition asks "
+	"the office for.",
 	INPUTS(TURN, {"outcome", "string", true, 20}, REASON(false))},
     {"route", "Act on the open step: approve, send_back, reject, pull_back, comment.",
 	INPUTS(TURN, {"action", "string", true, 20}, {"comment", "string", false, TEXT_MAX},
@@ -470,8 +507,16 @@ static int act_write(struct request *rq, struct db *db, struct err *err)
 /* The page again, with what the person typed and what was wrong. */
 static int act_page(struct request *rq, struct act *a, enum err_kind kind, struct err *err)
 {
-	int rc = page_load(rq, &a->page, err);
-	if (rc < 0 || (rc = show_view(rq, a->page, err)) < 0)
+	const struct page *posted = a->page;
+	struct page *p;
+	int rc = page_load(rq, &p, err);
+	if (rc < 0)
+		return rc;
+	p->drafted = posted->drafted;
+	p->problems = posted->problems;
+	p->nproblems = posted->nproblems;
+	a->page = p;
+	if ((rc = show_view(rq, p, err)) < 0)
 		return rc;
 	rq->status = err_http_status(kind);
 	rq->template = "procedure/staff-application";
@@ -480,12 +525,16 @@ static int act_page(struct request *rq, struct act *a, enum err_kind kind, struc
 	for (size_t i = 0; i < COUNT(kept); i++)
 		if (text(rq, kept[i]))
 			json_object_set_new(typed, kept[i], json_string(text(rq, kept[i])));
-	/* Several forms of the page have a field of the same name. */
+	/* Several forms of the page have a field of the same name; findings have names of their own. */
 	const char *verb = rq_param(rq, "verb"), *code = text(rq, "code");
 	json_object_set_new(rq->view, "problem_at",
-	    text_eq(verb, "revoke") && code ? json_sprintf("revoke-%s-", code)
+	    p->nproblems > 0                ? json_string("")
+	    : text_eq(verb, "revoke") && code ? json_sprintf("revoke-%s-", code)
 					    : json_sprintf("%s-", text_eq(verb, "note") ? "message" : verb));
+	if (p->nproblems > 0)
+		rq_show_typed(rq, json_object_get(rq->view, "findings"));
 	json_object_set_new(typed, verb, json_true());
+	json_object_set_new(typed, "refused", json_boolean(text_eq(text(rq, "outcome"), "refused")));
 	json_object_set_new(rq->view, "typed", typed);
 	return 0;
 }
@@ -513,7 +562,9 @@ static int act(struct request *rq, struct err *err)
 		return rc;
 	a->page->actor.seen = number(rq, "turn", 0);
 	rq_set_data(rq, a);
-	if (rq_has_problems(rq)) /* with the declared inputs */
+	if (a->kind->fn == act_draft && procedure_has_findings(a->page->procedure))
+		take_findings(rq, a->page);
+	if (rq_has_problems(rq)) /* with the declared inputs, or the findings */
 		return act_page(rq, a, ERR_INPUT, err);
 	return rq_write_or(rq, act_write, act_failed);
 }

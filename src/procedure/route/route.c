@@ -424,9 +424,30 @@ static int start(struct change *c, const struct procedure *proc, json_t *answers
 	return turns_write(&rt);
 }
 
+/* What the office found, in the answers under "findings"; the page has said all that is wrong before. */
+static int findings_set(struct change *c, const struct procedure *proc, json_t *answers,
+    const json_t *findings, struct err *err)
+{
+	struct form_problem *problems;
+	struct form_context ctx = {.lang = "ja",
+	    .applicant_kind = c->row->applicant_kind,
+	    .today = date_of_us(now_us()),
+	    .fee_yen = c->row->fee_yen,
+	    .outcome = c->row->outcome};
+	if (!procedure_has_findings(proc))
+		return 0;
+	json_object_set_new(answers, "findings", findings ? json_deep_copy(findings) : json_object());
+	if (form_section_check(proc, c->arena, FORM_FINDINGS, &ctx, answers, &problems) > 0)
+		return err_field(err, ERR_INPUT, problems[0].field,
+		    problems[0].msgkey ? problems[0].msgkey : "application.invalid", "%s is wrong",
+		    problems[0].field);
+	row_set_answers(c->arena, c->row, answers);
+	return 0;
+}
+
 int route_start(struct db *db, struct arena *a, const struct app_actor *actor,
     const struct procedure *proc, int64_t id, const char *outcome, const char *reason,
-    struct err *err)
+    const json_t *findings, struct err *err)
 {
 	struct change c;
 	json_t *answers;
@@ -451,7 +472,9 @@ int route_start(struct db *db, struct arena *a, const struct app_actor *actor,
 		c.row->assignee = actor->person;
 	if ((rc = row_answers(c.row, &answers, err)) < 0)
 		return rc;
-	rc = start(&c, proc, answers, err);
+	rc = findings_set(&c, proc, answers, findings, err);
+	if (rc == 0)
+		rc = start(&c, proc, answers, err);
 	json_decref(answers);
 	if (rc < 0)
 		return rc;
