@@ -3,7 +3,8 @@ import test from 'node:test';
 import assert from 'node:assert/strict';
 import { City, until, words } from '../lib/city.mjs';
 import { applyByJson, office, photo } from '../lib/dog.mjs';
-import { applyForCourse, applyForSign, applyForTaxCertificate } from '../lib/apply.mjs';
+import { pdfText } from '../lib/pdf.mjs';
+import { address, applyFor, applyForCourse, applyForSign, applyForTaxCertificate, taxed } from '../lib/apply.mjs';
 
 const city = await City.start({ mail: true });
 test.after(() => city.stop());
@@ -45,7 +46,7 @@ test('a fee before the decision holds it back until it is paid', async () => {
 
 test('a fee may be waived, with a reason; a refusal asks for none', async () => {
 	const { id } = await applyForTaxCertificate(resident, 2);
-	await decide(tax, id);
+	await decide(tax, id, { outcome: 'granted', ...taxed });
 	assert.equal((await own(id)).fee_yen, 600);
 	assert.equal((await press(tax.clerk, id, 'waive', { reason: '' })).status, 422);
 	assert.equal((await press(tax.clerk, id, 'waive', { reason: '生活保護を受けているため。' })).status, 200);
@@ -54,6 +55,47 @@ test('a fee may be waived, with a reason; a refusal asks for none', async () => 
 	await decide(tax, refused.id, { outcome: 'refused', reason: '他市で課税されているため。' });
 	assert.equal((await own(refused.id)).application.state, 'refused');
 	assert.equal((await view(tax.clerk, refused.id)).application.can.pay, undefined);
+});
+
+test('what the office finds is asked for with the decision, kept from the applicant, and stands in the document', async () => {
+	const property = await city.office('資産税課');
+	const name = { family: '街田', given: '花' };
+	const { id } = await applyFor(resident, 'damage-certificate', [
+		{ applicant: { name, address, phone: '087-800-0001', relation: 'owner' } },
+		{ disaster: { kind: 'storm', date: '2026-09-10' } },
+		{ building: { place: address, use: 'house', water: 'none', damage: '屋根の瓦が飛びました。', self_judgement: 'yes' } },
+		{ household: [{ name, relation: 'head', years: 46 }, { name: { family: '街田', given: '実' }, relation: 'child', years: 12 }] },
+		{ files: [['attachments.photos', photo()]] },
+	]);
+	await press(property.clerk, id, 'accept');
+	let shown = await page(property.clerk, id);
+	assert.match(shown.text, /name="findings\.grade"/);
+	// Without the grade there is no certificate; what was typed stays, and each mistake is told at its place.
+	const grade = { 'findings.cause': '令和8年台風第15号', 'findings.survey': 'photographs', 'findings.surveyed.era': 'R', 'findings.surveyed.year': '8', 'findings.surveyed.month': '9', 'findings.surveyed.day': '20' };
+	shown = await press(property.clerk, id, 'draft', { outcome: 'granted', ...grade });
+	assert.equal(shown.status, 422);
+	assert.match(shown.text, /href="#findings\.grade"/);
+	assert.match(shown.text, /value="令和8年台風第15号"/);
+	shown = await press(property.clerk, id, 'draft', { outcome: 'granted', ...grade, 'findings.grade': 'half' });
+	assert.equal(shown.status, 422, 'by photographs only slight damage can be judged');
+	assert.equal((await view(property.clerk, id)).application.state, 'accepted');
+	assert.equal((await press(property.clerk, id, 'draft', { outcome: 'granted', ...grade, 'findings.grade': 'slight' })).status, 200);
+	assert.ok(words((await page(property.chief, id)).text).includes('準半壊に至らない（一部損壊）'), 'those who decide read it');
+	const mine = await resident.json(`/applications/${id}`);
+	assert.ok(!JSON.stringify(mine.json).includes('findings') && !JSON.stringify(mine.json).includes('slight'), 'the applicant does not, before the decision');
+	assert.equal((await press(property.chief, id, 'route', { action: 'approve' })).status, 200);
+	const [certificate] = await until(async () => { const { documents } = await own(id); return documents.length && documents; }, 'the certificate');
+	const text = pdfText((await resident.get(certificate.href)).bytes);
+	for (const word of ['街田花', '台風第15号', '準半壊に至らない', '世帯主', '街田実', '上記のとおり、相違ないことを証明します']) assert.ok(text.includes(word.normalize('NFKC')), `${word} in ${text}`);
+	assert.ok(text.indexOf('上記のとおり') > text.indexOf('準半壊に至らない'), 'below what it certifies');
+});
+
+test('an applicant cannot write what only the office may find', async () => {
+	const begun = await resident.postJson('/procedures/damage-certificate/apply', { applicant_kind: 'resident' });
+	const base = begun.location.replace(/\/steps.*/, '');
+	await resident.postJson(`${base}/steps/1`, { findings: { grade: 'total' }, 'findings.grade': 'total', applicant: { phone: '087-800-0001' } });
+	for (const step of ['-1', '-2', '0', 'findings']) assert.ok((await resident.postJson(`${base}/steps/${step}`, { findings: { grade: 'total' } })).status >= 400, step);
+	assert.ok(!JSON.stringify((await resident.json(`${base}/steps/1`)).json).includes('total'));
 });
 
 test('places: when all are taken one waits, and moves up when somebody withdraws', async () => {

@@ -59,7 +59,8 @@ test('専決: the kind of decision says who decides', async () => {
 			{ request: { subject: '市道の工事の記録', manner: 'view' } },
 		]);
 		await press(people.clerk, id, 'accept');
-		await press(people.clerk, id, 'draft', { outcome, reason: outcome === 'refused' ? '個人情報が含まれるため。' : '' });
+		await press(people.clerk, id, 'draft', outcome === 'granted' ? { outcome, 'findings.kind': 'full' }
+			: { outcome, reason: '個人情報が含まれるため。', 'findings.kind': 'withheld', 'findings.ground': ['personal'] });
 		assert.equal((await view(people.clerk, id)).route.steps.at(-1).post, post);
 		await press(people.chief, id, 'route', { action: 'approve' });
 		if (post === '部長') await press(people.head, id, 'route', { action: 'approve' });

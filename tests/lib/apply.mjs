@@ -48,9 +48,10 @@ export function applyForSign(client, { area = 3, quantity = 1, lighting = false,
 	const drawing = pdf();
 	return applyFor(client, 'outdoor-advertisement', [
 		{ applicant: { name: '街田商店', address, phone: '087-800-0001', email: 'shop@example.jp' } },
-		{ place: { address, zone, from_date: '2026-12-01', to_date: '2027-11-30' } },
+		{ place: { purpose: 'new', address, zone, from_date: '2026-12-01', to_date: '2027-11-30' } },
 		{ signs: [{ kind: 'wall', area, height: 3, lighting: lighting ? 'yes' : 'no', quantity, text: 'うどん' }] },
 		{ builder: { name: '看板工房', registration: '香川1' } },
+		null,
 		{ files: [['attachments.map', drawing], ['attachments.drawing', drawing]] },
 	]);
 }
@@ -63,9 +64,12 @@ export function applyForTaxCertificate(client, copies = 1, options = {}) {
 	], options);
 }
 
+// What the office enters with the decision on a tax certificate.
+export const taxed = { 'findings.income': '2440000', 'findings.base': '1200000', 'findings.city_tax': '72000', 'findings.prefecture_tax': '48000' };
+
 export function applyForCourse(client, course = 'cooking') {
 	return applyFor(client, 'course-signup', [
 		{ course: { course } },
-		{ participant: { name: { family: '街田', given: '花' }, furigana: { family: 'マチダ', given: 'ハナ' }, age_band: '40', email: 'hana@example.jp' } },
+		{ participant: { name: { family: '街田', given: '花' }, furigana: { family: 'マチダ', given: 'ハナ' }, belongs: 'lives', age_band: '40', email: 'hana@example.jp' } },
 	]);
 }
