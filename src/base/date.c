@@ -223,8 +223,26 @@ static uint32_t take_separator(struct reader *r, uint32_t kanji)
 	return c;
 }
 
+/* Dates of our own: "2026-11-21" and nothing else; most are. */
+static bool iso_parse(struct str s, struct date *out)
+{
+	int64_t year, month, day;
+	if (s.n != 10 || s.p[4] != '-' || s.p[7] != '-' ||
+	    !str_to_i64((struct str){s.p, 4}, 1, 9999, &year) ||
+	    !str_to_i64((struct str){s.p + 5, 2}, 1, 12, &month) ||
+	    !str_to_i64((struct str){s.p + 8, 2}, 1, 31, &day))
+		return false;
+	*out = (struct date){(int)year, (int)month, (int)day};
+	return date_valid(*out);
+}
+
 bool date_parse(struct str s, struct date *out)
 {
+	struct date iso;
+	if (iso_parse(s, &iso)) {
+		*out = iso;
+		return true;
+	}
 	struct reader r;
 	if (!reader_init(&r, s))
 		return false;

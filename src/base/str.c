@@ -115,8 +115,7 @@ void buf_clear(struct buf *b)
 		b->p[0] = '\0';
 }
 
-/* Makes room for more bytes and the NUL. Not inline: what fits already is the usual case. */
-static __attribute__((noinline)) void grow(struct buf *b, size_t more)
+void buf_grow(struct buf *b, size_t more)
 {
 	size_t want;
 	if (__builtin_add_overflow(b->n, more, &want) || __builtin_add_overflow(want, 1, &want))
@@ -140,36 +139,9 @@ static __attribute__((noinline)) void grow(struct buf *b, size_t more)
 	b->cap = cap;
 }
 
-void buf_reserve(struct buf *b, size_t more)
-{
-	if (b->cap - b->n <= more) /* n is below cap, or both are 0 */
-		grow(b, more);
-}
-
-void buf_add(struct buf *b, const void *bytes, size_t n)
-{
-	buf_reserve(b, n);
-	if (n)
-		memcpy(b->p + b->n, bytes, n);
-	b->n += n;
-	b->p[b->n] = '\0';
-}
-
 void buf_puts(struct buf *b, const char *s)
 {
 	buf_add(b, s, strlen(s));
-}
-
-void buf_putc(struct buf *b, char c)
-{
-	buf_reserve(b, 1);
-	b->p[b->n++] = c;
-	b->p[b->n] = '\0';
-}
-
-void buf_str(struct buf *b, struct str s)
-{
-	buf_add(b, s.p, s.n);
 }
 
 void buf_i64(struct buf *b, int64_t v)

@@ -6,6 +6,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 #include "base/arena.h"
 
@@ -52,15 +53,37 @@ struct buf {
 void buf_init(struct buf *, struct arena *); /* arena may be NULL */
 void buf_free(struct buf *);
 void buf_clear(struct buf *); /* keeps the memory */
-void buf_reserve(struct buf *, size_t more);
-void buf_add(struct buf *, const void *bytes, size_t n);
 void buf_puts(struct buf *, const char *s);
-void buf_putc(struct buf *, char c);
-void buf_str(struct buf *, struct str);
 void buf_i64(struct buf *, int64_t);
 void buf_printf(struct buf *, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 void buf_vprintf(struct buf *, const char *fmt, va_list) __attribute__((format(printf, 2, 0)));
 struct str buf_to_str(const struct buf *);
+
+/* The small steps that all output is made of. */
+void buf_grow(struct buf *, size_t more); /* buf_reserve() when there is no room */
+static inline void buf_reserve(struct buf *b, size_t more) /* and the NUL */
+{
+	if (b->cap - b->n <= more) /* n is below cap, or both are 0 */
+		buf_grow(b, more);
+}
+static inline void buf_add(struct buf *b, const void *bytes, size_t n)
+{
+	buf_reserve(b, n);
+	if (n)
+		memcpy(b->p + b->n, bytes, n);
+	b->n += n;
+	b->p[b->n] = '\0';
+}
+static inline void buf_str(struct buf *b, struct str s)
+{
+	buf_add(b, s.p, s.n);
+}
+static inline void buf_putc(struct buf *b, char c)
+{
+	buf_reserve(b, 1);
+	b->p[b->n++] = c;
+	b->p[b->n] = '\0';
+}
 
 /* Text safe inside HTML text and inside a quoted attribute: & < > " ' are written as entities. */
 void buf_html(struct buf *, struct str);

@@ -336,9 +336,8 @@ struct str rows_bytes(struct rows *r, int column)
 
 char *rows_dup(struct rows *r, int column, struct arena *a)
 {
-	if (rows_null(r, column))
-		return NULL;
-	return str_dup(a, rows_str(r, column));
+	struct str s = rows_str(r, column);
+	return s.p ? str_dup(a, s) : NULL;
 }
 
 bool rows_null(struct rows *r, int column)

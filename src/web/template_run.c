@@ -35,9 +35,10 @@ struct turn {          /* an open section */
 	bool pushed;
 };
 
-static json_t *member(json_t *v, const struct part *p)
+/* NULL also for what is no object. */
+static json_t *member(const json_t *v, const struct part *p)
 {
-	return json_is_object(v) ? json_object_getn(v, p->name.p, p->name.n) : NULL;
+	return json_object_getn(v, p->name.p, p->name.n);
 }
 
 static json_t *look_up_outside(struct run *r, const struct part *p)
@@ -250,9 +251,7 @@ static void put_translated(struct run *r, json_t *v, bool raw)
 			struct str path = hole;
 			filling = r->stack[i];
 			while (filling && str_cut(&path, '.', &part))
-				filling = json_is_object(filling)
-				              ? json_object_getn(filling, part.p, part.n)
-				              : NULL;
+				filling = json_object_getn(filling, part.p, part.n);
 		}
 		if (filling)
 			put_plain(r, filling, false);
