@@ -44,7 +44,9 @@ struct style style_of(const struct sheet *s, json_t *b)
 	    .align = PANGO_ALIGN_LEFT,
 	};
 	/* In ems, as typographers count. */
-	st.spacing = number_of(b, "spacing", 0) * st.size;
+	/* Titles are spaced out in Japanese; words of letters fall apart. */
+	if (strcmp(text_of(s->doc, "lang"), "en") != 0)
+		st.spacing = number_of(b, "spacing", 0) * st.size;
 	st.indent = number_of(b, "indent", 0) * st.size;
 	st.hang = number_of(b, "hang", 0) * st.size;
 	if (!st.font[0])

@@ -27,30 +27,32 @@ static const struct sql sql_put = {
 
 const struct sql *const inventory_statements[] = {&sql_all, &sql_find, &sql_put};
 
-/* The columns of the CSV and where they go; `volume` is a number, the rest are texts. */
-#define TEXT(name)                                                                                 \
+/* The columns of the CSV and where they go; `volume` is a number, the rest are texts. Also the headings of
+ * the national survey (行政手続等の棚卸調査, 令和7年度: its column's name), so that a city's extract of it is read as
+ * it is. */
+#define TEXT(name, survey)                                                                         \
 	{                                                                                          \
-		#name, offsetof(struct inventory_entry, name), false                               \
+		#name, survey, offsetof(struct inventory_entry, name), false                       \
 	}
 static const struct column {
-	const char *name;
+	const char *name, *survey;
 	size_t at;
 	bool number;
 } columns[] = {
-    TEXT(id),
-    TEXT(title_ja),
-    TEXT(title_en),
-    TEXT(department),
-    TEXT(life_events),
-    TEXT(law),
-    TEXT(article),
-    {"yearly_volume", offsetof(struct inventory_entry, yearly_volume), true},
-    TEXT(attachments),
-    TEXT(where_ja),
-    TEXT(where_en),
-    TEXT(how_ja),
-    TEXT(how_en),
-    TEXT(priority),
+    TEXT(id, "手続ID"),
+    TEXT(title_ja, "手続名"),
+    TEXT(title_en, NULL),
+    TEXT(department, NULL),
+    TEXT(life_events, NULL),
+    TEXT(law, "法令名"),
+    TEXT(article, "根拠条項号"),
+    {"yearly_volume", "総手続件数", offsetof(struct inventory_entry, yearly_volume), true},
+    TEXT(attachments, "申請時に添付させる書類"),
+    TEXT(where_ja, "申請を提出する機関"),
+    TEXT(where_en, NULL),
+    TEXT(how_ja, NULL),
+    TEXT(how_en, NULL),
+    TEXT(priority, NULL),
 };
 
 static const char **text_at(struct inventory_entry *e, const struct column *c)
@@ -132,7 +134,8 @@ static void read_head(struct import *im, const struct str *fields, size_t n)
 	for (size_t c = 0; c < COUNT(columns); c++) {
 		im->at[c] = -1;
 		for (size_t i = 0; i < n; i++)
-			if (str_is(str_trim(fields[i]), columns[c].name))
+			if (str_is(str_trim(fields[i]), columns[c].name) ||
+			    (columns[c].survey && str_is(str_trim(fields[i]), columns[c].survey)))
 				im->at[c] = (int)i;
 	}
 	for (size_t c = 0; c < 2; c++) /* id, title_ja */
@@ -201,6 +204,15 @@ int inventory_import(struct db *db, struct arena *a, struct str csv, const char 
 		int found = inventory_find(db, a, e.id, &was, err);
 		if (found < 0)
 			return found;
+		/* A file of some columns changes these and no others. */
+		for (size_t c = 0; found && c < COUNT(columns); c++) {
+			if (im.at[c] >= 0)
+				continue;
+			if (columns[c].number)
+				e.yearly_volume = was.yearly_volume;
+			else
+				*text_at(&e, &columns[c]) = *text_at(&was, &columns[c]);
+		}
 		report->added += !found;
 		report->changed += found;
 		if (!dry_run && json_array_size(report->problems) == 0 && (rc = put(db, &e, err)) < 0)

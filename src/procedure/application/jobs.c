@@ -377,9 +377,13 @@ static json_t *to_lines(const struct case_file *c)
 	if (principal)
 		json_array_append_new(
 		    to, line(c, "application.document.to", json_pack("{s:O}", "name", principal)));
-	json_array_append_new(
-	    to, line(c, principal ? "application.document.proxy" : "application.document.to",
-	            json_pack("{s:s}", "name", name)));
+	bool company = text_eq(c->app->applicant_kind, "business"); /* 御中 */
+	json_array_append_new(to,
+	    line(c,
+	        principal ? "application.document.proxy"
+	        : company ? "application.document.to_company"
+	                  : "application.document.to",
+	        json_pack("{s:s}", "name", name)));
 	return to;
 }
 
