@@ -427,11 +427,22 @@ static bool is_plain_number(struct str s)
 	return digits > 0;
 }
 
+/* What makes a spreadsheet run a field; Japanese ones read the wide signs, too. */
+static bool begins_formula(struct str s)
+{
+	static const char *const signs[] = {
+	    "=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠"};
+	for (size_t i = 0; i < COUNT(signs); i++)
+		if (str_starts(s, signs[i]))
+			return !is_plain_number(s);
+	return false;
+}
+
 void csv_put(struct buf *b, bool first, struct str field)
 {
 	if (!first)
 		buf_putc(b, ',');
-	bool formula = field.n && memchr("=+-@\t\r", field.p[0], 6) && !is_plain_number(field);
+	bool formula = begins_formula(field);
 	bool quote = false;
 	for (size_t i = 0; i < field.n && !quote; i++)
 		quote = memchr(",\"\r\n\t", field.p[i], 5) != NULL;

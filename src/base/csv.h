@@ -49,8 +49,8 @@ size_t csv_line(const struct csv_reader *);
 enum csv_encoding csv_found(const struct csv_reader *);
 
 /* A field, quoted where needed, after a comma unless it is the first of its row. A text that a
- * spreadsheet would run as a formula (begins with = + - @ tab or return and is not a plain number)
- * gets an apostrophe in front. */
+ * spreadsheet would run as a formula (begins with = + - @, wide or not, a tab or a line end, and is
+ * no plain number) gets an apostrophe in front. */
 void csv_put(struct buf *, bool first, struct str field);
 void csv_end(struct buf *); /* CR LF */
 /* A whole row. */
