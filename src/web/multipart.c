@@ -21,7 +21,8 @@ enum where { AT_START, IN_HEAD, IN_BODY, AT_END };
 
 struct file {
 	struct upload upload;
-	char head[TYPE_HEAD];
+	char *head; /* the first TYPE_HEAD bytes, from the first one on: most file inputs are left
+	               empty */
 	size_t nhead;
 };
 
@@ -199,6 +200,7 @@ static int file_bytes(struct multipart *m, struct str bytes, struct err *err)
 		int rc = temporary_file(m, err);
 		if (rc < 0)
 			return rc;
+		f->head = arena_alloc(m->o.arena, TYPE_HEAD);
 	}
 	m->files_size += (int64_t)bytes.n;
 	if (m->files_size > m->o.files_max)
