@@ -135,7 +135,8 @@ test('attempts wait, the same for logins that do not exist', async () => {
 		for (let i = 0; i < 5; i++) assert.equal((await post(client, '/login', { login, password: 'wrong' })).status, 422);
 		const page = await post(client, '/login', { login, password: 'wrong' });
 		assert.equal(page.status, 429);
-		assert.equal(page.headers.get('retry-after'), '30');
+		const wait = Number(page.headers.get('retry-after'));
+		assert.ok(wait > 0 && wait <= 30, `${wait} s`);
 	}
 });
 
