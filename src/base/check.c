@@ -127,16 +127,6 @@ bool check_postal_code(struct str s)
 	return all_digits(s, 7);
 }
 
-bool check_bank_code(struct str s)
-{
-	return all_digits(s, 4);
-}
-
-bool check_branch_code(struct str s)
-{
-	return all_digits(s, 3);
-}
-
 bool check_account_number(struct str s)
 {
 	return all_digits(s, 7);

@@ -27,9 +27,7 @@ bool check_email(struct str);
 bool check_phone(struct str);
 /* 7 digits, or 3 and 4 with a hyphen. Whether it exists: base/postal.h. */
 bool check_postal_code(struct str);
-/* Zengin bank code (4 digits), branch code (3 digits), account number (7 digits). */
-bool check_bank_code(struct str);
-bool check_branch_code(struct str);
+/* 7 digits. */
 bool check_account_number(struct str);
 
 /* Receipt numbers (到達番号) and other numbers that people read out and copy by hand.

@@ -132,12 +132,6 @@ const struct era *era_of(struct date d)
 	return NULL;
 }
 
-const struct era *era_all(size_t *n)
-{
-	*n = COUNT(eras);
-	return eras;
-}
-
 /* What is being read: code points with width and dash variants made one. */
 struct reader {
 	uint32_t c[40];

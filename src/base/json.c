@@ -1,7 +1,5 @@
 #include "base/json.h"
 
-#include <assert.h>
-#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,15 +11,8 @@ const char *json_text(const json_t *obj, const char *key)
 
 const char *json_text_or(const json_t *obj, const char *key, const char *fallback)
 {
-	const char *text = json_text(obj, key);
-	return text ? text : fallback;
-}
-
-struct str json_str(const json_t *obj, const char *key)
-{
-	const json_t *v = json_object_get(obj, key);
-	return json_is_string(v) ? (struct str){json_string_value(v), json_string_length(v)}
-	                         : (struct str){0};
+	const char *s = json_text(obj, key);
+	return s ? s : fallback;
 }
 
 int64_t json_i64(const json_t *obj, const char *key, int64_t fallback)
@@ -54,16 +45,6 @@ json_t *json_path(const json_t *v, const char *path)
 const char *json_path_text(const json_t *v, const char *path)
 {
 	return json_string_value(json_path(v, path));
-}
-
-json_t *json_read(struct str text, struct err *err)
-{
-	json_error_t e;
-	json_t *v = json_loadb(text.n ? text.p : "", text.n, JSON_REJECT_DUPLICATES, &e);
-	if (!v)
-		(void)err_set(err, ERR_MALFORMED, NULL, "JSON line %d column %d: %s", e.line,
-		    e.column, e.text);
-	return v;
 }
 
 static void drop(void *json)
@@ -215,120 +196,4 @@ char *json_canonical_text(struct arena *a, const json_t *v)
 	buf_init(&b, a);
 	json_canonical(&b, v);
 	return b.p;
-}
-
-/* --- the writer --- */
-
-void jw_init(struct json_writer *w, struct buf *out)
-{
-	*w = (struct json_writer){.out = out, .first = true};
-}
-
-static bool in_object(const struct json_writer *w)
-{
-	return w->depth > 0 && (w->objects >> (w->depth - 1) & 1);
-}
-
-/* Before each value. */
-static void begin(struct json_writer *w)
-{
-	assert(w->keyed == in_object(w));
-	if (!w->keyed && !w->first) {
-		assert(w->depth > 0); /* one value at the top */
-		buf_putc(w->out, ',');
-	}
-	w->keyed = false;
-	w->first = false;
-}
-
-static void open_level(struct json_writer *w, char c)
-{
-	begin(w);
-	assert(w->depth < 64);
-	uint64_t bit = UINT64_C(1) << w->depth++;
-	w->objects = c == '{' ? w->objects | bit : w->objects & ~bit;
-	w->first = true;
-	buf_putc(w->out, c);
-}
-
-void jw_object(struct json_writer *w)
-{
-	open_level(w, '{');
-}
-
-void jw_array(struct json_writer *w)
-{
-	open_level(w, '[');
-}
-
-void jw_end(struct json_writer *w)
-{
-	assert(w->depth > 0 && !w->keyed);
-	buf_putc(w->out, in_object(w) ? '}' : ']');
-	w->depth--;
-	w->first = false;
-}
-
-void jw_key(struct json_writer *w, const char *key)
-{
-	assert(in_object(w) && !w->keyed);
-	if (!w->first)
-		buf_putc(w->out, ',');
-	buf_json(w->out, str_from(key));
-	buf_putc(w->out, ':');
-	w->first = false;
-	w->keyed = true;
-}
-
-void jw_str(struct json_writer *w, struct str s)
-{
-	begin(w);
-	if (s.p)
-		buf_json(w->out, s);
-	else
-		buf_puts(w->out, "null");
-}
-
-void jw_text(struct json_writer *w, const char *s)
-{
-	jw_str(w, str_from(s));
-}
-
-void jw_i64(struct json_writer *w, int64_t v)
-{
-	begin(w);
-	buf_i64(w->out, v);
-}
-
-void jw_real(struct json_writer *w, double v)
-{
-	begin(w);
-	if (isfinite(v))
-		buf_real(w->out, v);
-	else
-		buf_puts(w->out, "null");
-}
-
-void jw_bool(struct json_writer *w, bool v)
-{
-	begin(w);
-	buf_puts(w->out, v ? "true" : "false");
-}
-
-void jw_null(struct json_writer *w)
-{
-	begin(w);
-	buf_puts(w->out, "null");
-}
-
-void jw_value(struct json_writer *w, const json_t *v)
-{
-	begin(w);
-	json_canonical(w->out, v);
-}
-
-void jw_raw(struct json_writer *w, struct str json)
-{
-	begin(w);
-	buf_str(w->out, json);
 }

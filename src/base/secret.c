@@ -99,11 +99,6 @@ bool bytes_equal(const void *a, const void *b, size_t n)
 	return CRYPTO_memcmp(a, b, n) == 0;
 }
 
-bool text_equal_secret(struct str a, struct str b)
-{
-	return a.n == b.n && (a.n == 0 || bytes_equal(a.p, b.p, a.n));
-}
-
 void random_bytes(void *into, size_t n)
 {
 	char *p = into;

@@ -28,8 +28,6 @@ size_t secret_size(const struct secret_bytes *);
 void bytes_wipe(void *, size_t n);
 /* Equality in a time that depends on n only. */
 bool bytes_equal(const void *a, const void *b, size_t n);
-/* As bytes_equal(), for texts; the lengths are not secret. */
-bool text_equal_secret(struct str a, struct str b);
 
 /* From the kernel (getrandom); ends the process when there is none. */
 void random_bytes(void *, size_t n);

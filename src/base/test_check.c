@@ -55,10 +55,6 @@ static void test_numbers(void **state)
 	    {"760_8571", false},
 	};
 	RUN(check_postal_code, postal);
-	static const struct check_case bank[] = {{"0001", true}, {"001", false}, {"000a", false}};
-	RUN(check_bank_code, bank);
-	static const struct check_case branch[] = {{"001", true}, {"0001", false}};
-	RUN(check_branch_code, branch);
 	static const struct check_case account[] = {{"0012345", true}, {"12345", false}};
 	RUN(check_account_number, account);
 }

@@ -60,8 +60,6 @@ struct era {
 /* NULL before Meiji (1868-10-23). Dates before 1873 were lunisolar then; here they are counted as
  * if the Gregorian calendar had been in use. */
 const struct era *era_of(struct date);
-/* All eras, oldest first, for a select box. */
-const struct era *era_all(size_t *n);
 
 /* RFC 3339 in UTC with microseconds, and back (any offset; digits below a microsecond are cut). */
 char *instant_format(struct arena *, int64_t us);

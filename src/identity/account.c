@@ -311,12 +311,6 @@ static int person_make(struct db *db, const char *actor, int64_t account, json_t
 	return rc;
 }
 
-int person_add(struct db *db, json_t *profile, const char *lang, const char *actor, int64_t *person,
-    struct err *err)
-{
-	return person_make(db, actor, 0, profile, lang, person, err);
-}
-
 int person_set(struct db *db, const char *actor, int64_t person, json_t *profile, const char *lang,
     struct err *err)
 {

@@ -23,9 +23,6 @@ int person_profile(struct db *, struct arena *, int64_t person, json_t **out, st
  * that does not exist is ERR_MISSING. */
 int person_mail(
     struct db *, struct arena *, int64_t person, char **mail, char **lang, struct err *);
-/* A person without an account, entered at the counter. */
-int person_add(struct db *, json_t *profile, const char *lang, const char *actor, int64_t *person,
-    struct err *);
 
 /* A department that exists today. */
 int department_by_name(struct db *, const char *name, int64_t *id, struct err *); /* 1, 0, <0 */

@@ -119,13 +119,10 @@ int app_get(struct db *, struct arena *, int64_t id, struct application **, stru
 /* Is it the actor's own: made under the account, or typed in at the counter by this staff member?
  */
 bool app_is_own(const struct application *, const struct app_actor *);
-int app_find_by_receipt(struct db *, struct arena *, const char *number, struct application **,
-    struct err *); /* 1, 0, <0 */
 /* For pages: ERR_MISSING unless the actor made it, or is staff who may read it (application.read in
  * its department, assigned, or asked by its route). */
 int app_read(struct db *, struct arena *, const struct app_actor *, int64_t id,
     struct application **, struct err *);
-bool app_can_read(struct db *, const struct app_actor *, const struct application *);
 /* Journals that a member of staff looked at personal data, once a day for each; inside a write. */
 int app_note_reading(struct db *, const struct app_actor *, int64_t id, struct err *);
 /* Was it noted today already, or needs no note? Then there is nothing to write. */

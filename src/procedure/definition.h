@@ -87,7 +87,6 @@ json_t *procedure_facts(const struct procedure *, const char *lang);
  * id is "attachments", its fields are the slots. */
 int procedure_section_count(const struct procedure *);
 const char *procedure_section_id(const struct procedure *, int section);
-bool procedure_section_repeats(const struct procedure *, int section);
 /* What the office enters when it drafts the decision (`findings`) is no step of the form, but a section
  * all the same: the functions below that take a section take this one, too. In the answers it is the
  * member "findings"; form_check(), and with it every submission, drops it. */

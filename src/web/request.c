@@ -68,11 +68,6 @@ json_t *rq_json(struct request *rq)
 	return rq->p->json;
 }
 
-struct str rq_body(struct request *rq)
-{
-	return buf_to_str(&rq->p->body);
-}
-
 static int uploads_of(struct request *rq, const struct upload **out)
 {
 	return rq->p->multipart ? multipart_uploads(rq->p->multipart, out) : 0;

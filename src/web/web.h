@@ -77,7 +77,6 @@ void rq_form_each(struct request *, void (*fn)(void *, const char *name, const c
 json_t *rq_json(struct request *); /* JSON body as sent, borrowed; NULL when it was a form */
 const struct upload *rq_upload(struct request *, const char *field, int nth);
 int rq_upload_count(struct request *, const char *field);
-struct str rq_body(struct request *); /* the bytes, of any type but multipart; {NULL, 0}: none */
 const char *rq_header(struct request *, const char *name);
 const char *rq_cookie(struct request *, const char *name);
 struct db *rq_db(struct request *, struct err *); /* this thread's reader of the city's store */

@@ -178,20 +178,6 @@ int app_get(struct db *db, struct arena *a, int64_t id, struct application **out
 	return rc < 0 ? rc : row_to_application(db, a, r, out, err);
 }
 
-int app_find_by_receipt(
-    struct db *db, struct arena *a, const char *number, struct application **out, struct err *err)
-{
-	const char *folded = receipt_number_fold(a, str_from(number));
-	if (!folded)
-		return 0;
-	struct app_row *r = NULL;
-	int rc = row_first(a, db_query(db, err, &life_sql[SQL_BY_RECEIPT], "t", folded), &r);
-	if (rc != 1)
-		return rc;
-	rc = row_to_application(db, a, r, out, err);
-	return rc < 0 ? rc : 1;
-}
-
 /* --- rights --- */
 
 bool actor_owns(struct db *db, const struct app_actor *actor, const struct app_row *r)
@@ -277,12 +263,6 @@ bool app_is_own(const struct application *app, const struct app_actor *actor)
 	return actor->staff
 	           ? strcmp(app->channel, "counter") == 0 && text_eq(app->created_by, actor->id)
 	           : actor->account > 0 && actor->account == app->account;
-}
-
-bool app_can_read(struct db *db, const struct app_actor *actor, const struct application *app)
-{
-	struct app_row r = row_of_application(app);
-	return actor_sees(db, actor, &r);
 }
 
 bool app_may(struct db *db, struct arena *a, const struct app_actor *actor,

@@ -226,12 +226,6 @@ const char *procedure_section_id(const struct procedure *p, int i)
 	return s ? s->id : NULL;
 }
 
-bool procedure_section_repeats(const struct procedure *p, int i)
-{
-	const struct section *s = section_at(p, i);
-	return s && s->repeats;
-}
-
 int procedure_section_find(const struct procedure *p, const char *id)
 {
 	LIST_EACH(const struct section, s, p->d.sections)
