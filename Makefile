@@ -28,6 +28,8 @@ lint: all
 	cppcheck --quiet --error-exitcode=1 --enable=warning,portability --inline-suppr -j2 \
 		--suppress=unknownMacro --suppress=varFuncNullUB -Isrc src
 	shellcheck -x -S warning run test tools/install tests/fuzz tests/lib/*.sh .ci/run
+	! command -v clang-tidy >/dev/null || git ls-files 'src/*.c' | grep -vE '/(test|fuzz)_' | \
+		xargs -P2 -n8 clang-tidy -p $(BUILD) --quiet
 
 install: all
 	DESTDIR=$(DESTDIR) meson install -C $(BUILD) --no-rebuild

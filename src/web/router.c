@@ -123,7 +123,7 @@ static int route_add(
 		    "%s: %s %s: no module has a permission \"%s\"", m->name, method, route->path,
 		    route->perm);
 	if ((route->flags & ROUTE_CACHE) &&
-	    (route->method != HTTP_GET || strcmp(route->perm, "public")))
+	    (route->method != HTTP_GET || strcmp(route->perm, "public") != 0))
 		return err_set(err, ERR_INTERNAL, NULL,
 		    "%s: %s %s: only public pages may be cached", m->name, method, route->path);
 	struct str rest = {route->path + 1, strlen(route->path) - 1}, part;
