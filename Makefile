@@ -34,7 +34,22 @@ lint: all
 install: all
 	DESTDIR=$(DESTDIR) meson install -C $(BUILD) --no-rebuild
 
+docs: # is each example of the documentation still true?
+	@[ -d node_modules ] || npm ci --silent --no-audit --no-fund
+	@$(MAKE) --no-print-directory all
+	MACHI_BIN=$(BUILD)/machi node --test tests/http/docs.test.mjs
+
+help:
+	@echo "make          builds $(BUILD)/machi"
+	@echo "make check    runs the unit tests; ./test runs everything"
+	@echo "make bench    prints the tables of docs/benchmarks.md"
+	@echo "make fuzz     runs the fuzz targets; SECONDS=60 for each"
+	@echo "make lint     looks for mistakes; make format puts the C in shape"
+	@echo "make docs     tries the examples of the documentation"
+	@echo "make install  installs the program and its systemd unit; DESTDIR= for packages"
+	@echo "make clean    removes what was built"
+
 clean:
 	rm -rf build build-*
 
-.PHONY: all check test bench fuzz format lint install clean
+.PHONY: all check test bench fuzz format lint docs help install clean

@@ -7,28 +7,33 @@
 #include "base/file.h"
 
 const struct setting settings_table[] = {
-    {"config", "FILE", NULL, "configuration file (default: machi.yaml in the data directory)", false},
+    {"config", "FILE", NULL, "configuration file (default: machi.yaml in the data directory)",
+        false},
     {"data", "DIR", "city", "data directory; one folder in it for each city", false},
     {"listen", "ADDRESS", "127.0.0.1", "address to listen on; 0.0.0.0 for all", false},
-    {"port", "N", "8080", "port to listen on", false},
+    {"port", "PORT", "8080", "port to listen on", false},
     {"threads", "N", "0", "network threads; 0: one for each core", false},
     {"tls.cert", "FILE", NULL, "certificate chain (PEM) to serve HTTPS", false},
     {"tls.key", "FILE", NULL, "private key (PEM) to serve HTTPS", false},
-    {"trusted-proxy", "RANGE", NULL, "addresses whose X-Forwarded-For and -Proto are believed", false},
+    {"trusted-proxy", "RANGE", NULL, "addresses whose X-Forwarded-For and -Proto are believed",
+        false},
     {"body-max", "BYTES", "1048576", "largest request body without files", false},
     {"upload-max", "BYTES", "67108864", "largest request body with files", false},
     {"connections", "N", "4096", "connections at a time", false},
     {"timeout", "SECONDS", "30", "how long a silent connection is kept", false},
     {"rate-limit", "PERCENT", "100", "scale of the rate limits; 0: none", false},
-    {"page-cache", "true|false", "true", "keep finished public pages in memory until something changes", false},
-    {"log", "LEVEL", "info", "least level that is logged: debug, info, warn, error", false},
+    {"page-cache", "true|false", "true",
+        "keep finished public pages in memory until something changes", false},
+    {"log", "debug|info|warn|error", "info", "least level that is logged", false},
     {"job-threads", "N", "2", "threads for mails, documents and other jobs", false},
     {"store", "URL", "sqlite:store.db", "sqlite:FILE or postgresql://user@host/database", true},
     {"store-writers", "N", "16", "writer connections (PostgreSQL)", true},
     {"base-url", "URL", NULL, "address that people use; for mails and QR codes", true},
-    {"session.resident", "MINUTES", "120", "how long a resident stays signed in without doing anything", true},
+    {"session.resident", "MINUTES", "120",
+        "how long a resident stays signed in without doing anything", true},
     {"session.staff", "MINUTES", "60", "the same for staff", true},
-    {"second-factor.staff", "required|optional", "optional", "must staff use a second factor to sign in", true},
+    {"second-factor.staff", "required|optional", "optional",
+        "must staff use a second factor to sign in", true},
     {"smtp.url", "URL", NULL, "mail server: smtp://host:port or smtps://host:port", true},
     {"smtp.user", "NAME", NULL, "user at the mail server", true},
     {"smtp.password", "TEXT", NULL, "password at the mail server (better: environment)", true},
@@ -51,13 +56,43 @@ static int find(const char *name)
 	return -1;
 }
 
-static void set(struct settings *s, int i, const char *value, bool explicit_)
+/* What stands for the value in --help says what it may be: one of these is a number, a|b is a
+ * choice, all others are texts. where names the place for people. */
+static int check_value(const struct setting *t, const char *v, const char *where, struct err *err)
 {
+	static const struct {
+		const char *value;
+		int64_t max;
+	} numbers[] = {{"N", INT32_MAX}, {"PORT", 65535}, {"BYTES", INT64_MAX},
+	    {"SECONDS", INT32_MAX}, {"MINUTES", INT32_MAX}, {"PERCENT", INT32_MAX}};
+	int64_t n;
+	for (size_t i = 0; i < COUNT(numbers); i++)
+		if (strcmp(t->value, numbers[i].value) == 0 &&
+		    !str_to_i64(str_from(v), 0, numbers[i].max, &n))
+			return err_set(err, ERR_INPUT, NULL,
+			    "%s: a number from 0 to %lld is wanted, not \"%.40s\"", where,
+			    (long long)numbers[i].max, v);
+	struct str choices = str_from(t->value), choice;
+	if (!memchr(choices.p, '|', choices.n))
+		return 0;
+	while (str_cut(&choices, '|', &choice))
+		if (str_eq(choice, str_from(v)))
+			return 0;
+	return err_set(err, ERR_INPUT, NULL, "%s: %s is wanted, not \"%.40s\"", where, t->value, v);
+}
+
+static int set(struct settings *s, int i, const char *value, bool explicit_, const char *where,
+    struct err *err)
+{
+	int rc = check_value(&settings_table[i], value, where, err);
+	if (rc < 0)
+		return rc;
 	free(s->value[i]);
 	s->value[i] = strdup(value);
 	if (!s->value[i])
 		abort();
 	s->explicit_[i] = explicit_;
+	return 0;
 }
 
 /* "smtp.url" as "MACHI_SMTP_URL" or "smtp-url". */
@@ -94,13 +129,17 @@ static int take_flags(struct settings *s, int *argc, char **argv, struct err *er
 			argv[kept++] = argv[i];
 			continue;
 		}
-		if (arg[length] == '=')
-			set(s, at, arg + length + 1, true);
-		else if (i + 1 < n)
-			set(s, at, argv[++i], true);
-		else
+		const char *value = arg[length] == '=' ? arg + length + 1
+		                    : i + 1 < n        ? argv[++i]
+		                                       : NULL;
+		if (!value)
 			return err_set(err, ERR_INPUT, NULL, "%s needs a value (%s)", arg,
 			    settings_table[at].value);
+		char flag[64];
+		spell(flag, sizeof(flag), "--", settings_table[at].name, false);
+		int rc = set(s, at, value, true, flag, err);
+		if (rc < 0)
+			return rc;
 	}
 	*argc = kept;
 	return 0;
@@ -121,44 +160,138 @@ static json_t *dotted(json_t *object, const char *name)
 	return dotted(json_object_get(object, first), dot + 1);
 }
 
-static int take_file(struct settings *s, const char *path, bool must_exist, struct err *err)
+/* What only a city's city.yaml has; what is in them their readers look at. */
+static const struct {
+	const char *name;
+	json_type type; /* JSON_TRUE: true or false */
+	const char *wanted;
+} city_table[] = {
+    {"name", JSON_OBJECT, "{ja: …, en: …}"},
+    {"mayor", JSON_OBJECT, "{ja: …, en: …}"},
+    {"hosts", JSON_ARRAY, "a list of host names"},
+    {"demo", JSON_TRUE, "true or false"},
+    {"credits", JSON_ARRAY, "a list of label and href"},
+    {"contact", JSON_STRING, "a text"},
+    {"closed-days", JSON_ARRAY, "a list of days"},
+    {"fallback-department", JSON_STRING, "the name of a department"},
+};
+
+static bool of_type(const json_t *v, json_type type)
+{
+	return json_typeof(v) == type || (type == JSON_TRUE && json_is_boolean(v));
+}
+
+/* Is path the name itself, or below it? */
+static bool within(const char *path, const char *name)
+{
+	size_t n = strlen(name);
+	return strncmp(path, name, n) == 0 && (path[n] == '\0' || path[n] == '.');
+}
+
+/* A plain value as text; NULL when it is none. */
+static const char *text_of(const json_t *v)
+{
+	return json_is_string(v)  ? json_string_value(v)
+	       : json_is_true(v)  ? "true"
+	       : json_is_false(v) ? "false"
+	                          : NULL;
+}
+
+static int unknown_name(const char *path, const char *where, bool city, struct err *err)
+{
+	const char *names[NSETTINGS + COUNT(city_table)];
+	int n = 0;
+	for (int i = 0; i < NSETTINGS; i++)
+		if (!city || settings_table[i].city)
+			names[n++] = settings_table[i].name;
+	for (size_t i = 0; i < COUNT(city_table); i++)
+		if (city)
+			names[n++] = city_table[i].name;
+		else if (within(path, city_table[i].name))
+			return err_set(
+			    err, ERR_INPUT, NULL, "%s: belongs in the city.yaml of a city", where);
+	if (city && find(path) >= 0)
+		return err_set(err, ERR_INPUT, NULL,
+		    "%s: is of the whole process and belongs in machi.yaml", where);
+	const char *near = name_nearest(path, names, n);
+	return err_set(err, ERR_INPUT, NULL, "%s: there is no such setting%s%s%s", where,
+	    near ? "; did you mean " : "", near ? near : "",
+	    near ? "?" : "; machi serve --help lists them");
+}
+
+/* One name of a file: it is a setting, or leads to some, and its value is of the right kind. */
+static int check_name(json_t *file, const char *path, const char *where, bool city, struct err *err)
+{
+	const json_t *v = dotted(file, path);
+	for (size_t i = 0; i < COUNT(city_table) && city; i++) {
+		if (!within(path, city_table[i].name))
+			continue;
+		if (strcmp(path, city_table[i].name) == 0 && v && !json_is_null(v) &&
+		    !of_type(v, city_table[i].type))
+			return err_set(
+			    err, ERR_INPUT, NULL, "%s: %s is wanted", where, city_table[i].wanted);
+		return 0;
+	}
+	for (int i = 0; i < NSETTINGS; i++) {
+		const struct setting *t = &settings_table[i];
+		if (city && !t->city)
+			continue;
+		if (json_is_object(v) && strcmp(path, t->name) != 0 && within(t->name, path))
+			return 0;
+		if (strcmp(path, t->name) != 0)
+			continue;
+		const char *text = text_of(v);
+		if (text)
+			return check_value(t, text, where, err);
+		return json_is_null(v) ? 0
+		                       : err_set(err, ERR_INPUT, NULL,
+		                             "%s: one value is wanted (%s)", where, t->value);
+	}
+	return unknown_name(path, where, city, err);
+}
+
+/* Reads a file of settings, of a city or of the process: *out is a new reference. */
+static int read_file(const char *path, bool city, json_t **out, struct err *err)
 {
 	struct arena *a = arena_new();
 	struct str text;
+	json_t *lines = json_object(), *line, *file = NULL;
+	const char *name;
 	int rc = file_read(a, path, &text, err);
-	json_t *file = NULL;
-	if (rc == -(int)ERR_MISSING && !must_exist) {
-		rc = 0;
-	} else if (rc == 0 && (rc = yaml_json(text, path, &file, err)) == 0) {
-		for (int i = 0; i < NSETTINGS; i++) {
-			json_t *v = dotted(file, settings_table[i].name);
-			if (s->explicit_[i] || !v)
-				continue;
-			if (json_is_string(v))
-				set(s, i, json_string_value(v), false);
-			else if (json_is_boolean(v))
-				set(s, i, json_is_true(v) ? "true" : "false", false);
-		}
+	if (rc == 0)
+		rc = yaml_json(text, path, &file, lines, err);
+	if (rc == 0 && !json_is_object(file))
+		rc = err_set(err, ERR_INPUT, NULL, "%s:1: names and values are wanted", path);
+	json_object_foreach(lines, name, line)
+	{
+		if (rc == 0)
+			rc = check_name(file, name,
+			    arena_printf(
+			        a, "%s:%lld: %s", path, (long long)json_integer_value(line), name),
+			    city, err);
 	}
-	json_decref(file);
+	json_decref(lines);
 	arena_free(a);
+	if (rc < 0)
+		json_decref(file);
+	else
+		*out = file;
 	return rc;
 }
 
-/* What stands for the value in --help says that it is a number, and bytes may be many. */
-static int check_numbers(const struct settings *s, struct err *err)
+static int take_file(struct settings *s, const char *path, bool must_exist, struct err *err)
 {
-	static const char *const numbers[] = {"N", "BYTES", "SECONDS", "MINUTES", "PERCENT"};
-	for (int i = 0; i < NSETTINGS; i++) {
-		const struct setting *t = &settings_table[i];
-		int64_t v, max = strcmp(t->value, "BYTES") == 0 ? INT64_MAX : INT32_MAX;
-		for (size_t k = 0; k < COUNT(numbers); k++)
-			if (strcmp(t->value, numbers[k]) == 0 && s->value[i] &&
-			    !str_to_i64(str_from(s->value[i]), 0, max, &v))
-				return err_set(err, ERR_INPUT, NULL, "%s is a number, not \"%.40s\"",
-				    t->name, s->value[i]);
+	json_t *file;
+	int rc = read_file(path, false, &file, err);
+	if (rc < 0)
+		return rc == -(int)ERR_MISSING && !must_exist ? 0 : rc;
+	for (int i = 0; i < NSETTINGS && rc == 0; i++) {
+		const char *text = text_of(dotted(file, settings_table[i].name));
+		if (!s->explicit_[i] && text)
+			rc = set(s, i, text, false, settings_table[i].name, err);
 	}
-	return 0;
+	json_decref(file);
+	return rc;
 }
 
 int settings_load(int *argc, char **argv, struct settings **out, struct err *err)
@@ -166,24 +299,22 @@ int settings_load(int *argc, char **argv, struct settings **out, struct err *err
 	struct settings *s = calloc(1, sizeof(*s));
 	if (!s)
 		abort();
-	for (int i = 0; i < NSETTINGS; i++) {
+	int rc = 0;
+	for (int i = 0; i < NSETTINGS && rc == 0; i++) {
 		char name[64];
 		spell(name, sizeof(name), "MACHI_", settings_table[i].name, true);
-		const char *env = getenv(name);
-		if (settings_table[i].fallback)
-			set(s, i, settings_table[i].fallback, false);
-		if (env)
-			set(s, i, env, true);
+		const char *env = getenv(name), *fallback = settings_table[i].fallback;
+		if (env || fallback)
+			rc = set(s, i, env ? env : fallback, env != NULL, name, err);
 	}
-	int rc = take_flags(s, argc, argv, err);
+	if (rc == 0)
+		rc = take_flags(s, argc, argv, err);
 	const char *config = settings_get(s, "config");
 	if (rc == 0) {
 		char path[4096];
 		(void)snprintf(path, sizeof(path), "%s/machi.yaml", settings_get(s, "data"));
 		rc = take_file(s, config ? config : path, config != NULL, err);
 	}
-	if (rc == 0)
-		rc = check_numbers(s, err);
 	if (rc < 0) {
 		settings_free(s);
 		return rc;
@@ -242,16 +373,33 @@ json_t *settings_for_city(const struct settings *s, json_t *city_file)
 	json_t *all = json_is_object(city_file) ? json_deep_copy(city_file) : json_object();
 	for (int i = 0; i < NSETTINGS; i++) {
 		const char *name = settings_table[i].name;
-		if (settings_table[i].city && s->value[i] && (s->explicit_[i] || !dotted(all, name)))
+		if (settings_table[i].city && s->value[i] &&
+		    (s->explicit_[i] || !dotted(all, name)))
 			set_dotted(all, name, s->value[i]);
 	}
 	return all;
 }
 
-void settings_help(FILE *f)
+int settings_city_file(const struct settings *s, const char *path, json_t **out, struct err *err)
+{
+	json_t *file;
+	int rc = read_file(path, true, &file, err);
+	if (rc < 0)
+		return rc;
+	*out = settings_for_city(s, file);
+	json_decref(file);
+	return 0;
+}
+
+void settings_help(FILE *f, const char *const *names)
 {
 	for (int i = 0; i < NSETTINGS; i++) {
 		const struct setting *t = &settings_table[i];
+		const char *const *name = names;
+		while (name && *name && strcmp(*name, t->name) != 0)
+			name++;
+		if (name && !*name)
+			continue;
 		char flag[96];
 		spell(flag, sizeof(flag), "--", t->name, false);
 		size_t n = strlen(flag);

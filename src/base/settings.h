@@ -15,7 +15,7 @@
 
 struct setting {
 	const char *name;     /* "smtp.url" */
-	const char *value;    /* what stands for the value in --help: "URL"; NULL: yes or no */
+	const char *value;    /* what stands for the value in --help; N, BYTES, … are numbers, a|b a choice */
 	const char *fallback; /* default, NULL: none */
 	const char *help;     /* one line */
 	bool city;            /* may be set for each city in its city.yaml */
@@ -27,7 +27,9 @@ extern const struct setting settings_table[];
 struct settings;
 
 /* Reads configuration file (--config or <data>/machi.yaml), environment and flags. Known flags are
- * taken out of argv (argc is lowered), so that what is left are the command's own words. */
+ * taken out of argv (argc is lowered), so that what is left are the command's own words. A name that is
+ * no setting and a value of the wrong kind are ERR_INPUT, with file and line, variable or flag in the
+ * detail. */
 int settings_load(int *argc, char **argv, struct settings **out, struct err *);
 void settings_free(struct settings *);
 
@@ -40,11 +42,16 @@ bool settings_on(const struct settings *, const char *name);
  * what environment and flags say. New reference. */
 json_t *settings_for_city(const struct settings *, json_t *city_file);
 
-/* The lines for --help. */
-void settings_help(FILE *);
+/* The same of a city's file, which may hold what only a city has (name, hosts, …); checked like the
+ * configuration file. ERR_MISSING when there is no such file. */
+int settings_city_file(const struct settings *, const char *path, json_t **out, struct err *);
+
+/* The lines for --help, of these names (terminated by NULL) or, with NULL, of all settings. */
+void settings_help(FILE *, const char *const *names);
 
 /* A YAML file as JSON: mappings, sequences, and plain texts ("8080" stays text; true, false become
- * booleans). ERR_INPUT with line in the detail. New reference in *out. */
-int yaml_json(struct str text, const char *name, json_t **out, struct err *);
+ * booleans). ERR_INPUT with line in the detail; no name may be there twice. New reference in *out.
+ * lines, an object or NULL, gets the line of each name: {"smtp": 2, "smtp.url": 3}. */
+int yaml_json(struct str text, const char *name, json_t **out, json_t *lines, struct err *);
 
 #endif

@@ -378,3 +378,48 @@ size_t utf8_length(struct str s)
 		n += (s.p[i] & 0xC0) != 0x80;
 	return n;
 }
+
+/* Optimal string alignment distance of two short names. */
+static int distance(const char *a, const char *b)
+{
+	enum { LONGEST = 40 };
+	int n = (int)strnlen(a, LONGEST), m = (int)strnlen(b, LONGEST);
+	int rows[3][LONGEST + 1];
+	int *before = rows[0], *last = rows[1], *now = rows[2];
+	for (int j = 0; j <= m; j++)
+		last[j] = j;
+	for (int i = 1; i <= n; i++) {
+		now[0] = i;
+		for (int j = 1; j <= m; j++) {
+			int cost = a[i - 1] != b[j - 1];
+			int best = last[j - 1] + cost;
+			if (last[j] + 1 < best)
+				best = last[j] + 1;
+			if (now[j - 1] + 1 < best)
+				best = now[j - 1] + 1;
+			if (i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1] &&
+			    before[j - 2] + 1 < best)
+				best = before[j - 2] + 1;
+			now[j] = best;
+		}
+		int *turn = before;
+		before = last;
+		last = now;
+		now = turn;
+	}
+	return last[m];
+}
+
+const char *name_nearest(const char *text, const char *const *names, int n)
+{
+	int length = (int)strlen(text), best = length <= 3 ? 2 : length <= 6 ? 3 : 4;
+	const char *found = NULL;
+	for (int i = 0; i < n; i++) {
+		int d = distance(text, names[i]);
+		if (d < best) {
+			best = d;
+			found = names[i];
+		}
+	}
+	return found;
+}

@@ -102,4 +102,7 @@ int32_t utf8_next(struct str *s);
 void utf8_put(struct buf *, uint32_t code_point);
 size_t utf8_length(struct str); /* code points */
 
+/* The nearest of n names, for "did you mean"; NULL when none is near. */
+const char *name_nearest(const char *text, const char *const *names, int n);
+
 #endif

@@ -24,9 +24,49 @@ static json_t *scalar(const yaml_event_t *e)
 	return json_stringn(text, e->data.scalar.length);
 }
 
+struct reader {
+	yaml_parser_t p;
+	const char *name;
+	json_t *lines; /* may be NULL */
+	struct err *err;
+};
+
+static int value(struct reader *, yaml_event_t *, const char *path, int depth, json_t **out);
+
+static int next(struct reader *r, yaml_event_t *e)
+{
+	return yaml_parser_parse(&r->p, e)
+	           ? 0
+	           : bad(r->err, r->name, r->p.problem_mark.line, r->p.problem);
+}
+
+/* Reads the value of the name in event key into the object. path is the object's, "" at the top. */
+static int member(
+    struct reader *r, const yaml_event_t *key, const char *path, int depth, json_t *object)
+{
+	if (key->type != YAML_SCALAR_EVENT)
+		return bad(r->err, r->name, key->start_mark.line, "a name is wanted here");
+	const char *name = (const char *)key->data.scalar.value;
+	struct buf full = {0};
+	buf_printf(&full, "%s%s%s", path, path[0] ? "." : "", name);
+	yaml_event_t e;
+	json_t *item = NULL;
+	int rc = json_object_get(object, name)
+	             ? bad(r->err, r->name, key->start_mark.line, "this name is there already")
+	             : next(r, &e);
+	if (rc == 0 && r->lines)
+		json_object_set_new(
+		    r->lines, full.p, json_integer((json_int_t)key->start_mark.line + 1));
+	if (rc == 0)
+		rc = value(r, &e, full.p, depth + 1, &item);
+	if (rc == 0)
+		json_object_set_new(object, name, item);
+	buf_free(&full);
+	return rc;
+}
+
 /* Reads the value that starts at event e, which it deletes. */
-static int value(
-    yaml_parser_t *p, yaml_event_t *e, const char *name, int depth, json_t **out, struct err *err)
+static int value(struct reader *r, yaml_event_t *e, const char *path, int depth, json_t **out)
 {
 	size_t line = e->start_mark.line;
 	yaml_event_type_t type = e->type;
@@ -36,43 +76,26 @@ static int value(
 	                                                   : NULL;
 	yaml_event_delete(e);
 	if (!made)
-		return bad(err, name, line, "a text, a list or a mapping is wanted here");
-	if (depth > YAML_DEPTH_MAX) {
-		json_decref(made);
-		return bad(err, name, line, "too deeply nested");
-	}
-	int rc = 0;
-	while (rc == 0 && !json_is_string(made) && (json_is_object(made) || json_is_array(made))) {
-		yaml_event_t next;
-		if (!yaml_parser_parse(p, &next)) {
-			rc = bad(err, name, p->problem_mark.line, p->problem);
+		return bad(r->err, r->name, line, "a text, a list or a mapping is wanted here");
+	int rc = depth > YAML_DEPTH_MAX ? bad(r->err, r->name, line, "too deeply nested") : 0;
+	while (rc == 0 && (json_is_object(made) || json_is_array(made))) {
+		yaml_event_t inner;
+		rc = next(r, &inner);
+		if (rc < 0)
+			break;
+		if (inner.type == YAML_MAPPING_END_EVENT || inner.type == YAML_SEQUENCE_END_EVENT) {
+			yaml_event_delete(&inner);
 			break;
 		}
-		if (next.type == YAML_MAPPING_END_EVENT || next.type == YAML_SEQUENCE_END_EVENT) {
-			yaml_event_delete(&next);
-			break;
-		}
-		json_t *item = NULL;
-		if (json_is_array(made)) {
-			rc = value(p, &next, name, depth + 1, &item, err);
-			if (rc == 0)
-				json_array_append_new(made, item);
+		if (json_is_object(made)) {
+			rc = member(r, &inner, path, depth, made);
+			yaml_event_delete(&inner);
 			continue;
 		}
-		if (next.type != YAML_SCALAR_EVENT) {
-			rc = bad(err, name, next.start_mark.line, "a name is wanted here");
-			yaml_event_delete(&next);
-			break;
-		}
-		yaml_event_t inner;
-		if (!yaml_parser_parse(p, &inner)) {
-			rc = bad(err, name, p->problem_mark.line, p->problem);
-		} else {
-			rc = value(p, &inner, name, depth + 1, &item, err);
-			if (rc == 0)
-				json_object_set_new(made, (const char *)next.data.scalar.value, item);
-		}
-		yaml_event_delete(&next);
+		json_t *item = NULL;
+		rc = value(r, &inner, path, depth + 1, &item);
+		if (rc == 0)
+			json_array_append_new(made, item);
 	}
 	if (rc < 0)
 		json_decref(made);
@@ -81,20 +104,18 @@ static int value(
 	return rc;
 }
 
-int yaml_json(struct str text, const char *name, json_t **out, struct err *err)
+int yaml_json(struct str text, const char *name, json_t **out, json_t *lines, struct err *err)
 {
-	yaml_parser_t p;
-	if (!yaml_parser_initialize(&p))
-		return err_set(err, ERR_INTERNAL, NULL, "%s: no YAML parser", name);
-	yaml_parser_set_input_string(&p, (const unsigned char *)text.p, text.n);
-	int rc = 0;
+	struct reader r = {.name = name, .lines = lines, .err = err};
 	*out = NULL;
+	if (!yaml_parser_initialize(&r.p))
+		return err_set(err, ERR_INTERNAL, NULL, "%s: no YAML parser", name);
+	yaml_parser_set_input_string(&r.p, (const unsigned char *)text.p, text.n);
+	int rc = 0;
 	while (rc == 0) {
 		yaml_event_t e;
-		if (!yaml_parser_parse(&p, &e)) {
-			rc = bad(err, name, p.problem_mark.line, p.problem);
+		if ((rc = next(&r, &e)) < 0)
 			break;
-		}
 		yaml_event_type_t type = e.type;
 		if (type == YAML_STREAM_START_EVENT || type == YAML_DOCUMENT_START_EVENT ||
 		    type == YAML_DOCUMENT_END_EVENT || type == YAML_STREAM_END_EVENT) {
@@ -102,13 +123,13 @@ int yaml_json(struct str text, const char *name, json_t **out, struct err *err)
 			if (type == YAML_STREAM_END_EVENT)
 				break;
 		} else if (*out) {
+			rc = bad(err, name, e.start_mark.line, "only one document is wanted");
 			yaml_event_delete(&e);
-			rc = bad(err, name, 0, "only one document is wanted");
 		} else {
-			rc = value(&p, &e, name, 0, out, err);
+			rc = value(&r, &e, "", 0, out);
 		}
 	}
-	yaml_parser_delete(&p);
+	yaml_parser_delete(&r.p);
 	if (rc < 0) {
 		json_decref(*out);
 		*out = NULL;

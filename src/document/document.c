@@ -27,7 +27,7 @@ static int load_layout(
 	                         : arena_printf(a, "templates/document/pdf/%s.yaml", template);
 	struct str text;
 	int rc = city_resource(city, a, path, &text, err);
-	return rc < 0 ? rc : yaml_json(text, path, out, err);
+	return rc < 0 ? rc : yaml_json(text, path, out, NULL, err);
 }
 
 /* --- the seal --- */

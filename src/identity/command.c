@@ -321,10 +321,10 @@ static int user(int argc, char **argv)
 	    {"role", &c.role}, {"from", &c.from}, {"until", &c.until}};
 	for (size_t i = 0; i < COUNT(options); i++)
 		*options[i].value = cli_option(&argc, argv, options[i].name);
-	int code = EXIT_OK;
-	if (settings_load(&argc, argv, &s, &err) < 0) {
+	int code = cli_settings("user", &argc, argv, &s);
+	if (code != EXIT_OK) {
 		arena_free(c.a);
-		return cli_fail("user", &err);
+		return code;
 	}
 	if (argc < 1 || argc > 2 || (argc < 2 && strcmp(argv[0], "list") != 0)) {
 		code =

@@ -14,8 +14,9 @@ int run_migrate(int argc, char **argv)
 	struct settings *s;
 	struct city **cities;
 	int n;
-	if (settings_load(&argc, argv, &s, &err) < 0)
-		return cli_fail("migrate", &err);
+	int code = cli_settings("migrate", &argc, argv, &s);
+	if (code != EXIT_OK)
+		return code;
 	if (argc > 0) {
 		settings_free(s);
 		return cli_usage("migrate", "unknown word", argv[0]);
@@ -32,7 +33,8 @@ int run_migrate(int argc, char **argv)
 /* --- check --- */
 
 /* The city's store, to look at; *st is NULL when it fails. */
-static int look_at(struct arena *a, const char *dir, const json_t *settings, struct store **st, struct err *err)
+static int look_at(
+    struct arena *a, const char *dir, const json_t *settings, struct store **st, struct err *err)
 {
 	struct store_options o = {.url = city_store_url(a, dir, settings), .dir = dir};
 	/* Looking does not make a store. */
@@ -69,6 +71,7 @@ static int check_city(
 		rc = -(int)ERR_STORE;
 	/* The definitions are looked at also when the store cannot be. */
 	*problems = procedures_check_city(dir, db, stdout);
+	*problems += city_check_texts(dir, stdout);
 	if (rc == 0)
 		rc = show_city(a, settings, db, err);
 	store_close(st);
@@ -81,8 +84,9 @@ int run_check(int argc, char **argv)
 	struct err err = {0};
 	struct settings *s;
 	const char *id = cli_option(&argc, argv, "city");
-	if (settings_load(&argc, argv, &s, &err) < 0)
-		return cli_fail("check", &err);
+	int code = cli_settings("check", &argc, argv, &s);
+	if (code != EXIT_OK)
+		return code;
 	struct arena *a = arena_new();
 	const char *dir = id ? arena_printf(a, "%s/%s", settings_get(s, "data"), id) : NULL;
 	int problems = 0;
@@ -135,8 +139,8 @@ int run_verify(int argc, char **argv)
 
 int run_version(int argc, char **argv)
 {
-	(void)argc;
-	(void)argv;
+	if (argc > 0)
+		return cli_usage("version", "unknown word", argv[0]);
 	puts("machi " MACHI_VERSION);
 	return EXIT_OK;
 }

@@ -80,10 +80,11 @@ int run_restore(int argc, char **argv)
 	struct err err = {0};
 	struct settings *s;
 	const char *id = cli_option(&argc, argv, "city");
-	if (settings_load(&argc, argv, &s, &err) < 0)
-		return cli_fail("restore", &err);
+	int code = cli_settings("restore", &argc, argv, &s);
+	if (code != EXIT_OK)
+		return code;
 	struct arena *a = arena_new();
-	int rc = 0, code = EXIT_OK;
+	int rc = 0;
 	if (argc != 1)
 		code = cli_usage("restore", "one backup is wanted", NULL);
 	else if (!id)

@@ -57,6 +57,15 @@ int cli_fail(const char *command, const struct err *err)
 	return EXIT_FAILED;
 }
 
+int cli_settings(const char *command, int *argc, char **argv, struct settings **out)
+{
+	struct err err = {0};
+	if (settings_load(argc, argv, out, &err) == 0)
+		return EXIT_OK;
+	(void)cli_fail(command, &err);
+	return err.kind == ERR_INPUT ? EXIT_USAGE : EXIT_FAILED;
+}
+
 bool cli_city_id(const char *id)
 {
 	return id[0] && strspn(id, "abcdefghijklmnopqrstuvwxyz0123456789-") == strlen(id);
@@ -66,8 +75,9 @@ int cli_city_open(const char *command, int *argc, char **argv, struct cli_city *
 {
 	struct err err = {0};
 	const char *id = cli_option(argc, argv, "city");
-	if (settings_load(argc, argv, &o->settings, &err) < 0)
-		return cli_fail(command, &err);
+	int code = cli_settings(command, argc, argv, &o->settings);
+	if (code != EXIT_OK)
+		return code;
 	if (city_open_one(o->settings, id, &o->city, &err) < 0) {
 		settings_free(o->settings);
 		return cli_fail(command, &err);

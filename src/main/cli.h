@@ -22,6 +22,10 @@ int cli_usage(const char *command, const char *what, const char *word);
 /* Prints the error for a person and gives EXIT_FAILED. */
 int cli_fail(const char *command, const struct err *);
 
+/* Loads the settings and takes them out of argv. EXIT_OK, or the error is told: EXIT_USAGE when a
+ * setting is wrong. */
+int cli_settings(const char *command, int *argc, char **argv, struct settings **out);
+
 /* True for what may name a city's folder: small letters, digits and -. */
 bool cli_city_id(const char *);
 /* The shared beginning of a command on one city: takes --city and the settings out of argv, opens it.

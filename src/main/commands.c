@@ -9,6 +9,7 @@ const struct command main_commands[] = {
 		"Serves every city below the data directory, in the foreground, and logs to standard\n"
 		"error. --demo makes the demo city first when there is no city yet. SIGHUP reads\n"
 		"definitions, templates and texts anew; SIGTERM finishes what is in flight and stops.",
+	.all_settings = true,
 	.run = run_serve,
     },
     {

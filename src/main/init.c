@@ -186,10 +186,10 @@ int run_init(int argc, char **argv)
 		return cli_usage("init", "--seed is a number", seed);
 	if (!cli_city_id(n.id))
 		return cli_usage("init", "--city takes small letters, digits and -", n.id);
-	if (settings_load(&argc, argv, &s, &err) < 0)
-		return cli_fail("init", &err);
+	int code = cli_settings("init", &argc, argv, &s);
+	if (code != EXIT_OK)
+		return code;
 	struct arena *a = arena_new();
-	int code = EXIT_OK;
 	if (argc > 0)
 		code = cli_usage("init", "unknown word", argv[0]);
 	else if (base_url_of(s, a, &n.base_url, &err) < 0 || make_city(s, &n, &err) < 0)

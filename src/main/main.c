@@ -27,10 +27,15 @@ static const struct command *find_command(const char *name)
 
 static int help(const struct command *c)
 {
-	printf("usage: %s\n\nSettings of every command:\n", c->help);
-	settings_help(stdout);
-	puts("\nEach is also read from the environment (--smtp-url is MACHI_SMTP_URL) and from the\n"
-	     "configuration file. Exit codes: 0 done, 1 failed, 2 wrong words, 3 problems found.");
+	static const char *const where[] = {"config", "data", NULL};
+	printf("usage: %s\n\nSettings:\n", c->help);
+	settings_help(stdout, c->all_settings ? NULL : where);
+	puts(c->all_settings
+	         ? "\nEach is also read from the environment (--smtp-url is MACHI_SMTP_URL) and "
+	           "from the\n"
+	           "configuration file; those from --store on also from a city's city.yaml."
+	         : "\nEvery command takes all settings; machi serve --help lists them.");
+	puts("Exit codes: 0 done, 1 failed, 2 wrong words or settings, 3 problems found.");
 	return EXIT_OK;
 }
 

@@ -11,25 +11,24 @@
 #include "main/cli.h"
 #include "main/init.h"
 
-static int set_log_level(const struct settings *s, struct err *err)
+static void set_log_level(const struct settings *s)
 {
 	static const char *const names[] = {"debug", "info", "warn", "error"};
-	for (size_t i = 0; i < COUNT(names); i++) {
-		if (text_eq(settings_get(s, "log"), names[i])) {
+	for (size_t i = 0; i < COUNT(names); i++)
+		if (text_eq(settings_get(s, "log"), names[i]))
 			log_level_set((enum log_level)i);
-			return 0;
-		}
-	}
-	return err_set(err, ERR_INPUT, NULL, "--log: %s is none of debug, info, warn, error",
-	    settings_get(s, "log"));
 }
 
 static void reload(struct city **cities, int n)
 {
 	for (int i = 0; i < n; i++) {
 		struct err err = {0};
-		if (city_reload(cities[i], &err) < 0)
-			log_err("city.reload", &err);
+		if (!cities[i]->store)
+			log_error("city.reload", "%s: is not served; restart when it is mended",
+			    cities[i]->id);
+		else if (city_reload(cities[i], &err) < 0)
+			log_error("city.reload", "%s: %s; what was read before stays in use",
+			    cities[i]->id, err.detail);
 		else
 			log_info("city.reload", "%s", cities[i]->id);
 	}
@@ -54,12 +53,13 @@ static int serve_cities(const struct settings *s, struct city **cities, int n, s
 {
 	int threads = (int)settings_i64(s, "job-threads");
 	for (int i = 0; i < n; i++) {
-		int rc = store_serve(cities[i]->store, err);
+		int rc = cities[i]->store ? store_serve(cities[i]->store, err) : 0;
 		if (rc < 0)
 			return rc;
 	}
 	for (int i = 0; i < n; i++) {
-		int rc = threads > 0 ? city_start_jobs(cities[i], threads, err) : 0;
+		int rc =
+		    cities[i]->store && threads > 0 ? city_start_jobs(cities[i], threads, err) : 0;
 		if (rc < 0)
 			return rc;
 	}
@@ -95,8 +95,9 @@ int run_serve(int argc, char **argv)
 	struct err err = {0};
 	struct settings *s;
 	bool demo = cli_flag(&argc, argv, "demo");
-	if (settings_load(&argc, argv, &s, &err) < 0)
-		return cli_fail("serve", &err);
+	int code = cli_settings("serve", &argc, argv, &s);
+	if (code != EXIT_OK)
+		return code;
 	if (argc > 0) {
 		settings_free(s);
 		return cli_usage("serve", "unknown word", argv[0]);
@@ -110,11 +111,10 @@ int run_serve(int argc, char **argv)
 
 	struct city **cities = NULL;
 	int n = 0;
-	int rc = set_log_level(s, &err);
-	if (rc == 0 && demo)
-		rc = init_demo_if_empty(s, &err);
+	set_log_level(s);
+	int rc = demo ? init_demo_if_empty(s, &err) : 0;
 	if (rc == 0)
-		rc = cities_open(s, true, &cities, &n, &err);
+		rc = cities_open_served(s, &cities, &n, &err);
 	if (rc == 0)
 		rc = serve_cities(s, cities, n, &signals, started_us, &err);
 	cities_close(cities, n);

@@ -227,16 +227,16 @@ static bool has_departments(struct reading *r)
 static void report(struct reading *r, const struct definition_problem *p)
 {
 	if (p->warning && !r->out) {
-		log_warn("procedure.definition", "%s:%d:%d: %s (%s)", p->file, p->line, p->column,
-		    p->what, p->remedy);
+		log_warn("procedure.definition", "%s: %s:%d:%d: %s (%s)", r->city->id, p->file,
+		    p->line, p->column, p->what, p->remedy);
 		return;
 	}
 	if (r->problems++ == 0 && r->err)
 		(void)err_set(r->err, ERR_INPUT, "procedure.definition", "%s:%d:%d: %s", p->file,
 		    p->line, p->column, p->what);
 	if (!r->out) {
-		log_error("procedure.definition", "%s:%d:%d: %s%s%s%s", p->file, p->line, p->column,
-		    p->what, p->remedy ? " (" : "", p->remedy ? p->remedy : "",
+		log_error("procedure.definition", "%s: %s:%d:%d: %s%s%s%s", r->city->id, p->file,
+		    p->line, p->column, p->what, p->remedy ? " (" : "", p->remedy ? p->remedy : "",
 		    p->remedy ? ")" : "");
 		return;
 	}
@@ -381,7 +381,7 @@ int catalogue_load(struct city *city, struct err *err)
 	set_finish(r.set);
 	int rc = r.problems ? -(int)ERR_INPUT : keep(city, r.set, err);
 	if (rc == 0) {
-		log_info("procedure.loaded", "%d definitions", r.set->n);
+		log_info("procedure.loaded", "%s: %d definitions", city->id, r.set->n);
 		set_replace(city, r.set);
 	} else {
 		set_unref(r.set);

@@ -30,6 +30,20 @@ static bool starts(const char *s, const char *prefix)
 	return strncmp(s, prefix, strlen(prefix)) == 0;
 }
 
+/* libpq ends its messages with a line break, and breaks them: one line for the log. */
+static int unavailable(const char *text, struct err *err)
+{
+	int rc = err_set(err, ERR_BUSY, "store.unavailable", "%s", text);
+	if (!err)
+		return rc;
+	size_t n = strlen(err->detail);
+	while (n > 0 && err->detail[n - 1] == '\n')
+		err->detail[--n] = '\0';
+	for (char *p = err->detail; (p = strpbrk(p, "\n\t"));)
+		*p = ' ';
+	return rc;
+}
+
 /* Notes what happened to the connection and says it in our words. The server's DETAIL line is left
  * out: it holds the values of rows. */
 int pg_fail(struct db *db, const PGresult *res, struct err *err)
@@ -41,8 +55,7 @@ int pg_fail(struct db *db, const PGresult *res, struct err *err)
 	if (PQstatus(conn) != CONNECTION_OK || !state || starts(state, "08") ||
 	    starts(state, "57P")) {
 		db->lost = true;
-		return err_set(
-		    err, ERR_BUSY, "store.unavailable", "%s", text ? text : PQerrorMessage(conn));
+		return unavailable(text ? text : PQerrorMessage(conn), err);
 	}
 	/* A plan or statement this connection remembers is not good any more, or the server became
 	 * a standby: a new connection helps. */
@@ -185,7 +198,7 @@ int pg_connect(struct db *db, struct err *err)
 		abort();
 	int rc = 0;
 	if (PQstatus(conn) != CONNECTION_OK) {
-		rc = err_set(err, ERR_BUSY, "store.unavailable", "%s", PQerrorMessage(conn));
+		rc = unavailable(PQerrorMessage(conn), err);
 	} else {
 		(void)PQsetNoticeReceiver(conn, quiet, NULL);
 		char text[512];

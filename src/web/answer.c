@@ -123,9 +123,8 @@ static bool may_keep(const struct request *rq, int status)
 {
 	const struct request_private *p = rq->p;
 	return rq->route && status == 200 && rq->method == HTTP_GET &&
-	       (p->asset ||
-	           ((rq->route->flags & ROUTE_CACHE) && !p->web->options.no_page_cache &&
-	               rq->actor.kind == ACTOR_ANONYMOUS)) &&
+	       (p->asset || ((rq->route->flags & ROUTE_CACHE) && !p->web->options.no_page_cache &&
+	                        rq->actor.kind == ACTOR_ANONYMOUS)) &&
 	       !p->heads.authorization.p && p->out.ncookies == 0 && p->out.nproblems == 0 &&
 	       !(p->heads.cookie.n && memmem(p->heads.cookie.p, p->heads.cookie.n, "session=", 8));
 }
@@ -364,7 +363,8 @@ static ssize_t stream_read(void *cls, uint64_t at, char *out, size_t max)
 	if (s->rc <= 0)
 		return s->rc == 0 ? MHD_CONTENT_READER_END_OF_STREAM
 		                  : MHD_CONTENT_READER_END_WITH_ERROR;
-	exchange_suspend(s->rq->p->x);
+	if (!exchange_suspend(s->rq->p->x))
+		return MHD_CONTENT_READER_END_WITH_ERROR;
 	(void)workers_run(
 	    s->rq->p->web->workers, s->lane, stream_fill, s); /* a lane has no limit */
 	return 0;

@@ -1,27 +1,25 @@
 #include "web/city.h"
 
 #include <dirent.h>
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/file.h"
 #include "base/log.h"
 #include "base/progress.h"
 #include "base/resource.h"
+#include "web/private.h"
 #include "web/template.h"
-#include "web/web.h"
 
 /* What a city owns beside the public struct. */
 struct city_owned {
 	struct city city; /* first: a struct city * is a struct city_owned * */
 	struct arena *arena;
 	int modules_open;
-	/* Catalogues and templates that a reload replaced: requests in flight may still read them. */
-	struct retired {
-		struct retired *next;
-		struct i18n *i18n;
-		struct templates *templates;
-	} *retired;
+	struct city_texts
+	    *texts; /* the newest first; requests in flight may still read the others */
 };
 
 const char *city_setting(const struct city *city, const char *key, const char *fallback)
@@ -36,21 +34,29 @@ const char *city_setting(const struct city *city, const char *key, const char *f
 int64_t city_setting_i64(const struct city *city, const char *key, int64_t fallback)
 {
 	int64_t v;
-	return str_to_i64(str_from(city_setting(city, key, NULL)), INT64_MIN, INT64_MAX, &v) ? v
-	                                                                                      : fallback;
+	return str_to_i64(str_from(city_setting(city, key, NULL)), INT64_MIN, INT64_MAX, &v)
+	           ? v
+	           : fallback;
 }
 
-int city_resource(const struct city *city, struct arena *a, const char *path, struct str *out,
-    struct err *err)
+const char *city_own_path(const struct city *city, struct arena *a, const char *path)
+{
+	const char *own = city->dir ? arena_printf(a, "%s/custom/%s", city->dir, path) : NULL;
+	if (own && access(own, F_OK) != 0 && (errno == ENOENT || errno == ENOTDIR))
+		own = NULL; /* what cannot be read is told when it is read */
+	return own;
+}
+
+int city_resource(
+    const struct city *city, struct arena *a, const char *path, struct str *out, struct err *err)
 {
 	if (strstr(path, ".."))
 		return err_set(err, ERR_MISSING, NULL, "no resource %s", path);
-	if (city->dir) {
-		int rc = file_read(a, arena_printf(a, "%s/custom/%s", city->dir, path), out, err);
-		if (rc != -(int)ERR_MISSING)
-			return rc;
-	}
-	return resource_find(path, out) ? 0 : err_set(err, ERR_MISSING, NULL, "no resource %s", path);
+	const char *own = city_own_path(city, a, path);
+	if (own)
+		return file_read(a, own, out, err);
+	return resource_find(path, out) ? 0
+	                                : err_set(err, ERR_MISSING, NULL, "no resource %s", path);
 }
 
 struct path_list {
@@ -90,7 +96,8 @@ static void path_walk(struct path_list *l, const char *dir, const char *name, in
 		if (e->d_name[0] == '.')
 			continue;
 		const char *full = arena_printf(l->arena, "%s/%s", dir, e->d_name);
-		const char *path = arena_printf(l->arena, "%s%s%s", name, name[0] ? "/" : "", e->d_name);
+		const char *path =
+		    arena_printf(l->arena, "%s%s%s", name, name[0] ? "/" : "", e->d_name);
 		if (e->d_type == DT_DIR)
 			path_walk(l, full, path, depth + 1);
 		else if (strncmp(path, l->prefix, strlen(l->prefix)) == 0)
@@ -104,75 +111,39 @@ static int compare_paths(const void *a, const void *b)
 	return strcmp(*(const char *const *)a, *(const char *const *)b);
 }
 
-int city_resource_each(const struct city *city, const char *prefix,
-    int (*fn)(void *arg, const char *path), void *arg)
+static int each_path(struct path_list *l, int (*fn)(void *arg, const char *path), void *arg)
+{
+	if (l->n)
+		qsort(l->paths, l->n, sizeof(*l->paths), compare_paths);
+	int rc = 0;
+	for (size_t i = 0; i < l->n && rc == 0; i++)
+		if (i == 0 || strcmp(l->paths[i], l->paths[i - 1]) != 0)
+			rc = fn(arg, l->paths[i]);
+	arena_free(l->arena);
+	return rc;
+}
+
+static void own_paths(struct path_list *l, const struct city *city)
+{
+	if (city->dir)
+		path_walk(l, arena_printf(l->arena, "%s/custom", city->dir), "", 0);
+}
+
+int city_resource_each(
+    const struct city *city, const char *prefix, int (*fn)(void *arg, const char *path), void *arg)
 {
 	struct path_list l = {.arena = arena_new(), .prefix = prefix};
 	(void)resource_each(prefix, path_embedded, &l); /* path_embedded never stops it */
-	if (city->dir)
-		path_walk(&l, arena_printf(l.arena, "%s/custom", city->dir), "", 0);
-	if (l.n)
-		qsort(l.paths, l.n, sizeof(*l.paths), compare_paths);
-	int rc = 0;
-	for (size_t i = 0; i < l.n && rc == 0; i++)
-		if (i == 0 || strcmp(l.paths[i], l.paths[i - 1]) != 0)
-			rc = fn(arg, l.paths[i]);
-	arena_free(l.arena);
-	return rc;
+	own_paths(&l, city);
+	return each_path(&l, fn, arg);
 }
 
-/* --- catalogues and templates --- */
-
-struct catalogue_load {
-	const struct city *city;
-	struct i18n *i18n;
-	struct err *err;
-};
-
-/* i18n/<module>.<lang>.po */
-static int catalogue_add(void *arg, const char *path)
+int city_own_each(
+    const struct city *city, const char *prefix, int (*fn)(void *arg, const char *path), void *arg)
 {
-	struct catalogue_load *load = arg;
-	size_t n = strlen(path);
-	if (n < 6 || strcmp(path + n - 3, ".po") != 0)
-		return 0;
-	char lang[3] = {path[n - 5], path[n - 4], '\0'};
-	struct arena *a = arena_new();
-	struct str po;
-	/* The city's own file adds to the built-in one, so that it may hold only what it changes. */
-	int rc = 0;
-	if (resource_find(path, &po))
-		rc = i18n_load(load->i18n, lang, path, po, load->err);
-	struct err none;
-	if (rc == 0 && load->city->dir &&
-	    file_read(a, arena_printf(a, "%s/custom/%s", load->city->dir, path), &po, &none) == 0)
-		rc = i18n_load(load->i18n, lang, path, po, load->err);
-	arena_free(a);
-	return rc;
-}
-
-static int template_source(
-    void *arg, struct arena *a, const char *name, struct str *out, struct err *err)
-{
-	const struct city *city = arg;
-	/* "mail/receipt.ja.txt" names its file in full; pages are .html. */
-	const char *dot = strrchr(name, '.');
-	return city_resource(city, a,
-	    arena_printf(a, "templates/%s%s", name, dot && !strchr(dot, '/') ? "" : ".html"), out, err);
-}
-
-static int texts_load(struct city *city, struct i18n **i18n, struct templates **templates,
-    struct err *err)
-{
-	*i18n = i18n_new();
-	struct catalogue_load load = {.city = city, .i18n = *i18n, .err = err};
-	int rc = city_resource_each(city, "i18n/", catalogue_add, &load);
-	if (rc < 0) {
-		i18n_free(*i18n);
-		return rc;
-	}
-	*templates = templates_new(template_source, city, *i18n);
-	return 0;
+	struct path_list l = {.arena = arena_new(), .prefix = prefix};
+	own_paths(&l, city);
+	return each_path(&l, fn, arg);
 }
 
 /* --- opening --- */
@@ -180,15 +151,7 @@ static int texts_load(struct city *city, struct i18n **i18n, struct templates **
 int city_settings(const struct settings *s, const char *dir, json_t **out, struct err *err)
 {
 	struct arena *a = arena_new();
-	const char *path = arena_printf(a, "%s/city.yaml", dir);
-	struct str text;
-	json_t *file = NULL;
-	int rc = file_read(a, path, &text, err);
-	if (rc == 0)
-		rc = yaml_json(text, path, &file, err);
-	if (rc == 0)
-		*out = settings_for_city(s, file);
-	json_decref(file);
+	int rc = settings_city_file(s, arena_printf(a, "%s/city.yaml", dir), out, err);
 	arena_free(a);
 	return rc;
 }
@@ -238,6 +201,19 @@ static const char *const *hosts_of(struct arena *a, json_t *settings)
 	return hosts;
 }
 
+static int texts_reload(struct city_owned *o, struct err *err)
+{
+	struct city_texts *texts;
+	int rc = texts_load(&o->city, &texts, err);
+	if (rc < 0)
+		return rc;
+	texts->next = o->texts;
+	o->texts = texts;
+	__atomic_store_n(&o->city.i18n, texts->i18n, __ATOMIC_RELEASE);
+	__atomic_store_n(&o->city.templates, texts->templates, __ATOMIC_RELEASE);
+	return 0;
+}
+
 static int open_parts(struct city_owned *o, const struct settings *s, bool migrate, struct err *err)
 {
 	struct city *city = &o->city;
@@ -251,7 +227,7 @@ static int open_parts(struct city_owned *o, const struct settings *s, bool migra
 		city->base_url = arena_printf(a, "http%s://localhost:%s",
 		    settings_get(s, "tls.cert") ? "s" : "", settings_get(s, "port"));
 	city->demo = json_is_true(json_object_get(city->settings, "demo"));
-	rc = texts_load(city, &city->i18n, &city->templates, err);
+	rc = texts_reload(o, err);
 	if (rc < 0)
 		return rc;
 	struct store_options options = {
@@ -270,8 +246,7 @@ static int open_parts(struct city_owned *o, const struct settings *s, bool migra
 	return 0;
 }
 
-int city_open(
-    const struct settings *s, const char *dir, bool migrate, struct city **out, struct err *err)
+static struct city_owned *city_new(const char *dir)
 {
 	struct city_owned *o = calloc(1, sizeof(*o));
 	if (!o)
@@ -280,11 +255,33 @@ int city_open(
 	o->city.dir = arena_strdup(o->arena, dir);
 	const char *slash = strrchr(dir, '/');
 	o->city.id = arena_strdup(o->arena, slash ? slash + 1 : dir);
+	return o;
+}
+
+int city_open(
+    const struct settings *s, const char *dir, bool migrate, struct city **out, struct err *err)
+{
+	struct city_owned *o = city_new(dir);
 	int rc = open_parts(o, s, migrate, err);
 	if (rc < 0) {
 		city_close(&o->city);
 		return err_prefix(err, "%s: ", dir);
 	}
+	*out = &o->city;
+	return 0;
+}
+
+/* The city as far as its settings go: who asks for its names must not meet another city. */
+static int city_unserved(
+    const struct settings *s, const char *dir, struct city **out, struct err *err)
+{
+	struct city_owned *o = city_new(dir);
+	int rc = city_settings(s, dir, &o->city.settings, err);
+	if (rc < 0) {
+		city_close(&o->city);
+		return rc;
+	}
+	o->city.hosts = hosts_of(o->arena, o->city.settings);
 	*out = &o->city;
 	return 0;
 }
@@ -301,13 +298,9 @@ void city_close(struct city *city)
 			m->city_close(city);
 	}
 	store_close(city->store);
-	templates_free(city->templates);
-	i18n_free(city->i18n);
-	for (struct retired *r = o->retired, *next; r; r = next) {
-		next = r->next;
-		templates_free(r->templates);
-		i18n_free(r->i18n);
-		free(r);
+	for (struct city_texts *t = o->texts, *next; t; t = next) {
+		next = t->next;
+		texts_free(t);
 	}
 	json_decref(city->settings);
 	arena_free(o->arena);
@@ -326,8 +319,10 @@ static int is_city(const struct dirent *e)
 	return e->d_name[0] != '.';
 }
 
-int cities_open(
-    const struct settings *s, bool migrate, struct city ***out, int *n, struct err *err)
+/* Opens those that are in the data directory; with unserved, what fails stays in the list without a
+ * store, and *unserved counts. */
+static int open_all(const struct settings *s, bool migrate, int *unserved, struct city ***out,
+    int *n, struct err *err)
 {
 	const char *data = settings_get(s, "data");
 	struct dirent **names = NULL;
@@ -340,10 +335,16 @@ int cities_open(
 	for (int i = 0; i < count; i++) {
 		const char *dir = arena_printf(a, "%s/%s", data, names[i]->d_name);
 		struct str text;
-		struct err none;
+		struct err none, why = {0};
 		if (rc == 0 &&
 		    file_read(a, arena_printf(a, "%s/city.yaml", dir), &text, &none) == 0) {
 			rc = city_open(s, dir, migrate, &cities[opened], err);
+			if (rc < 0 && unserved &&
+			    city_unserved(s, dir, &cities[opened], &why) == 0) {
+				log_error("city.unserved", "%s", err->detail);
+				++*unserved;
+				rc = 0;
+			}
 			opened += rc == 0;
 		}
 		free(names[i]);
@@ -353,6 +354,8 @@ int cities_open(
 	if (rc == 0 && opened == 0)
 		rc = err_set(err, ERR_MISSING, NULL,
 		    "no city in %s; make one with: machi init --data %s", data, data);
+	if (rc == 0 && unserved && *unserved == opened)
+		rc = -(int)err->kind; /* why the last one is not served */
 	if (rc < 0) {
 		cities_close(cities, opened);
 		return rc;
@@ -360,6 +363,17 @@ int cities_open(
 	*out = cities;
 	*n = opened;
 	return 0;
+}
+
+int cities_open(const struct settings *s, bool migrate, struct city ***out, int *n, struct err *err)
+{
+	return open_all(s, migrate, NULL, out, n, err);
+}
+
+int cities_open_served(const struct settings *s, struct city ***out, int *n, struct err *err)
+{
+	int unserved = 0;
+	return open_all(s, true, &unserved, out, n, err);
 }
 
 int city_open_one(const struct settings *s, const char *id, struct city **out, struct err *err)
@@ -378,7 +392,8 @@ int city_open_one(const struct settings *s, const char *id, struct city **out, s
 		return rc;
 	if (n > 1) {
 		cities_close(cities, n);
-		return err_set(err, ERR_INPUT, NULL, "there are %d cities; name one with --city", n);
+		return err_set(
+		    err, ERR_INPUT, NULL, "there are %d cities; name one with --city", n);
 	}
 	*out = cities[0];
 	free(cities);
@@ -393,23 +408,6 @@ int city_start_jobs(struct city *city, int threads, struct err *err)
 		for (int k = 0; k < modules[i]->njobs; k++)
 			kinds[n++] = &modules[i]->jobs[k];
 	return jobs_start(city->store, kinds, n, threads, city, &city->jobs, err);
-}
-
-static int texts_reload(struct city_owned *o, struct err *err)
-{
-	struct i18n *i18n;
-	struct templates *templates;
-	int rc = texts_load(&o->city, &i18n, &templates, err);
-	if (rc < 0)
-		return rc;
-	struct retired *r = calloc(1, sizeof(*r));
-	if (!r)
-		abort();
-	*r = (struct retired){.next = o->retired, .i18n = o->city.i18n, .templates = o->city.templates};
-	o->retired = r;
-	__atomic_store_n(&o->city.i18n, i18n, __ATOMIC_RELEASE);
-	__atomic_store_n(&o->city.templates, templates, __ATOMIC_RELEASE);
-	return 0;
 }
 
 int city_reload(struct city *city, struct err *err)

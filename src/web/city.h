@@ -20,7 +20,7 @@ struct city {
 	const char *base_url; /* "https://city.example" without a slash at the end; for mails and QR */
 	bool demo;
 	json_t *settings;     /* the city's part of the configuration, as read */
-	struct store *store;
+	struct store *store;  /* NULL: it could not be opened, and is not served */
 	struct i18n *i18n;
 	struct templates *templates;
 	struct job_runner *jobs;
@@ -39,6 +39,12 @@ int city_resource(const struct city *, struct arena *, const char *path, struct 
 int city_resource_each(const struct city *, const char *prefix,
     int (*fn)(void *arg, const char *path), void *arg);
 
+/* The same of the files that the city brings itself. */
+int city_own_each(const struct city *, const char *prefix,
+    int (*fn)(void *arg, const char *path), void *arg);
+/* Where the city's own file of this name is, on the arena; NULL when it has none. */
+const char *city_own_path(const struct city *, struct arena *, const char *path);
+
 /* The settings of a city's folder: its city.yaml, replaced by what environment and flags say. New
  * reference. ERR_MISSING when there is no city.yaml. */
 int city_settings(const struct settings *, const char *dir, json_t **out, struct err *);
@@ -52,6 +58,9 @@ int city_open(const struct settings *, const char *dir, bool migrate, struct cit
 /* All cities below the data directory, in the order of their names; none is ERR_MISSING. */
 int cities_open(
     const struct settings *, bool migrate, struct city ***out, int *n, struct err *);
+/* The same for a server: a city that cannot be opened is logged and stays in the list without a store,
+ * so that its neighbours are served. When none can be opened, or a city.yaml is wrong, it fails. */
+int cities_open_served(const struct settings *, struct city ***out, int *n, struct err *);
 /* One of them by id; id NULL: the only one. For commands. */
 int city_open_one(const struct settings *, const char *id, struct city **out, struct err *);
 void city_close(struct city *); /* NULL is allowed */
@@ -61,5 +70,8 @@ void cities_close(struct city **, int n);
 int city_start_jobs(struct city *, int threads, struct err *);
 /* Reads catalogues, templates and definitions anew; keeps the old ones of what fails. */
 int city_reload(struct city *, struct err *);
+/* Writes what is wrong with the catalogues and templates in the folder's custom/, a line each with
+ * file and line; returns how many. The city need not be open. */
+int city_check_texts(const char *dir, FILE *out);
 
 #endif

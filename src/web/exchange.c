@@ -138,10 +138,17 @@ static void finish(struct request *rq)
 	answer_send(rq, rq->p->rc, &rq->p->err);
 }
 
-void exchange_suspend(struct exchange *x)
+bool exchange_suspend(struct exchange *x)
 {
+	/* Counted before it is asked: web_stop() says `closing` before it looks at the count, so
+	 * one of both sees the other. */
 	atomic_fetch_add(&x->web->suspended, 1);
+	if (atomic_load(&x->web->closing)) {
+		atomic_fetch_sub(&x->web->suspended, 1);
+		return false;
+	}
 	MHD_suspend_connection(x->mhd);
+	return true;
 }
 
 void exchange_resume(struct exchange *x)
@@ -151,12 +158,14 @@ void exchange_resume(struct exchange *x)
 	atomic_fetch_sub(&w->suspended, 1);
 }
 
-static void suspend(struct request *rq)
+/* False when the server stops: the request was not begun, and may be sent again. */
+static bool suspend(struct request *rq)
 {
-	if (!rq->p->suspended) {
-		rq->p->suspended = true;
-		exchange_suspend(rq->p->x);
-	}
+	if (!rq->p->suspended)
+		rq->p->suspended = exchange_suspend(rq->p->x);
+	if (!rq->p->suspended)
+		rq->p->rc = err_set(&rq->p->err, ERR_BUSY, NULL, "the server stops");
+	return rq->p->suspended;
 }
 
 /* From any thread: the network thread goes on with fn. */
@@ -232,14 +241,12 @@ static void step_done(struct request *rq, int rc)
 {
 	struct request_private *p = rq->p;
 	p->rc = rc;
-	if (rc == 0 && p->next == NEXT_WRITE && p->out.nproblems == 0) {
-		suspend(rq);
+	if (rc == 0 && p->next == NEXT_WRITE && p->out.nproblems == 0 && suspend(rq)) {
 		outcome_save(rq);
 		store_submit(rq->city->store, write_run, rq, write_done);
 		return;
 	}
-	if (rc == 0 && p->next == NEXT_DEFER) {
-		suspend(rq);
+	if (rc == 0 && p->next == NEXT_DEFER && suspend(rq)) {
 		if (workers_run(p->web->workers, -1, defer_run, rq))
 			return;
 		p->rc = err_set(&p->err, ERR_BUSY, NULL, "too much work is waiting");
@@ -373,6 +380,21 @@ static void run(struct request *rq)
 	step_done(rq, request_handle(rq, rq->route->handler));
 }
 
+/* /healthz and /metrics: whoever watches the process asks it by its address. Any city that is
+ * served lends its words. */
+static struct web_city *city_of_process(struct web *w, const struct line *line)
+{
+	struct arena *a = arena_new();
+	struct route_match match = {0};
+	bool yes = router_find(w->router, a, line->path, HTTP_GET, &match) > 0 &&
+	           (match.route->flags & ROUTE_ANY_HOST);
+	arena_free(a);
+	for (int i = 0; yes && i < w->ncities; i++)
+		if (w->cities[i].city->store)
+			return &w->cities[i];
+	return NULL;
+}
+
 static enum MHD_Result begin(struct exchange *x, const char *method_text)
 {
 	struct web *w = x->web;
@@ -385,10 +407,13 @@ static enum MHD_Result begin(struct exchange *x, const char *method_text)
 		answer_plain(x, MHD_HTTP_BAD_REQUEST, "Bad request\n");
 		return MHD_YES;
 	}
-	struct web_city *city = web_city_of(w, heads.host);
+	struct web_city *named = web_city_of(w, heads.host), *city = named;
+	if (!city || !city->city->store)
+		city = city_of_process(w, &line);
 	if (!city) {
-		answer_plain(
-		    x, MHD_HTTP_MISDIRECTED_REQUEST, "No city answers to this host name\n");
+		answer_plain(x, named ? MHD_HTTP_SERVICE_UNAVAILABLE : MHD_HTTP_MISDIRECTED_REQUEST,
+		    named ? "This city cannot be served at the moment\n"
+		          : "No city answers to this host name\n");
 		return MHD_YES;
 	}
 	bool known = method_parse(method_text, &method, &head);

@@ -1,22 +1,45 @@
 /* /healthz for supervisors and load balancers, /metrics for Prometheus. */
+#include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
+#include "base/log.h"
 #include "web/private.h"
+
+/* Counts a city's jobs up to `most`; fails when its store does not answer. */
+static int ask(
+    const struct city *c, const char *state, int64_t most, int64_t *n, struct err *err)
+{
+	if (!c->store)
+		return err_set(err, ERR_BUSY, "web.city_unserved",
+		    "it is not served; the log of the start says why");
+	struct db *db = store_reader(c->store, err);
+	return db ? jobs_count(db, state, most, n, err) : -(int)err->kind;
+}
 
 int health_show(struct request *rq, struct err *err)
 {
-	/* Able to serve is: every city's store answers. */
+	/* Able to serve is: every city's store answers. Who does not is named. */
+	json_t *cities = json_object();
+	json_object_set_new(rq->view, "cities", cities);
+	int ill = 0;
 	for (int i = 0; i < rq->p->web->ncities; i++) {
 		const struct city *c = rq->p->web->cities[i].city;
-		struct db *db = store_reader(c->store, err);
+		struct err why = {0};
 		int64_t n;
-		int rc = db ? jobs_count(db, "dead", 1, &n, err) : -(int)err->kind;
-		if (rc < 0) {
-			err->kind = ERR_BUSY;
-			return err_prefix(err, "city %s: ", c->id);
-		}
+		bool ok = ask(c, "dead", 1, &n, &why) == 0;
+		if (!ok)
+			log_error("healthz", "city %s: %s", c->id, why.detail);
+		json_object_set_new(cities, c->id, json_string(ok ? "ok" : "unavailable"));
+		ill += !ok;
 	}
-	json_object_set_new(rq->view, "status", json_string("ok"));
+	json_object_set_new(rq->view, "status", json_string(ill ? "unavailable" : "ok"));
+	if (ill) {
+		rq->status = 503;
+		rq_set_header(rq, "Retry-After", "5");
+	}
+	rq_set_header(rq, "Cache-Control", "no-store");
+	(void)err;
 	return 0;
 }
 
@@ -76,34 +99,56 @@ static void put_latency(struct buf *out, const struct web *w)
 	    out, "machi_http_request_duration_seconds_count %llu\n", (unsigned long long)below);
 }
 
-static void put_statements(struct buf *out, const struct web *w)
+/* The names of the standard collectors, so that their dashboards work. */
+static void put_memory(struct buf *out)
 {
-	help(out, "machi_store_statements_total", "counter", "Statements asked of the store, by city.");
-	for (int i = 0; i < w->ncities; i++)
-		buf_printf(out, "machi_store_statements_total{city=\"%s\"} %llu\n",
-		    w->cities[i].city->id,
-		    (unsigned long long)store_statements(w->cities[i].city->store));
+	char text[128] = "";
+	FILE *f = fopen("/proc/self/statm", "re");
+	if (f) {
+		size_t n = fread(text, 1, sizeof(text) - 1, f);
+		text[n] = '\0';
+		(void)fclose(f); /* only read from */
+	}
+	struct str rest = str_from(text), part;
+	int64_t pages;
+	(void)str_cut(
+	    &rest, ' ', &part); /* the first is the address space, the second what is in memory */
+	if (!str_cut(&rest, ' ', &part) || !str_to_i64(part, 0, INT64_MAX, &pages))
+		return;
+	help(out, "process_resident_memory_bytes", "gauge", "Memory in use.");
+	buf_printf(out, "process_resident_memory_bytes %lld\n",
+	    (long long)(pages * sysconf(_SC_PAGESIZE)));
 }
 
-static int put_jobs(struct buf *out, const struct web *w, struct err *err)
+/* A city whose store does not answer is down, and only its own numbers are missing. */
+static void put_cities(struct buf *out, const struct web *w)
 {
 	static const char *const states[] = {"waiting", "running", "dead"};
-	help(out, "machi_jobs", "gauge", "Jobs by city and state.");
+	struct buf jobs = {0};
+	help(out, "machi_city_up", "gauge", "Does the city's store answer?");
 	for (int i = 0; i < w->ncities; i++) {
 		const struct city *c = w->cities[i].city;
-		struct db *db = store_reader(c->store, err);
-		if (!db)
-			return -(int)err->kind;
-		for (size_t s = 0; s < COUNT(states); s++) {
+		bool up = true;
+		for (size_t s = 0; s < COUNT(states) && up; s++) {
 			int64_t n = 0;
-			int rc = jobs_count(db, states[s], INT64_MAX, &n, err);
-			if (rc < 0)
-				return rc;
-			buf_printf(out, "machi_jobs{city=\"%s\",state=\"%s\"} %lld\n", c->id,
-			    states[s], (long long)n);
+			struct err why = {0};
+			up = ask(c, states[s], INT64_MAX, &n, &why) == 0;
+			if (up)
+				buf_printf(&jobs, "machi_jobs{city=\"%s\",state=\"%s\"} %lld\n",
+				    c->id, states[s], (long long)n);
 		}
+		buf_printf(out, "machi_city_up{city=\"%s\"} %d\n", c->id, up);
 	}
-	return 0;
+	help(out, "machi_jobs", "gauge", "Jobs by city and state.");
+	buf_str(out, buf_to_str(&jobs));
+	buf_free(&jobs);
+	help(out, "machi_store_statements_total", "counter",
+	    "Statements asked of the store, by city.");
+	for (int i = 0; i < w->ncities; i++)
+		if (w->cities[i].city->store)
+			buf_printf(out, "machi_store_statements_total{city=\"%s\"} %llu\n",
+			    w->cities[i].city->id,
+			    (unsigned long long)store_statements(w->cities[i].city->store));
 }
 
 int metrics_show(struct request *rq, struct err *err)
@@ -122,10 +167,9 @@ int metrics_show(struct request *rq, struct err *err)
 	    (unsigned long long)atomic_load(&w->writes_failed));
 	help(&out, "machi_start_time_seconds", "gauge", "When the server started.");
 	buf_printf(&out, "machi_start_time_seconds %lld\n", (long long)(w->started_us / 1000000));
-	put_statements(&out, w);
-	int rc = put_jobs(&out, w, err);
-	if (rc < 0)
-		return rc;
+	put_memory(&out);
+	put_cities(&out, w);
+	(void)err; /* a store that does not answer is a number, too */
 	rq_set_header(rq, "Cache-Control", "no-store");
 	return rq_send(rq, "text/plain; version=0.0.4; charset=utf-8", buf_to_str(&out), NULL);
 }

@@ -10,9 +10,10 @@ static const struct input jobs_inputs[] = {
 
 static const struct route routes[] = {
     {HTTP_GET, "/healthz", health_show, .perm = "public", .rate = RATE_NONE,
-        .flags = ROUTE_RAW | ROUTE_NO_CSRF, .summary = "Answers 200 when the server can serve."},
+        .flags = ROUTE_RAW | ROUTE_NO_CSRF | ROUTE_ANY_HOST,
+        .summary = "Answers 200 when the server can serve."},
     {HTTP_GET, "/metrics", metrics_show, .perm = "public", .rate = RATE_NONE,
-        .flags = ROUTE_RAW | ROUTE_HIDDEN, .summary = "Counters for Prometheus."},
+        .flags = ROUTE_RAW | ROUTE_HIDDEN | ROUTE_ANY_HOST, .summary = "Counters for Prometheus."},
     {HTTP_GET, "/api/openapi.json", openapi_show, .perm = "public",
         .flags = ROUTE_RAW | ROUTE_CACHE | ROUTE_HIDDEN, .summary = "This description."},
     {HTTP_GET, "/assets/{path*}", asset_show, .perm = "public", .rate = RATE_NONE,

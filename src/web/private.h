@@ -193,6 +193,17 @@ struct net {
 	struct buf scratch; /* where a page is made before its response takes a copy */
 };
 
+/* city_texts.c: the catalogues and templates of a city, with its own over the built-in ones. What is
+ * wrong with its own is logged, and the first of it in err. */
+struct city_texts {
+	struct i18n *i18n;
+	struct templates *templates;
+	struct arena *arena; /* what they point into */
+	struct city_texts *next;
+};
+int texts_load(const struct city *, struct city_texts **, struct err *);
+void texts_free(struct city_texts *);
+
 /* A city as this server sees it. */
 struct web_city {
 	struct city *city;
@@ -224,7 +235,8 @@ struct web {
 	const struct menu_item **menu; /* of all modules, in order */
 	int nmenu;
 	int64_t started_us;
-	_Atomic bool stopping;
+	_Atomic bool stopping; /* answers close their connection */
+	_Atomic bool closing;  /* nothing may wait any more, see exchange_suspend() */
 	_Atomic uint64_t writes, writes_failed;
 	_Atomic int suspended;
 
@@ -474,8 +486,9 @@ enum MHD_Result exchange_step(void *cls, struct MHD_Connection *, const char *ur
     const char *method, const char *version, const char *data, size_t *size, void **context);
 void exchange_completed(
     void *cls, struct MHD_Connection *, void **context, enum MHD_RequestTerminationCode);
-/* The connection waits; the answer is made, or the body goes on, after exchange_resume(). */
-void exchange_suspend(struct exchange *);
+/* The connection waits; the answer is made, or the body goes on, after exchange_resume(). False when the
+ * server is about to end: libmicrohttpd must not be stopped with a connection that waits. */
+bool exchange_suspend(struct exchange *);
 void exchange_resume(struct exchange *); /* from any thread */
 /* Queues a response and remembers its status. */
 void exchange_queue(struct exchange *, int status, struct MHD_Response *);

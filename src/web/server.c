@@ -285,7 +285,7 @@ static int cities_prepare(struct web *w, struct city **cities, int n, struct err
 	w->cities = arena_array(w->arena, (size_t)n, sizeof(*w->cities));
 	for (int i = 0; i < n; i++) {
 		w->cities[i].city = cities[i];
-		int rc = secret_load(cities[i], &w->cities[i].secret, err);
+		int rc = cities[i]->store ? secret_load(cities[i], &w->cities[i].secret, err) : 0;
 		if (rc < 0)
 			return rc;
 		w->ncities++;
@@ -378,7 +378,9 @@ void web_stop(struct web *w)
 		}
 		(void)nanosleep(&moment, NULL); /* waking early is harmless */
 	}
-	/* A suspended connection must not outlive the daemon; what suspends them ends by itself. */
+	/* A suspended connection must not outlive the daemon; what suspends them ends by itself. A
+	 * kept connection may have brought another request meanwhile: from here on none waits. */
+	atomic_store(&w->closing, true);
 	while (atomic_load(&w->suspended) > 0)
 		(void)nanosleep(&moment, NULL);
 	MHD_stop_daemon(w->daemon);

@@ -91,18 +91,21 @@ static void test_hosts(void **state)
 	s.city.hosts = hosts;
 	test_city_serve(&s, &options);
 	static const struct {
-		const char *host;
+		const char *host, *path;
 		long status;
 	} cases[] = {
-	    {"Host: one.example", 200},
-	    {"Host: WWW.One.Example:8080", 200},
-	    {"Host: two.example", 421},
-	    {"Host: one.example.evil", 421},
-	    {"Host: [::1]:80", 421},
+	    {"Host: one.example", "/hello", 200},
+	    {"Host: WWW.One.Example:8080", "/hello", 200},
+	    {"Host: two.example", "/hello", 421},
+	    {"Host: one.example.evil", "/hello", 421},
+	    {"Host: [::1]:80", "/hello", 421},
+	    /* Who watches the process asks it by its address. */
+	    {"Host: 127.0.0.1", "/healthz", 200},
+	    {"Host: 127.0.0.1", "/metrics", 200},
 	};
 	for (size_t i = 0; i < COUNT(cases); i++) {
 		struct call c = {.headers = {cases[i].host}};
-		struct reply r = test_call(&s, "/hello", &c);
+		struct reply r = test_call(&s, cases[i].path, &c);
 		if (r.status != cases[i].status)
 			fail_msg("%s: %ld", cases[i].host, r.status);
 		reply_free(&r);

@@ -164,7 +164,8 @@ enum route_flag {
 	ROUTE_NO_CSRF = 2,   /* public protocol endpoint without a session */
 	ROUTE_RAW = 4,       /* standard's own shape: no template, no page frame */
 	ROUTE_UPLOAD = 8,    /* takes multipart files */
-	ROUTE_HIDDEN = 16    /* not in openapi.json */
+	ROUTE_HIDDEN = 16,   /* not in openapi.json */
+	ROUTE_ANY_HOST = 32  /* of the process: answers under every host name */
 };
 
 /* Input of a route, for openapi.json and for the shape check before the handler runs. */
@@ -215,7 +216,8 @@ struct menu_item {
 struct command {
 	const char *name;    /* "verify" */
 	const char *summary; /* one line for machi --help */
-	const char *help;    /* the whole --help text */
+	const char *help;    /* the whole --help text but the settings */
+	bool all_settings;   /* --help lists all of them, not only where the data is */
 	int (*run)(int argc, char **argv);
 };
 

@@ -40,6 +40,7 @@ test('every command has its help, and the README names real ones', () => {
 		const help = execFileSync(machi, [name, '--help'], { encoding: 'utf8' });
 		assert.match(help, new RegExp(`^usage: machi ${name}`));
 		assert.match(help, /--data DIR/);
+		assert.equal(/--smtp-url/.test(help.split('Settings:')[1]), name === 'serve', name);
 	}
 	assert.equal(spawnSync(machi, ['nonsense']).status, 2);
 });

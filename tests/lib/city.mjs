@@ -67,7 +67,8 @@ export class City {
 		return other;
 	}
 
-	async serve() {
+	// ill: it serves, but is not well
+	async serve({ ill = false } = {}) {
 		this.code = undefined; // stopped before, perhaps
 		this.port = await freePort();
 		this.url = `http://127.0.0.1:${this.port}`;
@@ -83,7 +84,7 @@ export class City {
 		for (let i = 0; ; i++) {
 			if (this.code !== undefined) throw new Error(`serve stopped with ${this.code}:\n${this.log()}`);
 			try {
-				if ((await fetch(`${this.url}/healthz`)).ok) return;
+				if ((await fetch(`${this.url}/healthz`)).ok !== ill) return;
 			} catch { /* not listening yet */ }
 			if (i > 600) throw new Error(`serve is not ready:\n${this.log()}`);
 			await pause(50);

@@ -42,7 +42,7 @@ static void say_warning(struct loader *l, struct place at, const char *remedy, c
 static const char *did_you_mean(
     struct loader *l, const char *text, const char *const *names, int n, const char *otherwise)
 {
-	const char *near = nearest_name(text, names, n);
+	const char *near = name_nearest(text, names, n);
 	return near ? remedyf(l, "did you mean `%s`?", near) : otherwise;
 }
 

@@ -264,8 +264,6 @@ struct loader {
 void definition_read(struct loader *, struct yaml_node *root);
 /* check.c: what the tables cannot say; p->names, references, expressions. */
 void definition_check(struct loader *);
-/* The nearest of n names, for "did you mean"; NULL when none is near. */
-const char *nearest_name(const char *text, const char *const *names, int n);
 
 /* form/example.c: may an example stand for a field? As in docs/procedure-format.md. */
 bool example_fits(const struct field *, const char *text);

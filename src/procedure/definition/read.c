@@ -7,51 +7,6 @@
 static bool read_shape(
     struct loader *, const struct shape *, const struct yaml_node *, void *item, json_t *into);
 
-/* Optimal string alignment distance of two short names. */
-static int distance(const char *a, const char *b)
-{
-	enum { LONGEST = 40 };
-	int n = (int)strnlen(a, LONGEST), m = (int)strnlen(b, LONGEST);
-	int rows[3][LONGEST + 1];
-	int *before = rows[0], *last = rows[1], *now = rows[2];
-	for (int j = 0; j <= m; j++)
-		last[j] = j;
-	for (int i = 1; i <= n; i++) {
-		now[0] = i;
-		for (int j = 1; j <= m; j++) {
-			int cost = a[i - 1] != b[j - 1];
-			int best = last[j - 1] + cost;
-			if (last[j] + 1 < best)
-				best = last[j] + 1;
-			if (now[j - 1] + 1 < best)
-				best = now[j - 1] + 1;
-			if (i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1] &&
-			    before[j - 2] + 1 < best)
-				best = before[j - 2] + 1;
-			now[j] = best;
-		}
-		int *turn = before;
-		before = last;
-		last = now;
-		now = turn;
-	}
-	return last[m];
-}
-
-const char *nearest_name(const char *text, const char *const *names, int n)
-{
-	int length = (int)strlen(text), best = length <= 3 ? 2 : length <= 6 ? 3 : 4;
-	const char *found = NULL;
-	for (int i = 0; i < n; i++) {
-		int d = distance(text, names[i]);
-		if (d < best) {
-			best = d;
-			found = names[i];
-		}
-	}
-	return found;
-}
-
 static int count_names(const char *const *names)
 {
 	int n = 0;
@@ -72,7 +27,7 @@ static const char *join_names(struct arena *a, const char *const *names, int n)
 /* "did you mean `x`?", or the whole list. */
 static const char *remedy_names(struct loader *l, const char *text, const char *const *names, int n)
 {
-	const char *near = nearest_name(text, names, n);
+	const char *near = name_nearest(text, names, n);
 	if (near)
 		return arena_printf(l->scratch, "did you mean `%s`?", near);
 	return arena_printf(l->scratch, "use %s", join_names(l->scratch, names, n));
@@ -568,7 +523,7 @@ static void unknown_key(struct loader *l, const struct shape *shape, const struc
 static bool misspelt(const struct shape *shape, const struct yaml_node *node, const char *key)
 {
 	for (const struct yaml_node *c = node->first; c; c = c->next)
-		if (!rule_find(shape, c->key) && nearest_name(c->key.p, &key, 1))
+		if (!rule_find(shape, c->key) && name_nearest(c->key.p, &key, 1))
 			return true;
 	return false;
 }
