@@ -341,11 +341,28 @@ static void unknown_name(struct scope *sc, const char *text)
 	    remedyf(sc->l, "unknown name `%s`", text));
 }
 
+static void check_call(
+    struct scope *sc, const char *text, const struct expr_chain *c, const struct expr_arity *a)
+{
+	if (!c->called || (c->arguments >= a->least && c->arguments <= a->most))
+		return;
+	say_expr(sc,
+	    a->least == a->most
+	        ? remedyf(sc->l, "give it %d, as docs/procedure-format.md shows", a->least)
+	        : remedyf(sc->l, "give it at least %d, as docs/procedure-format.md shows", a->least),
+	    remedyf(sc->l, "`%s` has %d argument%s", text, c->arguments, c->arguments == 1 ? "" : "s"));
+}
+
 static void check_chain(void *arg, const struct expr_chain *c)
 {
 	struct scope *sc = arg;
 	const char *text = str_dup(sc->l->scratch, c->names[0]);
-	if (in_list(text, expr_functions)) {
+	int function = -1;
+	for (int i = 0; expr_functions[i]; i++)
+		if (strcmp(expr_functions[i], text) == 0)
+			function = i;
+	if (function >= 0) {
+		check_call(sc, text, c, &expr_arities[function]);
 		if (!c->called && !c->argument)
 			say_expr(sc, remedyf(sc->l, "write `%s(…)`", text),
 			    remedyf(sc->l, "`%s` is a function", text));

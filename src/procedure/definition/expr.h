@@ -62,6 +62,7 @@ struct expr_chain {
 	struct str names[EXPR_CHAIN_MAX];
 	int n;
 	bool called;
+	int arguments; /* of the call */
 	bool indexed;  /* a "[" follows */
 	bool hashed;   /* a "#" stands before */
 	bool argument; /* stands right after "(" or "," */
@@ -70,6 +71,10 @@ void expr_names(const char *text, void (*each)(void *arg, const struct expr_chai
 
 /* The functions an expression may call, NULL-terminated, and the other names it always knows. */
 extern const char *const expr_functions[];
+/* In the same order: how many arguments each takes. */
+extern const struct expr_arity {
+	int least, most;
+} expr_arities[];
 extern const char *const expr_constants[];
 
 #endif

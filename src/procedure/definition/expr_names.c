@@ -144,6 +144,23 @@ static int own_names(const struct words *w, struct str *own, int max)
 	return n;
 }
 
+/* Arguments of the call whose "(" is word i: what commas part, not counting those inside of other
+ * brackets or of a function. */
+static int arguments(const struct words *w, int i)
+{
+	static const char *const openers[] = {"(", "{", "[", "function", "if", "do", "repeat"};
+	static const char *const closers[] = {")", "}", "]", "end", "until"};
+	int depth = 1, n = is(w, i + 1, ")") ? 0 : 1;
+	for (i++; i < w->n && depth > 0; i++) {
+		for (size_t k = 0; k < COUNT(openers); k++)
+			depth += is(w, i, openers[k]);
+		for (size_t k = 0; k < COUNT(closers); k++)
+			depth -= is(w, i, closers[k]);
+		n += depth == 1 && is(w, i, ",");
+	}
+	return n;
+}
+
 void expr_names(const char *text, void (*each)(void *arg, const struct expr_chain *), void *arg)
 {
 	enum { OWN_MAX = 32 };
@@ -175,6 +192,7 @@ void expr_names(const char *text, void (*each)(void *arg, const struct expr_chai
 			k += 2;
 		}
 		c.called = is(&w, k + 1, "(");
+		c.arguments = c.called ? arguments(&w, k + 1) : 0;
 		c.indexed = is(&w, k + 1, "[");
 		each(arg, &c);
 	}
