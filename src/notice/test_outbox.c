@@ -107,8 +107,8 @@ static void put_mail(struct store *st, const char *to, const char *lang, const c
 
 static void drain(struct store *st)
 {
-	const struct job_kind *const kinds[] = {&notice_jobs[0]};
-	OK(jobs_drain(st, kinds, 1, &city, why));
+	const struct job_kind *const kinds[] = {&notice_jobs[0], &notice_jobs[1]};
+	OK(jobs_drain(st, kinds, (int)COUNT(kinds), &city, why));
 }
 
 static struct notice *newest(struct store *st, struct arena *a)
@@ -163,6 +163,30 @@ static void held_without_a_server(struct store *st)
 	    store_reader(st, &err), a, arena_printf(a, "notice:%lld", (long long)n->id), &e, &err);
 	assert_int_equal(count, 1);
 	assert_string_equal(e->verb, "notice.discarded");
+	arena_free(a);
+}
+
+/* What a mail said is kept 90 days, that there was one 400. */
+static void cleaned_every_day(struct store *st)
+{
+	const int64_t day_us = (int64_t)86400 * 1000000, start = now_us();
+	struct arena *a = arena_new();
+	struct err err = {0};
+	struct notice *list;
+	set_server(NULL);
+	put_mail(st, "taro@example.jp", "ja", "receipt");
+	drain(st);
+	for (int days = 1; days <= 400; days += days == 1 ? 89 : days == 90 ? 1 : 309) {
+		now_set_us(start + days * day_us);
+		drain(st);
+		struct notice *n = newest(st, a);
+		if ((n->view != NULL) != (days <= 90))
+			fail_msg("after %d days", days);
+	}
+	now_set_us(start + 401 * day_us);
+	drain(st);
+	assert_int_equal(notice_list(store_reader(st, &err), a, -1, 0, 1, &list, &err), 0);
+	now_set_us(0);
 	arena_free(a);
 }
 
@@ -390,6 +414,7 @@ int main(void)
 	city_begin();
 	const struct CMUnitTest tests[] = {
 	    {"held_without_a_server", on_each, NULL, NULL, held_without_a_server},
+	    {"cleaned_every_day", on_each, NULL, NULL, cleaned_every_day},
 	    {"tried_again_when_the_server_is_away", on_each, NULL, NULL,
 	        tried_again_when_the_server_is_away},
 	    cmocka_unit_test(every_kind_fills),

@@ -1,6 +1,7 @@
 /* A store goes through a backup into each kind of store, and is the same there. */
 #include "store/test_store.h"
 
+#include <dirent.h>
 #include <fcntl.h>
 
 #include "store/blob.h"
@@ -233,6 +234,36 @@ static void test_damaged(void **state)
 		}
 }
 
+/* A backup that cannot be whole is none: nothing of it stays, and the next one is made. */
+static void test_abandoned(void **state)
+{
+	(void)state;
+	for (int tar = 0; tar < 2; tar++) {
+		struct test_store t;
+		test_store_new(&t, 0);
+		test_store_migrate(t.st);
+		for (int k = 0; k < 2; k++)
+			OK(blob_put(t.st, STR("attachment"), blobs[k], why));
+		OK(store_write(t.st, fill, NULL, why));
+		char path[128], blob[400], aside[128];
+		(void)snprintf(path, sizeof(path), "%s/backup%s", t.dir, tar ? ".tar" : "");
+		(void)snprintf(
+		    blob, sizeof(blob), "%s/blobs/%.2s/%s", t.dir, blobs[0], blobs[0] + 2);
+		(void)snprintf(aside, sizeof(aside), "%s/aside", t.dir);
+		assert_int_equal(rename(blob, aside), 0);
+		struct err err = {0};
+		assert_true(store_backup(t.st, path, NULL, NULL, &err) < 0);
+		DIR *d = opendir(t.dir);
+		for (struct dirent *e; (e = readdir(d));)
+			if (strncmp(e->d_name, "backup", 6) == 0)
+				fail_msg("%s is left", e->d_name);
+		assert_int_equal(closedir(d), 0);
+		assert_int_equal(rename(aside, blob), 0);
+		OK(store_backup(t.st, path, NULL, NULL, why));
+		test_store_free(&t);
+	}
+}
+
 static void test_no_backup(void **state)
 {
 	(void)state;
@@ -253,6 +284,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(test_there_and_back),
 	    cmocka_unit_test(test_damaged),
+	    cmocka_unit_test(test_abandoned),
 	    cmocka_unit_test(test_no_backup),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

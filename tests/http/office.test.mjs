@@ -256,6 +256,43 @@ test('staff choose what they are mailed', async () => {
 	assert.ok(!/ポチ|街田/.test(text), 'nothing of what the applicant wrote');
 });
 
+test('given to somebody, a correction taken back, the file closed', async () => {
+	const { id } = await applyByJson(resident);
+	await act(people.clerk, id, 'accept');
+	const page = await shown(people.clerk, id);
+	const [, other] = /<option value="([1-9]\d*)"(?! selected)[^>]*>/.exec(page.text.slice(page.text.indexOf('name="staff"')));
+	const given = async () => (await state(id)).assignee;
+	for (const [staff, status, want] of [[other, 200, Number(other)], ['0', 200, 0], ['999999', 422, 0]]) {
+		assert.equal((await act(people.clerk, id, 'assign', { staff })).status, status, staff);
+		assert.equal(await given(), want);
+	}
+	await act(people.clerk, id, 'correction', { field: ['dog.colour'], message: '毛の色をお確かめください。' });
+	assert.equal((await state(id)).state, 'correction');
+	assert.equal((await act(people.clerk, id, 'cancel-correction', { reason: '電話で確かめたため' })).status, 200);
+	assert.equal((await state(id)).state, 'reviewing');
+	assert.equal((await resident.postJson(`/applications/${id}/correct`, { dog: { colour: '白' } })).status, 409, 'nothing is asked any more');
+	const clerk = await city.as(people.clerk);
+	const close = async () => (await clerk.post(`/staff/applications/${id}/close`, { turn: String((await state(id)).turn) })).status;
+	assert.equal(await close(), 409, 'not before the decision');
+	await act(people.clerk, id, 'draft', { outcome: 'refused', reason: '狼のため。' });
+	await act(people.chief, id, 'route', { action: 'approve' });
+	assert.equal((await act(people.clerk, id, 'close')).status, 200);
+	assert.equal((await state(id)).state, 'closed');
+	assert.equal(await close(), 409);
+});
+
+test('the operator takes a job out of the queue, and the journal says who', async () => {
+	const operator = await city.as('operator');
+	const jobs = async () => (await operator.json('/staff/jobs?state=waiting')).json.jobs;
+	const [job] = (await jobs()).filter((j) => j.kind === 'mail.clean');
+	const press = async (id, verb) => (await operator.post(`/staff/jobs/${id}/${verb}`)).status;
+	assert.equal(await press(job.id, 'retry'), 404, 'it is not dead');
+	assert.ok(await press(job.id, 'discard') < 400);
+	assert.ok(!(await jobs()).some((j) => j.id === job.id));
+	assert.equal(await press(job.id, 'discard'), 404);
+	assert.equal((await (await city.as(people.clerk)).post(`/staff/jobs/${job.id}/discard`)).status, 403);
+});
+
 test('the whole store fits its journal', () => {
 	assert.match(city.cli('verify'), /^problems: 0$/m);
 });
