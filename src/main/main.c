@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/log.h"
 #include "main/cli.h"
 
 static void list_commands(void)
@@ -58,5 +59,6 @@ int main(int argc, char **argv)
 	argv += 2;
 	if (cli_flag(&argc, argv, "help"))
 		return help(c);
+	log_level_set(LOG_ERROR_); /* a command's own words are enough; serve logs as it is told to */
 	return c->run(argc, argv);
 }

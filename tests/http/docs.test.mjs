@@ -5,7 +5,7 @@ import { execFileSync, spawnSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { machi } from '../lib/city.mjs';
+import { City, machi } from '../lib/city.mjs';
 
 const blocks = (file) => [...readFileSync(file, 'utf8').matchAll(/```yaml\n([\s\S]*?)```/g)].map((m) => m[1]);
 
@@ -43,4 +43,18 @@ test('every command has its help, and the README names real ones', () => {
 		assert.equal(/--smtp-url/.test(help.split('Settings:')[1]), name === 'serve', name);
 	}
 	assert.equal(spawnSync(machi, ['nonsense']).status, 2);
+});
+
+test('the calls of docs/api.md work as they stand there', async () => {
+	const city = await City.start();
+	test.after(() => city.stop());
+	const resident = await city.as('resident1@example.jp');
+	const page = await resident.post('/account/tokens', { name: 'robot', scope: 'write', days: '7', password: 'machi-demo-2026' });
+	const env = { ...process.env, CITY: city.url, TOKEN: page.text.match(/machi_[\w-]{43}/)[0] };
+	const script = [...readFileSync('docs/api.md', 'utf8').matchAll(/```sh\n([\s\S]*?)```/g)].map((m) => m[1]).join('');
+	const run = spawnSync('bash', ['-e', '-o', 'pipefail', '-c', script], { env, encoding: 'utf8' });
+	assert.equal(run.status, 0, run.stdout + run.stderr);
+	// A command says what it did, and not what it loaded for that.
+	assert.equal(spawnSync(machi, ['user', 'list', '--data', city.dir], { env: city.env, encoding: 'utf8' }).stderr, '');
+	assert.match(run.stdout, /"receipt_number":"[^"]+"\n"state":"submitted"\n/);
 });
