@@ -25,6 +25,14 @@ test('the worked example passes machi check', () => {
 	assert.equal(run.status, 0);
 });
 
+test('with everything that the example adds it passes, too', () => {
+	const [whole, fee, asked, route, documents] = blocks('docs/writing-a-procedure.md');
+	const [field, files] = asked.split(/^(?=attachments:)/m);
+	const all = whole.replace(/^route:\n[\s\S]*?(?=^retention:)/m, () => route + documents + fee + files).replace(/^.*id: student.*\n/m, (line) => line + field);
+	for (const key of ['fee:', 'effects:', 'attachments:', 'documents:', '      - {id: school', '      delegated:']) assert.match(all, new RegExp(`^${key}`, 'm'));
+	assert.equal(check(all).stdout, '0 problems\n');
+});
+
 test('a mistake in it is named with line and remedy', () => {
 	const [whole] = blocks('docs/writing-a-procedure.md');
 	const run = check(whole.replace('required: true, prefill', 'requierd: true, prefill'));
