@@ -222,7 +222,7 @@ static const struct perm perms[] = {
 
 static const struct menu_item menu[] = {
     {"identity.menu.absences", "/staff/absences", "staff", "staff", 80},
-    {"identity.menu.account", "/account", "staff", "staff", 90},
+    {"identity.menu.account", "/account", "staff", "admin", 90},
     {"identity.menu.users", "/staff/users", "identity.manage", "admin", 10},
     {"identity.menu.residents", "/staff/residents", "identity.manage", "admin", 11},
     {"identity.menu.departments", "/staff/departments", "identity.manage", "admin", 12},

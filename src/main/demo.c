@@ -527,6 +527,13 @@ static int add_batch(struct db *db, void *arg, struct err *err)
 	return 0;
 }
 
+/* The nightly job has not been there yet. */
+static int add_statistics(struct db *db, void *arg, struct err *err)
+{
+	(void)arg;
+	return app_statistics_refresh(db, err);
+}
+
 int demo_fill(struct city *city, int64_t size, int64_t seed, struct err *err)
 {
 	struct demo d = {.city = city,
@@ -552,6 +559,8 @@ int demo_fill(struct city *city, int64_t size, int64_t seed, struct err *err)
 		progress_set(bar, d.until, size);
 	}
 	now_set_us(0);
+	if (rc == 0)
+		rc = store_write(city->store, add_statistics, NULL, err);
 	progress_free(bar);
 	arena_free(d.arena);
 	return rc;

@@ -125,6 +125,7 @@ test('the office decides', async () => {
 	}
 	await page.goto(`/staff/applications/${id}`);
 	await page.locator('form[action$="/accept"] button').click();
+	await page.locator('form[action$="/draft"] [name="outcome"][value="granted"]').check();
 	await page.locator('form[action$="/draft"] button').click();
 	await page.waitForLoadState();
 	const chief = await open();

@@ -99,6 +99,52 @@ test('withdrawing: asked first, and not after the decision', async () => {
 	assert.equal((await clerk.post(`/staff/applications/${id}/accept`, { turn: '99' })).status, 409);
 });
 
+test('nothing is chosen beforehand, and what was typed and ticked stays', async () => {
+	const { id } = await applyByJson(resident);
+	await act(people.clerk, id, 'accept');
+	let page = await shown(people.clerk, id);
+	assert.ok(!/name="outcome"[^>]* checked/.test(page.text), 'no outcome suggests itself');
+	page = await act(people.clerk, id, 'draft', { reason: '登録できる犬のため。' });
+	assert.equal(page.status, 422);
+	assert.match(page.text, /<a href="#draft-outcome">許可・交付か、却下・不許可かを選んでください。/);
+	assert.match(page.text, /<fieldset[^>]* id="draft-outcome"/);
+	assert.match(page.text, /<textarea id="draft-reason"[^>]*>登録できる犬のため。</);
+	page = await act(people.clerk, id, 'draft', { outcome: 'refused', reason: '' });
+	assert.match(page.text, /value="refused" checked/);
+	page = await act(people.clerk, id, 'correction', { message: '毛の色を確かめてください。' });
+	assert.match(page.text, /<a href="#correction-field">/);
+	assert.match(page.text, /<details[^>]* open><summary>補正を求める/);
+	page = await act(people.clerk, id, 'correction', { field: ['dog.colour'], 'message.dog.colour': '白でしたか。', message: '' });
+	assert.equal(page.status, 422);
+	assert.match(page.text, /value="dog.colour" checked/);
+	assert.match(page.text, /name="message.dog.colour" value="白でしたか。"/);
+	page = await act(people.clerk, id, 'forward', { reason: '担当が違うため', department: '0' });
+	assert.match(page.text, /<input id="forward-reason"[^>]* value="担当が違うため"/);
+	assert.match(page.text, /<textarea id="draft-reason"[^>]*><\/textarea>/, 'a reason stays in its own form');
+	const records = await (await city.as('records')).get('/staff/records');
+	assert.ok(!/name="kind"[^>]* checked/.test(records.text), 'nor a disposal');
+});
+
+test('the list: what one may not do is not offered, and one comes back to it as it was', async () => {
+	const clerk = await city.as(people.clerk);
+	for (const lang of ['', '/en']) {
+		const list = await clerk.get(`${lang}/staff?scope=all&q=%E7%8A%AC`);
+		assert.ok(list.text.includes('name="id"') && list.text.includes(lang ? 'Assign the chosen' : '選んだものの担当を決める'));
+		for (const values of [{ action: 'assign' }, { action: 'assign', id: [/name="id" value="(\d+)"/.exec(list.text)[1]] }]) {
+			const page = await clerk.submit(list, '/bulk', values);
+			assert.equal(page.url, `${lang}/staff?scope=all&q=%E7%8A%AC`);
+		}
+	}
+	const auditor = await (await city.as('auditor')).get('/staff?scope=all');
+	assert.ok(auditor.text.includes('/staff/applications/') && !/name="id"|\/bulk"[^]*選んだもの/.test(auditor.text));
+	assert.match(auditor.text, /犬の登録<br><span class="m-note">生活衛生課/, 'many departments are told apart');
+	const counter = (await clerk.json('/en/staff/counter')).json.procedures;
+	assert.deepEqual([counter[0].id, counter[0].department], ['dog-registration', 'Environmental Health Division'], 'one\'s own first');
+	const statistics = await clerk.get('/staff/statistics');
+	assert.match(statistics.text, /<th scope="row">犬の登録<\/th>/);
+	assert.ok(!/\d\.\d\d/.test(words(statistics.text)), 'a mean is rounded');
+});
+
 test('forwarding to another department, and asking each other', async () => {
 	const { id } = await applyByJson(resident);
 	await act(people.clerk, id, 'accept');
@@ -118,7 +164,8 @@ test('forwarding to another department, and asking each other', async () => {
 	own = await resident.submit(own, '/messages', { text: '' });
 	assert.equal(own.status, 422);
 	done = await shown(others.clerk, id);
-	assert.ok(done.text.includes('あります。') && done.text.includes('内部のメモ'));
+	assert.match(done.text, /id="messages"[^]*あります。[^]*id="notes"[^]*内部のメモ/, 'what only staff read stands apart');
+	assert.ok(!/id="messages"[^]*内部のメモ[^]*id="notes"/.test(done.text));
 });
 
 test('the counter: staff type in what somebody brought on paper', async () => {

@@ -203,8 +203,9 @@ static int propose_failed(struct request *rq, struct err *err)
 	rq_problem(rq, was.field, was.msg ? was.msg : "error.conflict", NULL);
 	rq->status = err_http_status(was.kind);
 	json_object_set_new(rq->view, "typed",
-	    json_pack("{s:s?, s:s?, s:b}", "reason", value(rq, "reason"), "until",
-	        value(rq, "until"), "extend", (int)text_eq(value(rq, "kind"), "extend")));
+	    json_pack("{s:s?, s:s?, s:b, s:b}", "reason", value(rq, "reason"), "until",
+	        value(rq, "until"), "extend", (int)text_eq(value(rq, "kind"), "extend"), "dispose",
+	        (int)text_eq(value(rq, "kind"), "dispose")));
 	return 0;
 }
 

@@ -202,6 +202,25 @@ static int own_departments(
 	return 0;
 }
 
+/* Whom several may be given to at once: the others of the one department that is listed. */
+static int put_colleagues(struct request *rq, struct db *db, const struct app_filter *f,
+    const json_t *departments, struct err *err)
+{
+	int64_t department = f->department, *staff;
+	if (!department && json_array_size(departments) == 1)
+		department =
+		    json_integer_value(json_object_get(json_array_get(departments, 0), "value"));
+	int n = department ? staff_of_department(db, rq->arena, department, &staff, err) : 0;
+	json_t *out = json_array();
+	for (int i = 0; i < n; i++)
+		if (staff[i] != rq->actor.person)
+			json_array_append_new(out,
+			    json_pack("{s:I, s:s*}", "value", (json_int_t)staff[i], "label",
+				staff_name(db, rq->arena, staff[i], err)));
+	json_object_set_new(rq->view, "colleagues", out);
+	return n < 0 ? n : 0;
+}
+
 static int inbox_show(struct request *rq, struct err *err)
 {
 	struct db *db = rq_db(rq, err);
@@ -230,6 +249,12 @@ static int inbox_show(struct request *rq, struct err *err)
 	if ((rc = own_departments(rq, db, f.department, &departments, err)) < 0)
 		return rc;
 	json_object_set_new(rq->view, "departments", departments);
+	json_object_set_new(rq->view, "many_departments",
+	    json_boolean(json_array_size(departments) > 1 && !f.department));
+	bool may_bulk = rq_allows(rq, "application.check");
+	json_object_set_new(rq->view, "may_bulk", json_boolean(may_bulk));
+	if (may_bulk && (rc = put_colleagues(rq, db, &f, departments, err)) < 0)
+		return rc;
 	json_object_set_new(rq->view, "procedures", procedure_options(rq, f.procedure));
 	json_object_set_new(rq->view, "states", state_options(rq, f.state));
 	json_object_set_new(rq->view, "filter",
@@ -268,6 +293,14 @@ struct bulk {
 	int done, failed;
 };
 
+/* The list as it was filtered. */
+static const char *bulk_back(struct request *rq)
+{
+	const char *back = rq_form(rq, "back");
+	return back && (strcmp(back, "/staff") == 0 || strncmp(back, "/staff?", 7) == 0) ? back
+											  : "/staff";
+}
+
 static int bulk_one(
     struct db *db, const struct app_actor *actor, const struct bulk *b, int64_t id, struct err *err)
 {
@@ -292,8 +325,7 @@ static int bulk_write(struct request *rq, struct db *db, struct err *err)
 	rq_flash(rq, b->failed ? "warning" : "success",
 	    b->failed ? "staff.bulk.some" : "staff.bulk.done",
 	    json_pack("{s:i, s:i}", "done", b->done, "failed", b->failed));
-	const char *back = rq_form(rq, "back");
-	return rq_redirect(rq, "%s", back && strncmp(back, "/staff", 6) == 0 ? back : "/staff");
+	return rq_redirect(rq, "%s", bulk_back(rq));
 }
 
 static int bulk(struct request *rq, struct err *err)
@@ -307,7 +339,7 @@ static int bulk(struct request *rq, struct err *err)
 		    err, ERR_INPUT, "action", "staff.bulk.action", "action %s", b->action ? b->action : "");
 	if (n == 0) {
 		rq_flash(rq, "warning", "staff.bulk.none", NULL);
-		return rq_redirect(rq, "/staff");
+		return rq_redirect(rq, "%s", bulk_back(rq));
 	}
 	if (n > BULK_MAX)
 		return err_set(err, ERR_TOO_LARGE, "staff.bulk.many", "%d at once", n);
@@ -338,7 +370,7 @@ static const struct input inbox_inputs[] = {
 };
 static const struct input bulk_inputs[] = {
     {"action", "string", true, 20},
-    {"id", "integer", true, 20},
+    {"id", "integer", false, 20}, /* none: the list again, with a word */
     {"staff", "integer", false, 20},
     {NULL, NULL, false, 0},
 };

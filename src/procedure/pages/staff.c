@@ -248,6 +248,22 @@ static void findings_views(struct request *rq, const struct page *p)
 			p->nproblems, "counter"));
 }
 
+/* What only staff read is shown apart from what is said to the applicant. New reference. */
+static json_t *notes_apart(json_t *messages)
+{
+	json_t *notes = json_array();
+	for (size_t i = 0; i < json_array_size(messages);) {
+		json_t *one = json_array_get(messages, i);
+		if (json_is_true(json_object_get(one, "is_note"))) {
+			json_array_append(notes, one);
+			json_array_remove(messages, i);
+		} else {
+			i++;
+		}
+	}
+	return notes;
+}
+
 static int show_view(struct request *rq, struct page *p, struct err *err)
 {
 	struct db *db = rq_db(rq, err);
@@ -256,6 +272,8 @@ static int show_view(struct request *rq, struct page *p, struct err *err)
 	VIEW("application", app_view(db, a, &p->actor, p->app, p->procedure, rq->lang, APP_FOR_STAFF, &made, err));
 	VIEW("history", app_history(db, a, id, APP_FOR_STAFF, &made, err));
 	VIEW("messages", app_messages(db, a, &p->actor, id, APP_FOR_STAFF, &made, err));
+	json_object_set_new(
+	    rq->view, "notes", notes_apart(json_object_get(rq->view, "messages")));
 	VIEW("route", app_route_view(db, a, &p->actor, p->app, p->procedure, &made, err));
 	VIEW("corrections", app_corrections(db, a, id, &made, err));
 	VIEW("files", app_attachments(db, a, id, &made, err));
@@ -274,7 +292,7 @@ static int show_view(struct request *rq, struct page *p, struct err *err)
 	json_object_set_new(rq->view, "correction_fields", correction_fields(rq, p));
 	json_object_set_new(rq->view, "revisions", revision_links(rq, p->app));
 	static const char *const lists[] = {
-	    "files", "documents", "messages", "corrections", "revisions"};
+	    "files", "documents", "messages", "notes", "corrections", "revisions"};
 	for (size_t i = 0; i < COUNT(lists); i++)
 		json_object_set_new(rq->view, arena_printf(a, "has_%s", lists[i]),
 		    json_boolean(json_array_size(json_object_get(rq->view, lists[i])) > 0));
@@ -446,7 +464,7 @@ static const struct route_word act_words[] = {
     {"forward", "Hand it to another department.",
 	INPUTS(TURN, {"department", "integer", true, 20}, REASON(true))},
     {"correction", "Ask the applicant for a correction; field: what to correct, as often as needed.",
-	INPUTS(TURN, {"field", "string", true, 200}, {"message", "string", true, TEXT_MAX},
+	INPUTS(TURN, {"field", "string", false, 200}, {"message", "string", true, TEXT_MAX},
 	    {"due", "date", false, 10})},
     {"cancel-correction", "Take the request for a correction back.", INPUTS(TURN, REASON(true))},
     {"message", "Write to the applicant.", INPUTS({"text", "string", true, TEXT_MAX})},
@@ -457,7 +475,8 @@ static const struct route_word act_words[] = {
     {"draft",
 	"Draft the decision: granted, refused (with its reason); findings.<id>: what the definition asks "
 	"the office for.",
-	INPUTS(TURN, {"outcome", "string", true, 20}, REASON(false))},
+	/* A missing outcome is told in its own words. */
+	INPUTS(TURN, {"outcome", "string", false, 20}, REASON(false))},
     {"route", "Act on the open step: approve, send_back, reject, pull_back, comment.",
 	INPUTS(TURN, {"action", "string", true, 20}, {"comment", "string", false, TEXT_MAX},
 	    {"to_step", "integer", false, 10})},
@@ -504,6 +523,25 @@ static int act_write(struct request *rq, struct db *db, struct err *err)
 	return rq_redirect(rq, "/staff/applications/%lld", (long long)a->page->app->id);
 }
 
+/* The fields of a correction that were chosen, and what was said about each. */
+static void keep_ticks(struct request *rq, json_t *fields)
+{
+	const char *const *names;
+	int n = rq_form_all(rq, "field", &names);
+	size_t k;
+	json_t *one;
+	json_array_foreach(fields, k, one)
+	{
+		const char *name = json_string_value(json_object_get(one, "name"));
+		const char *said = text(rq, arena_printf(rq->arena, "message.%s", name));
+		for (int i = 0; i < n; i++)
+			if (text_eq(names[i], name))
+				json_object_set_new(one, "chosen", json_true());
+		if (said)
+			json_object_set_new(one, "message", json_string(said));
+	}
+}
+
 /* The page again, with what the person typed and what was wrong. */
 static int act_page(struct request *rq, struct act *a, enum err_kind kind, struct err *err)
 {
@@ -525,16 +563,18 @@ static int act_page(struct request *rq, struct act *a, enum err_kind kind, struc
 	for (size_t i = 0; i < COUNT(kept); i++)
 		if (text(rq, kept[i]))
 			json_object_set_new(typed, kept[i], json_string(text(rq, kept[i])));
+	json_object_set_new(typed, "granted", json_boolean(text_eq(text(rq, "outcome"), "granted")));
+	json_object_set_new(typed, "refused", json_boolean(text_eq(text(rq, "outcome"), "refused")));
+	keep_ticks(rq, json_object_get(rq->view, "correction_fields"));
 	/* Several forms of the page have a field of the same name; findings have names of their own. */
 	const char *verb = rq_param(rq, "verb"), *code = text(rq, "code");
 	json_object_set_new(rq->view, "problem_at",
 	    p->nproblems > 0                ? json_string("")
 	    : text_eq(verb, "revoke") && code ? json_sprintf("revoke-%s-", code)
-					    : json_sprintf("%s-", text_eq(verb, "note") ? "message" : verb));
+					    : json_sprintf("%s-", verb));
 	if (p->nproblems > 0)
 		rq_show_typed(rq, json_object_get(rq->view, "findings"));
 	json_object_set_new(typed, verb, json_true());
-	json_object_set_new(typed, "refused", json_boolean(text_eq(text(rq, "outcome"), "refused")));
 	json_object_set_new(rq->view, "typed", typed);
 	return 0;
 }
@@ -571,31 +611,47 @@ static int act(struct request *rq, struct err *err)
 
 /* --- the counter --- */
 
+static json_t *counter_row(struct request *rq, struct db *db, struct procedure *p, int64_t *department)
+{
+	struct err err;
+	json_t *kinds = json_array(), *kind;
+	size_t k;
+	const char *name = json_string_value(json_object_get(procedure_json(p), "department"));
+	json_array_foreach(json_object_get(procedure_json(p), "applicants"), k, kind)
+		json_array_append_new(kinds,
+		    json_pack("{s:O, s:s}", "value", kind, "label_key",
+			arena_printf(rq->arena, "procedure.applicant.%s", json_string_value(kind))));
+	*department = 0;
+	if (name && department_by_name(db, name, department, &err) == 1)
+		name = department_name_in(db, rq->arena, *department, rq->lang, &err);
+	return json_pack("{s:s, s:s, s:s?, s:o}", "id", procedure_id(p), "title",
+	    procedure_text(p, "title", rq->lang), "department", name, "applicants", kinds);
+}
+
+/* Those of one's own departments first. */
 static int counter(struct request *rq, struct err *err)
 {
-	(void)err;
+	struct db *db = rq_db(rq, err);
+	int64_t *own, department;
+	int n = db ? staff_departments(
+			 db, rq->arena, rq->actor.person, "application.counter", &own, err)
+		   : -(int)ERR_STORE;
+	if (n < 0)
+		return n;
 	struct procedure_list *list = procedures_of(rq->city, rq->arena);
-	json_t *out = json_array(), *kind;
-	size_t k;
+	json_t *first = json_array(), *rest = json_array();
 	for (int i = 0; i < list->n; i++) {
-		struct procedure *p = list->items[i];
-		if (!procedure_online(p))
+		if (!procedure_online(list->items[i]))
 			continue;
-		json_t *kinds = json_array();
-		json_array_foreach(json_object_get(procedure_json(p), "applicants"), k, kind)
-		{
-			json_array_append_new(kinds,
-			    json_pack("{s:O, s:s}", "value", kind, "label_key",
-				arena_printf(
-				    rq->arena, "procedure.applicant.%s", json_string_value(kind))));
-		}
-		json_array_append_new(out,
-		    json_pack("{s:s, s:s, s:s?, s:o}", "id", procedure_id(p), "title",
-			procedure_text(p, "title", rq->lang), "department",
-			json_string_value(json_object_get(procedure_json(p), "department")),
-			"applicants", kinds));
+		json_t *row = counter_row(rq, db, list->items[i], &department);
+		bool mine = false;
+		for (int k = 0; k < n; k++)
+			mine = mine || own[k] == department;
+		json_array_append_new(mine ? first : rest, row);
 	}
-	json_object_set_new(rq->view, "procedures", out);
+	json_array_extend(first, rest);
+	json_decref(rest);
+	json_object_set_new(rq->view, "procedures", first);
 	rq_title(rq, "staff.counter.title");
 	return 0;
 }
@@ -641,6 +697,10 @@ static int statistics(struct request *rq, struct err *err)
 	{
 		struct procedure *p = procedure_find(
 		    rq->city, json_string_value(json_object_get(row, "procedure")));
+		const json_t *mean = json_object_get(row, "days_mean");
+		if (json_is_real(mean))
+			json_object_set_new(row, "days_mean_text",
+			    json_string(arena_printf(rq->arena, "%.1f", json_real_value(mean))));
 		if (p)
 			json_object_set_new(
 			    row, "title", json_string(procedure_text(p, "title", rq->lang)));

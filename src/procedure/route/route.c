@@ -456,7 +456,7 @@ int route_start(struct db *db, struct arena *a, const struct app_actor *actor,
 	if (rc < 0)
 		return rc;
 	if (!refused && !text_eq(outcome, "granted"))
-		return err_field(err, ERR_INPUT, "outcome", "application.invalid", "no outcome");
+		return err_field(err, ERR_INPUT, "outcome", "application.route.no_outcome", "no outcome");
 	/* Who is refused is told why at the same time: 行政手続法第8条. */
 	if ((rc = comment_check("reason", reason, refused, err)) < 0)
 		return rc;
