@@ -55,7 +55,7 @@ async function fillStep(page) {
 		if (type === 'checkbox') await input.check();
 		else if (type === 'radio') {
 			const group = page.locator(`input[name="${name}"]`);
-			if (!await page.locator(`input[name="${name}"]:checked`).count()) await (name.includes('chip') ? group.last() : group.first()).check();
+			if (!await page.locator(`input[name="${name}"]:checked`).count()) await (/chip|rabies_label/.test(name) ? group.last() : group.first()).check(); // what wants no more files
 		} else if (tag === 'SELECT') { if (/\.era$/.test(name)) await input.selectOption({ index: await input.locator('option').evaluateAll((all) => all.findIndex((o) => /令和|Reiwa/.test(o.label))) }); } else if (/\.year$/.test(name)) await input.fill('8');
 		else if (/\.month$/.test(name)) await input.fill(name.startsWith('dog.birthday') ? '3' : '6');
 		else if (/\.day$/.test(name)) await input.fill('10');
