@@ -236,14 +236,16 @@ static int dump_blobs(struct backup *b, struct db *db, struct err *err)
 {
 	struct name_list batch = {0};
 	int64_t count = 0;
-	const char *after = "";
+	char after[BLOB_NAME_SIZE] = "";
 	int rc = 0;
 	do {
+		struct arena_mark mark = arena_mark(b->arena);
 		rc = names(db_query(db, err, &used_blobs, "t", after), b->arena, &batch);
 		for (int i = 0; rc == 0 && i < batch.n; i++, count++)
 			rc = dump_blob(b, batch.name[i], err);
 		if (batch.n)
-			after = batch.name[batch.n - 1];
+			(void)snprintf(after, sizeof(after), "%s", batch.name[batch.n - 1]); /* as long */
+		arena_release(b->arena, mark);
 	} while (rc == 0 && batch.n > 0);
 	json_object_set_new(b->manifest, "blobs", json_integer(count));
 	return rc;

@@ -422,8 +422,15 @@ static void *keeper(void *arg)
 	return NULL;
 }
 
-static struct job_runner *runner_new(
-    struct store *st, const struct job_kind *const *kinds, int nkinds, void *context)
+static void add_kind(struct job_runner *r, struct buf *names, const struct job_kind *kind)
+{
+	r->kinds[r->nkinds++] = kind;
+	buf_printf(names, "%s ", kind->name);
+}
+
+/* own: a kind more, of the store itself; NULL: none. */
+static struct job_runner *runner_new(struct store *st, const struct job_kind *const *kinds, int nkinds,
+    const struct job_kind *own, void *context)
 {
 	static atomic_int number;
 	struct job_runner *r = calloc(1, sizeof(*r));
@@ -436,11 +443,10 @@ static struct job_runner *runner_new(
 		abort();
 	struct buf names = {0};
 	buf_putc(&names, ' ');
-	for (int i = 0; i < nkinds; i++) {
-		r->kinds[r->nkinds++] = kinds[i];
-		buf_puts(&names, kinds[i]->name);
-		buf_putc(&names, ' ');
-	}
+	for (int i = 0; i < nkinds; i++)
+		add_kind(r, &names, kinds[i]);
+	if (own)
+		add_kind(r, &names, own);
 	r->kind_names = names.p;
 	char host[64];
 	(void)gethostname(host, sizeof(host)); /* a name cut short is as good */
@@ -494,10 +500,8 @@ static int clean(struct store *st, void *context, struct arena *a, json_t *paylo
 	(void)payload;
 	int64_t n;
 	int rc = blobs_clean(st, 24 * hour_us, &n, err);
-	do
-		if (rc == 0)
-			rc = store_write_flags(st, clean_done, &n, WRITE_READ_COMMITTED, err);
-	while (rc == 0 && n > 0);
+	for (n = 1; rc == 0 && n > 0;)
+		rc = store_write_flags(st, clean_done, &n, WRITE_READ_COMMITTED, err);
 	return rc < 0 ? rc : store_write(st, clean_later, NULL, err);
 }
 
@@ -510,13 +514,7 @@ int jobs_start(struct store *st, const struct job_kind *const *kinds, int nkinds
     void *context, struct job_runner **out, struct err *err)
 {
 	*out = NULL;
-	struct job_runner *r = runner_new(st, kinds, nkinds, context);
-	r->kinds[r->nkinds++] = &clean_kind;
-	struct buf names = {.p = NULL};
-	buf_puts(&names, r->kind_names);
-	buf_puts(&names, "store.clean ");
-	free(r->kind_names);
-	r->kind_names = names.p;
+	struct job_runner *r = runner_new(st, kinds, nkinds, &clean_kind, context);
 	int rc = store_write(st, clean_later, NULL, err);
 	if (rc == 0) {
 		r->threads = calloc((size_t)threads, sizeof(*r->threads));
@@ -555,7 +553,7 @@ void jobs_stop(struct job_runner *r)
 int jobs_drain(struct store *st, const struct job_kind *const *kinds, int nkinds, void *context,
     struct err *err)
 {
-	struct job_runner *r = runner_new(st, kinds, nkinds, context);
+	struct job_runner *r = runner_new(st, kinds, nkinds, NULL, context);
 	int ran = 0, rc = look_after(r, err);
 	while (rc >= 0 && (rc = run_one(r, err)) == 1)
 		ran++;

@@ -554,7 +554,7 @@ static int pg_load_begin(struct db *db, const char *table, const char *columns, 
 	if (before < 0)
 		return before;
 	struct buf sql = {0};
-	buf_printf(&sql, "COPY \"%s\" (%s) FROM STDIN", table, columns);
+	buf_printf(&sql, "COPY \"%s\" (%s) FROM STDIN WITH (FREEZE)", table, columns);
 	PGresult *res = PQexec(db->conn, sql.p);
 	db->changed = true;
 	int rc = PQresultStatus(res) == PGRES_COPY_IN ? 0 : pg_fail(db, res, err);
@@ -574,14 +574,18 @@ static int copy_flush(struct db *db, struct err *err)
 
 static void copy_text(struct buf *b, struct str s)
 {
-	for (size_t i = 0; i < s.n; i++) {
-		const char *special = memchr("\\\b\f\n\r\t\v", s.p[i], 7);
-		if (special) {
-			buf_putc(b, '\\');
-			buf_putc(b, "\\bfnrtv"[special - "\\\b\f\n\r\t\v"]);
-		} else {
-			buf_putc(b, s.p[i]);
-		}
+	static const char special[256] = {
+	    ['\\'] = '\\', ['\b'] = 'b', ['\f'] = 'f', ['\n'] = 'n', ['\r'] = 'r', ['\t'] = 't', ['\v'] = 'v'};
+	const char *end = s.p + s.n;
+	for (const char *p = s.p, *plain = p;; p++) {
+		if (p < end && !special[(unsigned char)*p])
+			continue;
+		buf_add(b, plain, (size_t)(p - plain));
+		if (p == end)
+			return;
+		buf_putc(b, '\\');
+		buf_putc(b, special[(unsigned char)*p]);
+		plain = p + 1;
 	}
 }
 

@@ -356,7 +356,7 @@ int pg_open(struct store *st, struct err *err)
 	st->threads = calloc((size_t)st->writers + 1, sizeof(*st->threads));
 	if (!st->threads)
 		abort();
-	rc = start_thread(st, sequencer);
+	rc = st->loading ? 0 : start_thread(st, sequencer);
 	for (int i = 0; rc == 0 && i < st->writers; i++)
 		rc = start_thread(st, writer);
 	return rc < 0 ? err_set(err, ERR_INTERNAL, NULL, "cannot start the writer threads") : 0;
@@ -364,7 +364,7 @@ int pg_open(struct store *st, struct err *err)
 
 void pg_close(struct store *st)
 {
-	/* Writers first: what they commit the sequencer still places. */
+	/* Writers first: what they commit the sequencer, the first thread, still places. */
 	for (int i = st->nthreads - 1; i >= 0; i--) {
 		if (i == 0) {
 			pthread_mutex_lock(&st->seq_lock);

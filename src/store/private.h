@@ -122,6 +122,7 @@ struct store {
 	const struct backend *backend;
 	char *url, *path, *dir;
 	int writers, busy_ms;
+	bool loading;
 	_Atomic uint64_t statements;
 
 	pthread_mutex_t lock; /* guards the queue and closing */
@@ -191,8 +192,9 @@ struct backend {
 	char (*type)(struct rows *, int column); /* i d t b n, as of struct db_arg */
 	/* Starts a query whose rows are not all kept in memory. NULL: as any query. */
 	int (*scan)(struct rows *, const char *text);
-	/* Many rows into one table, columns as a list. NULL: by INSERT. Nothing else may be asked
-	 * of the connection between begin and end. */
+	/* Many rows into one table, columns as a list. NULL: by INSERT. The transaction made the table
+	 * or emptied it by TRUNCATE. Nothing else may be asked of the connection between begin and
+	 * end. */
 	int (*load_begin)(struct db *, const char *table, const char *columns, struct err *);
 	int (*load_row)(struct db *, const struct db_arg *, int n, struct err *);
 	int (*load_end)(struct db *, bool good, struct err *);
@@ -249,6 +251,11 @@ extern const char settings_name[]; /* of the city's settings in a backup */
 /* The tables that a backup holds, and their columns. */
 int store_tables(struct db *, struct arena *, struct name_list *, struct err *);
 int store_columns(struct db *, struct arena *, const char *table, struct name_list *, struct err *);
+
+/* --- backup_row.c --- */
+/* Reads a line of a table's file, a JSON array of what columns can hold. Returns how many values there are,
+ * or -1 when it is something else or has more than max. They live in the line or on the arena. */
+int backup_row(struct str line, struct arena *, struct db_arg *values, int max);
 
 /* --- migrate.c --- */
 int migration_steps(const char *module); /* how many this program has */

@@ -3,7 +3,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
-#include <openssl/evp.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -132,42 +131,6 @@ static bool has_name(const struct name_list *list, const char *name)
 	return false;
 }
 
-static int value(json_t *v, struct arena *a, struct db_arg *out, struct err *err)
-{
-	*out = (struct db_arg){.type = 'n'};
-	switch (json_typeof(v)) {
-	case JSON_NULL:
-		return 0;
-	case JSON_INTEGER:
-		*out = (struct db_arg){.type = 'i', .i = json_integer_value(v)};
-		return 0;
-	case JSON_REAL:
-		*out = (struct db_arg){.type = 'd', .d = json_real_value(v)};
-		return 0;
-	case JSON_STRING:
-		*out = (struct db_arg){
-		    .type = 's', .s = {json_string_value(v), json_string_length(v)}};
-		return 0;
-	case JSON_OBJECT: {
-		json_t *b = json_object_get(v, "b");
-		size_t n = json_string_length(b);
-		if (!json_is_string(b) || n % 4 || n > INT32_MAX)
-			break;
-		const char *text = json_string_value(b);
-		unsigned char *bytes = arena_alloc(a, n / 4 * 3 + 1);
-		int got = EVP_DecodeBlock(bytes, (const unsigned char *)text, (int)n);
-		if (got < 0)
-			break;
-		size_t pad = n ? (text[n - 1] == '=') + (text[n - 2] == '=') : 0;
-		*out = (struct db_arg){.type = 'b', .s = {(char *)bytes, (size_t)got - pad}};
-		return 0;
-	}
-	default:
-		break;
-	}
-	return bad(err, "a value that no column can hold");
-}
-
 struct loader {
 	struct db *db;
 	const char *table;
@@ -201,17 +164,9 @@ static int load_rows(struct restore *r, struct loader *l, json_t *table, int nco
 	int rc = lines_open(&lines, r, file ? file : "", err);
 	while (rc == 0 && (rc = lines_next(&lines, &line, err)) == 1) {
 		struct db_arg args[SQL_MAX_ARGS];
-		json_error_t why;
-		json_t *row = json_loadb(line.p, line.n, JSON_ALLOW_NUL, &why);
-		rc = json_is_array(row) && json_array_size(row) == (size_t)ncols
-		         ? 0
-		         : bad(err, "row %" PRId64 " of %s: %s", l->n + 1, file,
-		               row ? "another number of columns" : why.text);
-		for (int i = 0; rc == 0 && i < ncols; i++)
-			rc = value(json_array_get(row, (size_t)i), a, &args[i], err);
-		if (rc == 0)
-			rc = load_row(l, args, ncols, err);
-		json_decref(row);
+		rc = backup_row(line, a, args, SQL_MAX_ARGS) == ncols
+		         ? load_row(l, args, ncols, err)
+		         : bad(err, "%s: row %" PRId64 " is damaged", file, l->n + 1);
 		arena_release(a, (struct arena_mark){0});
 	}
 	lines_close(&lines, hash);
@@ -267,16 +222,30 @@ static int load_table(struct restore *r, struct db *db, json_t *table,
 	return rc < 0 ? rc : ended;
 }
 
-/* Rows come in any order, so foreign keys are looked at when all are there: statements to run
- * before and after. */
-static const struct sql constraints = {"SELECT 'PRAGMA defer_foreign_keys = ON', 'SELECT 1'",
-    "SELECT before, after FROM (SELECT 0 AS place, 'SELECT 1' AS before, "
-    "'SET CONSTRAINTS ALL IMMEDIATE' AS after UNION ALL SELECT 1, "
-    "format('ALTER TABLE %s ALTER CONSTRAINT %I DEFERRABLE INITIALLY DEFERRED', "
-    "conrelid::regclass, "
-    "conname), format('ALTER TABLE %s ALTER CONSTRAINT %I NOT DEFERRABLE', conrelid::regclass, "
-    "conname) FROM pg_constraint WHERE contype = 'f' AND NOT condeferrable "
-    "AND connamespace = current_schema()::regnamespace) c ORDER BY place"};
+/* Rows come in any order, and an index is made quicker of all rows than row by row: foreign keys and
+ * indexes are taken off before and put on again after. Statements to run before, their counterparts to
+ * run after in the opposite order, and the table whose size says how long that takes. Indexes that SQLite
+ * made itself for keys stay; its foreign keys are off (struct store_options.loading) and checked at the end.
+ * Tables that are not loaded here keep theirs. */
+static const struct sql set_aside = {
+    "SELECT format('DROP INDEX \"%w\"', name), sql, tbl_name FROM sqlite_schema WHERE type = 'index' "
+    "AND sql IS NOT NULL ORDER BY name DESC",
+    "SELECT before, after, name FROM ("
+    "SELECT 0 AS place, 'SET LOCAL maintenance_work_mem = 262144' AS before, 'SELECT 1' AS after, '' AS "
+    "name UNION ALL "
+    "SELECT CASE contype WHEN 'f' THEN 1 ELSE 2 END, "
+    "format('ALTER TABLE %s DROP CONSTRAINT %I', conrelid::regclass, conname), "
+    "format('ALTER TABLE %s ADD CONSTRAINT %I %s', conrelid::regclass, conname, pg_get_constraintdef(c.oid)), "
+    "relname FROM pg_constraint c JOIN pg_class t ON t.oid = conrelid WHERE contype IN ('f', 'p', 'u') AND "
+    "relnamespace = current_schema()::regnamespace AND relname NOT IN ('store_step', 'blob', 'blob_chunk') "
+    "UNION ALL "
+    "SELECT 3, format('DROP INDEX %s', indexrelid::regclass), pg_get_indexdef(indexrelid), relname "
+    "FROM pg_index i JOIN pg_class t ON t.oid = indrelid WHERE relkind = 'r' AND "
+    "relnamespace = current_schema()::regnamespace AND relname NOT IN ('store_step', 'blob', 'blob_chunk') "
+    "AND NOT EXISTS (SELECT 1 FROM pg_constraint WHERE conindid = indexrelid AND contype IN ('p', 'u'))"
+    ") s ORDER BY place"};
+static const struct sql lost_parent = {
+    "SELECT \"table\" || ' refers to a missing row of ' || parent FROM pragma_foreign_key_check", ""};
 /* The last number given to a table's @ID. */
 static const struct sql number_drop = {
     "DELETE FROM sqlite_sequence WHERE name = ?1", "SELECT 1 WHERE ?1 = ''"};
@@ -288,32 +257,49 @@ static const struct sql journal_number = {
     "SELECT 1", "SELECT setval('journal_id_seq', max(id)) FROM journal HAVING max(id) > 0"};
 
 const struct sql *const restore_sql[] = {
-    &constraints, &number_drop, &number_set, &journal_number, NULL};
+    &set_aside, &lost_parent, &number_drop, &number_set, &journal_number, NULL};
 
 struct script {
 	char *before, *after;
+	int64_t weight; /* of what comes after, as the progress counts: in bytes of the backup */
 };
 
-static int read_constraints(
-    struct db *db, struct arena *a, struct script **out, int *n, struct err *err)
+enum { INDEX_PART = 8 }; /* to make an index takes as long as to load such a part of its table */
+
+static int64_t table_size(const struct restore *r, const char *table)
 {
-	struct rows *r = db_query(db, err, &constraints, "");
-	if (!r)
+	size_t i;
+	json_t *t;
+	json_array_foreach(json_object_get(r->manifest, "tables"), i, t)
+	{
+		if (text_eq(json_string_value(json_object_get(t, "name")), table))
+			return json_integer_value(json_object_get(t, "size"));
+	}
+	return 0;
+}
+
+static int read_scripts(
+    struct restore *r, struct db *db, struct script **out, int *n, struct err *err)
+{
+	struct rows *rows = db_query(db, err, &set_aside, "");
+	if (!rows)
 		return -(int)ERR_STORE;
 	int rc, cap = 0;
 	*n = 0;
 	*out = NULL;
-	while ((rc = rows_next(r)) == 1) {
+	while ((rc = rows_next(rows)) == 1) {
 		if (*n == cap) {
 			cap = cap ? cap * 2 : 64;
-			struct script *more = arena_array(a, (size_t)cap, sizeof(*more));
+			struct script *more = arena_array(r->arena, (size_t)cap, sizeof(*more));
 			if (*n)
 				memcpy(more, *out, (size_t)*n * sizeof(*more));
 			*out = more;
 		}
-		(*out)[(*n)++] = (struct script){rows_dup(r, 0, a), rows_dup(r, 1, a)};
+		char *table = rows_dup(rows, 2, r->arena);
+		(*out)[(*n)++] = (struct script){rows_dup(rows, 0, r->arena), rows_dup(rows, 1, r->arena),
+		    table_size(r, table) / INDEX_PART};
 	}
-	rows_end(r);
+	rows_end(rows);
 	return rc;
 }
 
@@ -338,36 +324,64 @@ static int set_numbers(
 	return rc < 0 ? rc : 0;
 }
 
+/* What is left to do for all tables when their rows are there. */
+static int finish_tables(struct restore *r, struct db *db, const struct name_list *tables, struct err *err)
+{
+	int rc = set_numbers(r, db, tables, err);
+	if (db->backend->postgres) { /* or its first plans would be those of empty tables */
+		for (int k = 0; rc == 0 && k < tables->n; k++)
+			rc = db->backend->script(
+			    db, arena_printf(r->arena, "ANALYZE \"%s\"", tables->name[k]), err);
+		return rc;
+	}
+	char *lost;
+	if (rc == 0 && (rc = db_get_text(db, err, r->arena, &lost, &lost_parent, "")) == 1)
+		return bad(err, "%s", lost);
+	if (rc == 0) { /* entries that had no place on PostgreSQL yet */
+		journal_forget(db);
+		rc = journal_sequence(db, err);
+	}
+	return rc < 0 ? rc : 0;
+}
+
 static int load_all(struct db *db, void *arg, struct err *err)
 {
 	struct restore *r = arg;
 	struct name_list tables;
 	struct script *scripts = NULL;
-	int nscripts = 0;
+	int n = 0;
 	size_t i;
 	json_t *table;
-	int rc = read_constraints(db, r->arena, &scripts, &nscripts, err);
-	for (int k = 0; rc == 0 && k < nscripts; k++)
+	int64_t done = r->done, total = r->total;
+	int rc = read_scripts(r, db, &scripts, &n, err);
+	for (int k = 0; rc == 0 && k < n; k++) {
 		rc = db->backend->script(db, scripts[k].before, err);
+		r->total += scripts[k].weight;
+	}
 	if (rc == 0)
 		rc = store_tables(db, r->arena, &tables, err);
-	for (int k = 0; rc == 0 && k < tables.n; k++) /* what migrations put there */
-		rc = db->backend->script(
-		    db, arena_printf(r->arena, "DELETE FROM \"%s\"", tables.name[k]), err);
+	/* What migrations put there. A table emptied by TRUNCATE can be loaded without a log of old rows. */
+	for (int k = 0; rc == 0 && k < tables.n; k++)
+		rc = db->backend->script(db,
+		    arena_printf(r->arena, "%s \"%s\"",
+		        db->backend->postgres ? "TRUNCATE" : "DELETE FROM", tables.name[k]),
+		    err);
 	json_array_foreach(json_object_get(r->manifest, "tables"), i, table)
 	{
 		if (rc == 0)
 			rc = load_table(r, db, table, &tables, err);
 	}
-	if (rc == 0)
-		rc = set_numbers(r, db, &tables, err);
-	for (int k = 0; rc == 0 && k < nscripts; k++)
+	for (int k = n - 1; rc == 0 && k >= 0; k--) {
 		rc = db->backend->script(db, scripts[k].after, err);
-	if (rc == 0 && !db->backend->postgres) { /* entries that had no place on PostgreSQL yet */
-		journal_forget(db);
-		rc = journal_sequence(db, err);
+		advance(r, scripts[k].weight);
 	}
-	return rc < 0 ? rc : 0;
+	if (rc == 0)
+		rc = finish_tables(r, db, &tables, err);
+	if (rc < 0) { /* it may be run again */
+		r->done = done;
+		r->total = total;
+	}
+	return rc;
 }
 
 /* --- attachments and keys --- */
@@ -567,8 +581,11 @@ int store_restore(const char *source, const struct store_options *target,
 		return rc;
 	r.arena = arena_new();
 	rc = read_manifest(&r, err);
+	struct store_options options = *target;
+	options.loading = true;
+	options.writers = 1;
 	if (rc == 0)
-		rc = store_open(target, &r.store, err);
+		rc = store_open(&options, &r.store, err);
 	if (rc == 0)
 		rc = make_schema(&r, err);
 	if (rc == 0)

@@ -57,6 +57,18 @@ static int exec(sqlite3 *db, const char *text, struct err *err)
 	return code == SQLITE_OK ? 0 : fail(db, sqlite3_extended_errcode(db), err);
 }
 
+static const char reader_settings[] =
+    "PRAGMA query_only = ON; PRAGMA temp_store = MEMORY; PRAGMA cache_size = -8192;";
+static const char writer_settings[] =
+    "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON;"
+    "PRAGMA temp_store = MEMORY; PRAGMA cache_size = -16384; PRAGMA wal_autocheckpoint = 0;"
+    "PRAGMA journal_size_limit = 67108864;";
+/* One write fills an empty file: the old pages are few, the new ones many. With a rollback journal each
+ * new page is written once. Whoever sets it checks the foreign keys. */
+static const char loading_settings[] =
+    "PRAGMA journal_mode = TRUNCATE; PRAGMA synchronous = FULL; PRAGMA foreign_keys = OFF;"
+    "PRAGMA cache_size = -131072;";
+
 static int sq_connect(struct db *db, struct err *err)
 {
 	struct store *st = db_store(db);
@@ -71,13 +83,9 @@ static int sq_connect(struct db *db, struct err *err)
 	if (rc == 0) {
 		(void)sqlite3_busy_timeout(conn, st->busy_ms); /* only sets a number */
 		rc = exec(conn,
-		    db->role == DB_WRITER
-		        ? "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;"
-		          "PRAGMA foreign_keys = ON; PRAGMA temp_store = MEMORY;"
-		          "PRAGMA cache_size = -16384; PRAGMA wal_autocheckpoint = 0;"
-		          "PRAGMA journal_size_limit = 67108864;"
-		        : "PRAGMA query_only = ON; PRAGMA temp_store = MEMORY; PRAGMA cache_size = "
-		          "-8192;",
+		    db->role == DB_READER ? reader_settings
+		    : st->loading         ? loading_settings
+		                          : writer_settings,
 		    err);
 	}
 	if (rc < 0) {

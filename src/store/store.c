@@ -291,6 +291,7 @@ int store_open(const struct store_options *o, struct store **out, struct err *er
 	st->path = backend->postgres ? NULL : st->url + strlen("sqlite:");
 	st->writers = o->writers > 0 ? o->writers : 16;
 	st->busy_ms = o->busy_ms > 0 ? o->busy_ms : 10000;
+	st->loading = o->loading;
 	st->tail = &st->head;
 	pthread_mutex_init(&st->lock, NULL);
 	pthread_cond_init(&st->more, NULL);

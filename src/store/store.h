@@ -37,6 +37,7 @@ struct store_options {
 	const char *dir;  /* data directory of the city: blobs and keys live here */
 	int writers;      /* PostgreSQL writer connections; 0: default */
 	int busy_ms;      /* how long to wait for a lock; 0: default */
+	bool loading;     /* nobody else uses it and one large write fills it: what store_restore() sets */
 };
 
 /* Opens (SQLite: creates) the store and starts its writer. Not migrated yet. */

@@ -65,17 +65,6 @@ static int discard_newest(struct db *db, void *arg, struct err *err)
 	return n < 0 ? (int)n : 0;
 }
 
-static int64_t number(struct store *st, const char *sql)
-{
-	struct err err = {0};
-	struct rows *r = db_query_text(store_reader(st, &err), &err, sql, "");
-	if (!r || rows_next(r) != 1)
-		fail_msg("%s: %s", sql, err.detail);
-	int64_t n = rows_i64(r, 0);
-	rows_end(r);
-	return n;
-}
-
 static int64_t largest_job;
 
 static int add_job(struct db *db, void *arg, struct err *err)
@@ -99,7 +88,7 @@ static void compare(struct store *from, struct store *to)
 	    "SELECT sum(parent) FROM department",
 	    "SELECT sum(tries + run_at_us % 1000003) FROM job"};
 	for (size_t i = 0; i < COUNT(numbers); i++)
-		assert_int_equal(number(from, numbers[i]), number(to, numbers[i]));
+		assert_int_equal(test_store_number(from, numbers[i]), test_store_number(to, numbers[i]));
 	struct arena *a = arena_new();
 	char *name, *text[2];
 	OK(meta_get(store_reader(to, NULL), a, "name", &name, why));
@@ -132,7 +121,7 @@ static void compare(struct store *from, struct store *to)
 	assert_int_equal(report.blobs, 2);
 	/* Numbers go on: not even that of a deleted row comes again. */
 	OK(store_write(to, add_job, NULL, why));
-	assert_true(number(to, "SELECT max(id) FROM job") > largest_job);
+	assert_true(test_store_number(to, "SELECT max(id) FROM job") > largest_job);
 	arena_free(a);
 }
 
@@ -140,6 +129,18 @@ static void progressed(void *arg, int64_t done, int64_t total)
 {
 	assert_true(done >= 0 && done <= total);
 	*(bool *)arg = done == total;
+}
+
+/* Tables, indexes and constraints, with what they say, as one number. */
+static int64_t schema_of(struct store *st)
+{
+	return test_store_number(st, store_is_postgres(st)
+	        ? "SELECT sum(length(said) + 1000) FROM (SELECT replace(pg_get_indexdef(indexrelid), "
+	          "current_schema(), '') AS said FROM pg_index JOIN pg_class t ON t.oid = indrelid "
+	          "WHERE relkind = 'r' AND relnamespace = current_schema()::regnamespace UNION ALL "
+	          "SELECT conname || pg_get_constraintdef(oid) FROM pg_constraint "
+	          "WHERE connamespace = current_schema()::regnamespace) s"
+	        : "SELECT sum(length(sql) + 1000) FROM sqlite_schema");
 }
 
 static void there_and_back(int from_pg, int to_pg, bool tar)
@@ -150,7 +151,7 @@ static void there_and_back(int from_pg, int to_pg, bool tar)
 	OK(blob_put(from.st, STR(""), blobs[0], why));
 	OK(blob_put(from.st, STR("attachment \0\xff"), blobs[1], why));
 	OK(store_write(from.st, fill, NULL, why));
-	largest_job = number(from.st, "SELECT max(id) FROM job");
+	largest_job = test_store_number(from.st, "SELECT max(id) FROM job");
 	OK(store_write(from.st, discard_newest, NULL, why));
 	OK(store_write(from.st, add_departments, NULL, why));
 	struct tree_head head;
@@ -175,6 +176,8 @@ static void there_and_back(int from_pg, int to_pg, bool tar)
 	OK(store_open(&to.options, &to.st, why));
 	test_store_migrate(to.st);
 	compare(from.st, to.st);
+	if (from_pg == to_pg)
+		assert_int_equal(schema_of(from.st), schema_of(to.st));
 	test_store_free(&from);
 	test_store_free(&to);
 }
@@ -264,6 +267,45 @@ static void test_abandoned(void **state)
 	}
 }
 
+static int add_orphan(struct db *db, void *arg, struct err *err)
+{
+	static const struct sql department = {
+	    "INSERT INTO department (code, name, name_en, parent, from_date, until_date) "
+	    "VALUES ('lost', 'x', '', 999, '2026-04-01', '2027-03-31')"};
+	(void)arg;
+	int64_t n = db_run(db, err, &department, "");
+	return n < 0 ? (int)n : 0;
+}
+
+/* A row that refers to one that is not there: nothing is restored. */
+static void test_orphan(void **state)
+{
+	(void)state;
+	for (int postgres = 0; postgres < (getenv("MACHI_TEST_PG") ? 2 : 1); postgres++) {
+		struct test_store from, to;
+		char path[128];
+		test_store_new(&from, false);
+		test_store_migrate(from.st);
+		store_close(from.st);
+		from.options.loading = true; /* nobody looks at foreign keys */
+		OK(store_open(&from.options, &from.st, why));
+		OK(store_write(from.st, add_orphan, NULL, why));
+		(void)snprintf(path, sizeof(path), "%s/backup", from.dir);
+		OK(store_backup(from.st, path, NULL, NULL, why));
+		test_store_new(&to, postgres);
+		store_close(to.st);
+		to.st = NULL;
+		struct err err = {0};
+		assert_true(store_restore(path, &to.options, NULL, NULL, &err) < 0);
+		if (!strstr(err.detail, "department"))
+			fail_msg("%s", err.detail);
+		OK(store_open(&to.options, &to.st, why));
+		assert_int_equal(test_store_number(to.st, "SELECT count(*) FROM department"), 0);
+		test_store_free(&from);
+		test_store_free(&to);
+	}
+}
+
 static void test_no_backup(void **state)
 {
 	(void)state;
@@ -279,12 +321,67 @@ static void test_no_backup(void **state)
 	test_store_free(&t);
 }
 
+static void test_row(void **state)
+{
+	(void)state;
+	static const struct {
+		const char *line;
+		int n;
+	} rows[] = {
+	    {"[]", 0},
+	    {" [ 1 , null , \"x\" ] ", 3},
+	    {"[-9223372036854775808,9223372036854775807,-0]", 3},
+	    {"[1.5,-2e-3,0.0]", 3},
+	    {"[{\"b\":\"\"},{ \"b\" : \"aGVsbG8=\" }]", 2},
+	    {"", -1},
+	    {"[", -1},
+	    {"[1", -1},
+	    {"[1,]", -1},
+	    {"[1]x", -1},
+	    {"[01]", -1},
+	    {"[+1]", -1},
+	    {"[-]", -1},
+	    {"[1.]", -1},
+	    {"[1e]", -1},
+	    {"[1e999]", -1},
+	    {"[9223372036854775808]", -1},
+	    {"[true]", -1},
+	    {"[[1]]", -1},
+	    {"[\"a]", -1},
+	    {"[\"a\tb\"]", -1},
+	    {"[\"\\x\"]", -1},
+	    {"[\"\\ud800\"]", -1},
+	    {"[\"\\udc00\\ud800\"]", -1},
+	    {"[\"\\u12g4\"]", -1},
+	    {"[\"\xff\"]", -1},
+	    {"[{\"b\":\"aGVsbG8\"}]", -1},
+	    {"[{\"b\":1}]", -1},
+	    {"[{\"c\":\"\"}]", -1},
+	    {"[1,2,3,4]", -1}, /* one too many */
+	};
+	struct arena *a = arena_new();
+	struct db_arg v[3];
+	for (size_t i = 0; i < COUNT(rows); i++)
+		if (backup_row(str_from(rows[i].line), a, v, 3) != rows[i].n)
+			fail_msg("%s", rows[i].line);
+	assert_int_equal(backup_row(str_from("[\"犬\\n\\u3042\\ud83d\\ude00\\u0000\\/\",{\"b\":\"aGVsbG8=\"},-7]"), a, v, 3), 3);
+	static const char text[] = "犬\nあ😀\0/";
+	assert_int_equal(v[0].s.n, sizeof(text) - 1);
+	assert_memory_equal(v[0].s.p, text, sizeof(text) - 1);
+	assert_int_equal(v[1].type, 'b');
+	assert_true(str_is(v[1].s, "hello"));
+	assert_int_equal(v[2].i, -7);
+	arena_free(a);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(test_row),
 	    cmocka_unit_test(test_there_and_back),
 	    cmocka_unit_test(test_damaged),
 	    cmocka_unit_test(test_abandoned),
+	    cmocka_unit_test(test_orphan),
 	    cmocka_unit_test(test_no_backup),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -15,7 +15,6 @@
 static const struct sql thing_table = {
     "CREATE TABLE IF NOT EXISTS thing (id BIGINT PRIMARY KEY, name TEXT NOT NULL)"};
 static const struct sql thing_add = {"INSERT INTO thing (id, name) VALUES (?1, ?2)"};
-static const struct sql thing_all = {"SELECT id, name FROM thing ORDER BY id"};
 static const struct sql thing_has = {"SELECT 1 FROM thing WHERE id = ?1"};
 
 static int make_table(struct db *db, void *arg, struct err *err)
@@ -49,39 +48,6 @@ static int add_thing(struct db *db, void *arg, struct err *err)
 	return rc;
 }
 
-static int each_thing(struct db *db, int (*state)(void *arg, const char *subject, json_t *state),
-    void *arg, struct err *err)
-{
-	struct rows *r = db_query(db, err, &thing_all, "");
-	int rc = -1;
-	while (r && (rc = rows_next(r)) == 1) {
-		char subject[32], name[64];
-		(void)snprintf(subject, sizeof(subject), "thing:%lld", (long long)rows_i64(r, 0));
-		(void)snprintf(name, sizeof(name), "%.*s", STR_ARG(rows_str(r, 1)));
-		json_t *json = json_pack("{s:s}", "name", name);
-		rc = state(arg, subject, json);
-		json_decref(json);
-		if (rc < 0)
-			break;
-	}
-	rows_end(r);
-	return rc;
-}
-
-static const struct journal_verifier verifier = {"thing", each_thing};
-static const struct journal_verifier *const verifiers[] = {&verifier};
-
-static int64_t number(struct store *st, const char *sql)
-{
-	struct err err = {0};
-	struct rows *r = db_query_text(store_reader(st, &err), &err, sql, "");
-	if (!r || rows_next(r) != 1)
-		fail_msg("%s: %s", sql, err.detail);
-	int64_t n = rows_i64(r, 0);
-	rows_end(r);
-	return n;
-}
-
 static bool has(struct store *st, int64_t id)
 {
 	int64_t one;
@@ -93,12 +59,12 @@ static bool has(struct store *st, int64_t id)
 /* Nothing is half there. */
 static int64_t check_whole(struct store *st)
 {
-	int64_t things = number(st, "SELECT count(*) FROM thing");
-	assert_int_equal(things, number(st, "SELECT count(*) FROM journal"));
-	assert_int_equal(things, number(st, "SELECT count(*) FROM search_doc"));
-	assert_int_equal(things, number(st, "SELECT coalesce(max(value), 0) FROM store_series"));
+	int64_t things = test_store_number(st, "SELECT count(*) FROM thing");
+	assert_int_equal(things, test_store_number(st, "SELECT count(*) FROM journal"));
+	assert_int_equal(things, test_store_number(st, "SELECT count(*) FROM search_doc"));
+	assert_int_equal(things, test_store_number(st, "SELECT coalesce(max(value), 0) FROM store_series"));
 	struct verify_report report;
-	OK(journal_verify(st, verifiers, 1, NULL, NULL, &report, why));
+	OK(journal_verify(st, test_verifiers, 1, NULL, NULL, &report, why));
 	if (report.problems)
 		fail_msg("%s", report.first_bad);
 	struct arena *a = arena_new();
@@ -321,7 +287,7 @@ static void test_database_full(void **state)
 	assert_int_equal(add_many(t.st, 0, 50), 50);
 	char limit[64], no_limit[] = "PRAGMA max_page_count = 100000000";
 	(void)snprintf(limit, sizeof(limit), "PRAGMA max_page_count = %lld",
-	    (long long)number(t.st, "PRAGMA page_count") + 10);
+	    (long long)test_store_number(t.st, "PRAGMA page_count") + 10);
 	OK(store_write(t.st, script, limit, why));
 	int stored = add_many(t.st, 1000, 300);
 	assert_true(stored < 300);
@@ -461,7 +427,7 @@ static void as_if_alone(struct store *st)
 		assert_int_equal(pthread_create(&threads[i], NULL, counter, st), 0);
 	for (int i = 0; i < 8; i++)
 		assert_int_equal(pthread_join(threads[i], NULL), 0);
-	assert_int_equal(number(st, "SELECT value FROM store_series WHERE name = 'counter'"), 401);
+	assert_int_equal(test_store_number(st, "SELECT value FROM store_series WHERE name = 'counter'"), 401);
 }
 
 static void test_as_if_alone(void **state)

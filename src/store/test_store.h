@@ -15,6 +15,7 @@
 
 #include "base/resource.h"
 #include "base/test.h"
+#include "store/journal.h"
 #include "store/store.h"
 
 #pragma GCC diagnostic push
@@ -154,6 +155,43 @@ static inline void test_store_each(void (*fn)(struct store *))
 		test_store_free(&t);
 	}
 }
+
+/* The first column of the first row, as text composed of constants only. */
+static inline int64_t test_store_number(struct store *st, const char *sql)
+{
+	struct err err = {0};
+	struct rows *r = db_query_text(store_reader(st, &err), &err, sql, "");
+	if (!r || rows_next(r) != 1)
+		fail_msg("%s: %s", sql, err.detail);
+	int64_t n = rows_i64(r, 0);
+	rows_end(r);
+	return n;
+}
+
+/* A table of the store's own tests, thing (id BIGINT PRIMARY KEY, name TEXT NOT NULL), whose rows are the
+ * states {"name"} of the subjects thing:ID. */
+static inline int test_store_things(struct db *db,
+    int (*state)(void *arg, const char *subject, json_t *state), void *arg, struct err *err)
+{
+	static const struct sql things = {"SELECT id, name FROM thing ORDER BY id"};
+	struct rows *r = db_query(db, err, &things, "");
+	int rc = -1;
+	while (r && (rc = rows_next(r)) == 1) {
+		char subject[32], name[64];
+		(void)snprintf(subject, sizeof(subject), "thing:%lld", (long long)rows_i64(r, 0));
+		(void)snprintf(name, sizeof(name), "%.*s", STR_ARG(rows_str(r, 1)));
+		json_t *json = json_pack("{s:s}", "name", name);
+		rc = state(arg, subject, json);
+		json_decref(json);
+		if (rc < 0)
+			break;
+	}
+	rows_end(r);
+	return rc;
+}
+
+static const struct journal_verifier test_thing_verifier = {"thing", test_store_things};
+static const struct journal_verifier *const test_verifiers[] = {&test_thing_verifier};
 
 #pragma GCC diagnostic pop
 

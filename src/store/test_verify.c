@@ -12,29 +12,6 @@ static const struct sql thing_table = {
     "CREATE TABLE thing (id BIGINT PRIMARY KEY, name TEXT NOT NULL)"};
 static const struct sql thing_put = {"INSERT INTO thing (id, name) VALUES (?1, ?2) ON CONFLICT "
                                      "(id) DO UPDATE SET name = excluded.name"};
-static const struct sql thing_all = {"SELECT id, name FROM thing ORDER BY id"};
-
-static int each_thing(struct db *db, int (*state)(void *arg, const char *subject, json_t *state),
-    void *arg, struct err *err)
-{
-	struct rows *r = db_query(db, err, &thing_all, "");
-	int rc = -1;
-	while (r && (rc = rows_next(r)) == 1) {
-		char subject[32], name[64];
-		(void)snprintf(subject, sizeof(subject), "thing:%d", (int)rows_i64(r, 0));
-		(void)snprintf(name, sizeof(name), "%.*s", STR_ARG(rows_str(r, 1)));
-		json_t *json = json_pack("{s:s}", "name", name);
-		rc = state(arg, subject, json);
-		json_decref(json);
-		if (rc < 0)
-			break;
-	}
-	rows_end(r);
-	return rc;
-}
-
-static const struct journal_verifier verifier = {"thing", each_thing};
-static const struct journal_verifier *const verifiers[] = {&verifier};
 
 static char blob[BLOB_NAME_SIZE];
 
@@ -83,7 +60,7 @@ static int script(struct db *db, void *arg, struct err *err)
 static void check(struct store *st, const char *name, struct verify_report *report)
 {
 	struct err err = {0};
-	if (journal_verify(st, verifiers, 1, NULL, NULL, report, &err) < 0)
+	if (journal_verify(st, test_verifiers, 1, NULL, NULL, report, &err) < 0)
 		fail_msg("%s: %s", name, err.detail);
 }
 
