@@ -27,16 +27,16 @@ static const struct sql index_drop = {
 /* FTS5 gives the newest first without sorting, and stops at the limit. GIN cannot: it collects all
  * matches first. So PostgreSQL looks through the newest documents themselves, where a common word
  * is found soon, and asks the index only for words that are not common there. Its planner, which
- * knows little of how often pairs of characters occur, is told which way to go: an expression hides
- * the column from the index that is not to be used. */
+ * knows little of how often tokens occur, is told which way to go: an expression hides
+ * the column from the index that is not to be used; and the query is read once, not for each row. */
 static const struct sql find = {
     "SELECT i.rowid, d.body FROM search_index i JOIN search_doc d ON d.doc = i.rowid "
     "WHERE search_index MATCH ?1 AND i.rowid > ?2 AND i.rowid < ?3 ORDER BY i.rowid DESC LIMIT ?4",
-    "SELECT doc, body FROM search_doc WHERE tokens @@ ?1::tsquery AND doc + 0 > ?2 AND doc + 0 < "
+    "SELECT doc, body FROM search_doc WHERE tokens @@ (SELECT ?1::tsquery) AND doc + 0 > ?2 AND doc + 0 < "
     "?3 "
     "ORDER BY doc + 0 DESC LIMIT ?4"};
 static const struct sql find_newest = {"",
-    "SELECT doc, body FROM search_doc WHERE (tokens @@ ?1::tsquery) IS TRUE AND doc > ?2 "
+    "SELECT doc, body FROM search_doc WHERE (tokens @@ (SELECT ?1::tsquery)) IS TRUE AND doc > ?2 "
     "AND doc < ?3 ORDER BY doc DESC LIMIT ?4"};
 static const struct sql newest = {
     "", "SELECT max(doc) FROM search_doc WHERE doc > ?1 AND doc < ?2"};
@@ -408,6 +408,9 @@ static int find_between(
 	return 0;
 }
 
+/* Looks through the newest, and on through older ones while that is likely to be less work than to have the
+ * index collect all matches: when so many as are still to be looked through, were the rest like the part
+ * seen, are fewer than twice the matches that there are then. */
 static int find_in_newest(struct search *s, struct err *err)
 {
 	int64_t top = 0;
@@ -415,10 +418,16 @@ static int find_in_newest(struct search *s, struct err *err)
 	if (rc < 0)
 		return rc;
 	s->high = top + 1;
-	int64_t low = top - NEWEST > s->low ? top - NEWEST : s->low;
-	rc = find_between(s, &find_newest, low, s->limit, err);
-	if (rc == 0 && s->n < s->limit)
+	int64_t all = top - s->low, seen = 0, ahead = NEWEST;
+	do {
+		seen += ahead;
+		int64_t low = top - seen > s->low ? top - seen : s->low;
+		rc = find_between(s, &find_newest, low, s->limit, err);
+		if (rc < 0 || s->n == s->limit)
+			return rc;
 		s->high = low + 1;
+		ahead = s->n ? (s->limit - s->n) * seen / s->n + 1 : all;
+	} while (s->n && s->high > s->low + 1 && ahead < 2 * all / seen * s->n);
 	return rc;
 }
 
@@ -443,7 +452,7 @@ int search_find(struct db *db, struct arena *a, const char *kind, const char *qu
 	if (db_is_postgres(db)) {
 		rc = find_in_newest(&s, err);
 		if (rc == 0 && s.n < limit && s.high > s.low + 1)
-			rc = find_between(&s, &find, s.low, FIND_BATCH, err);
+			rc = find_between(&s, &find, s.low, limit > FIND_BATCH ? limit : FIND_BATCH, err);
 	} else {
 		rc = find_between(
 		    &s, &find, s.low, q.ncheck && limit < FIND_BATCH ? FIND_BATCH : limit, err);

@@ -127,6 +127,56 @@ static void test_finds(void **state)
 	test_store_each(finds);
 }
 
+/* --- more than are looked through first --- */
+
+enum { MANY = 6000 };
+static const struct {
+	const char *word;
+	int step, below; /* every step-th document has it, of those below a number */
+} seldom[] = {{"届出", 1, MANY + 1}, {"時々", 50, MANY + 1}, {"随分", 700, MANY + 1}, {"太古", 1, 9}};
+
+static int put_many(struct db *db, void *arg, struct err *err)
+{
+	(void)arg;
+	int rc = 0;
+	for (int i = 1; rc == 0 && i <= MANY; i++) {
+		struct buf text = {0};
+		for (size_t k = 0; k < COUNT(seldom); k++)
+			if (i % seldom[k].step == 0 && i < seldom[k].below)
+				buf_printf(&text, "%s ", seldom[k].word);
+		rc = search_put(db, "application", i, text.p, err);
+		buf_free(&text);
+	}
+	return rc;
+}
+
+static void finds_among_many(struct store *st)
+{
+	static const int limits[] = {1, 50, 60, MANY};
+	OK(store_write(st, put_many, NULL, why));
+	struct arena *a = arena_new();
+	for (size_t k = 0; k < COUNT(seldom); k++)
+		for (size_t l = 0; l < COUNT(limits); l++) {
+			int64_t *ids;
+			int n = 0, want = 0;
+			OK(n = search_find(store_reader(st, NULL), a, "application", seldom[k].word, 0,
+			       limits[l], &ids, why));
+			for (int i = MANY; i > 0 && want < limits[l]; i--)
+				if (i % seldom[k].step == 0 && i < seldom[k].below) {
+					assert_true(want < n);
+					assert_int_equal(ids[want++], i);
+				}
+			assert_int_equal(n, want);
+		}
+	arena_free(a);
+}
+
+static void test_finds_among_many(void **state)
+{
+	(void)state;
+	test_store_each(finds_among_many);
+}
+
 /* --- an index that a former program made --- */
 
 static int only_five(void *arg, const char *module)
@@ -190,6 +240,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(test_finds),
+	    cmocka_unit_test(test_finds_among_many),
 	    cmocka_unit_test(test_migrates),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
