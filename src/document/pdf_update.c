@@ -15,7 +15,8 @@ struct pdf_update {
 	struct arena *arena;
 	struct str pdf;
 	size_t *offsets; /* by object number; 0: free */
-	int size;        /* numbers below it are used */
+	int known;       /* of the file: offsets has so many */
+	int size;        /* numbers below it are used, by the file or by pdf_update_new() */
 	size_t startxref;
 	struct str trailer;
 	int catalog;
@@ -237,7 +238,7 @@ static int read_section(struct pdf_update *u, struct str s, struct str *trailer,
 			bool used = skip(&s, "n");
 			if (!used && !skip(&s, "f"))
 				return broken(err, "cross-reference entry is broken");
-			if (used && i < u->size && u->offsets[i] == 0)
+			if (used && i < u->known && u->offsets[i] == 0)
 				u->offsets[i] = (size_t)offset;
 		}
 	}
@@ -269,8 +270,8 @@ static int find_size(struct pdf_update *u, struct str s, struct err *err)
 	if (!pdf_dict_find(d, "Size", &value) || !take_number(&value, OBJECTS_MAX, &size) ||
 	    size < 2) /* the free head and the catalog at least */
 		return broken(err, "trailer without Size");
-	u->size = (int)size;
-	u->offsets = arena_array(u->arena, (size_t)size + 1, sizeof(*u->offsets));
+	u->known = u->size = (int)size;
+	u->offsets = arena_array(u->arena, (size_t)size, sizeof(*u->offsets));
 	return 0;
 }
 
@@ -337,7 +338,7 @@ int pdf_update_object(struct pdf_update *u, int number, struct str *out, struct 
 {
 	int64_t n, generation;
 	struct str s;
-	if (number <= 0 || number >= u->size || u->offsets[number] == 0)
+	if (number <= 0 || number >= u->known || u->offsets[number] == 0)
 		return broken(err, "a reference leads nowhere");
 	int rc = section_at(u, (int64_t)u->offsets[number], &s, err);
 	if (rc < 0)

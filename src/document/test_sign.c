@@ -165,6 +165,20 @@ static void broken_pdfs_are_refused(void **state)
 		copy[i] ^= 0x15;
 		(void)document_sign(city, a, (struct str){copy, pdf.n}, NULL, &out, &err);
 	}
+	/* A page that is said to be an object which only the signature makes. */
+	char *copy = arena_alloc(a, pdf.n);
+	memcpy(copy, pdf.p, pdf.n);
+	char *kids = memmem(copy, pdf.n, "/Kids [", 7), *tail = memmem(copy, pdf.n, "/Size ", 6);
+	assert_true(kids && tail);
+	kids += strlen("/Kids [");
+	char other[20];
+	int n = snprintf(other, sizeof(other), "%ld 0 R", strtol(tail + 6, NULL, 10) + 1);
+	size_t room = strcspn(kids, "]");
+	assert_true(n > 0 && (size_t)n <= room);
+	memset(kids, ' ', room);
+	memcpy(kids, other, (size_t)n);
+	assert_int_equal(
+	    document_sign(city, a, (struct str){copy, pdf.n}, NULL, &out, &err), -(int)ERR_INPUT);
 	/* Signing twice would break what the first one certifies. */
 	struct str once = signed_sample(a, city, "receipt");
 	assert_int_equal(document_sign(city, a, once, NULL, &out, &err), -(int)ERR_INPUT);
