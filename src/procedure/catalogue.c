@@ -197,9 +197,9 @@ static bool template_of_city(void *arg, const char *name)
 	return found;
 }
 
-static bool known_life_event(void *arg, const char *key)
+bool life_event_exists(void *unused, const char *key)
 {
-	(void)arg;
+	(void)unused;
 	const struct life_event *events;
 	int n = procedure_life_events(&events);
 	for (int i = 0; i < n; i++)
@@ -249,7 +249,7 @@ static struct procedure *read_one(struct reading *r, const char *path, struct st
 {
 	const struct definition_env env = {.arg = r,
 	    .template_exists = template_of_city,
-	    .life_event_exists = known_life_event,
+	    .life_event_exists = life_event_exists,
 	    .department_exists = r->db ? known_department : NULL};
 	struct definition_problem *problems;
 	int n;

@@ -62,6 +62,7 @@ struct life_event {
 	const char *key, *kind, *ja, *en;
 };
 int procedure_life_events(const struct life_event **out);
+bool life_event_exists(void *unused, const char *key); /* for struct definition_env */
 
 /* Checks definition files (paths of the file system; of a folder every *.yaml below a folder
  * "procedures") and prints each problem with file, line, column and remedy. Returns the number of

@@ -25,17 +25,6 @@ static bool built_in_template(void *arg, const char *name)
 	return found;
 }
 
-static bool known_life_event(void *arg, const char *key)
-{
-	(void)arg;
-	const struct life_event *events;
-	int n = procedure_life_events(&events);
-	for (int i = 0; i < n; i++)
-		if (strcmp(events[i].key, key) == 0)
-			return true;
-	return false;
-}
-
 static const char *hash(struct arena *a, struct str bytes)
 {
 	unsigned char sum[EVP_MAX_MD_SIZE];
@@ -131,7 +120,7 @@ struct procedure *procedure_parse(struct arena *a, const char *file, struct str 
     struct definition_problem **problems, int *nproblems)
 {
 	static const struct definition_env env = {
-	    .template_exists = built_in_template, .life_event_exists = known_life_event};
+	    .template_exists = built_in_template, .life_event_exists = life_event_exists};
 	return procedure_parse_in(a, file, yaml, &env, problems, nproblems);
 }
 
