@@ -131,9 +131,11 @@ int run_verify(int argc, char **argv)
 	printf("entries: %lld\nrecords: %lld\nfiles: %lld\nproblems: %d\n",
 	    (long long)report.entries, (long long)report.subjects, (long long)report.blobs,
 	    report.problems);
-	if (report.problems)
+	if (report.problems && report.first_bad_entry >= 0)
 		printf("first damaged entry: %lld: %s\n", (long long)report.first_bad_entry,
 		    report.first_bad);
+	else if (report.problems) /* no entry is at fault: a file, a head */
+		printf("first damage: %s\n", report.first_bad);
 	return cli_city_close(&o, report.problems ? EXIT_PROBLEMS : EXIT_OK);
 }
 

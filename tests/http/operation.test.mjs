@@ -82,6 +82,14 @@ test('a backup taken while it runs, restored, is the same city', async () => {
 	const settings = (where) => readFileSync(join(where, 'demo', 'city.yaml'), 'utf8').split('\n').filter(Boolean);
 	assert.deepEqual(settings(other.dir), [...settings(city.dir).filter((line) => !line.startsWith('store:')), `store: "${other.env.MACHI_STORE}"`]);
 	assert.match(other.cli('verify'), /^problems: 0$/m);
+	if (storeKind === 'sqlite') { // a file that was changed is named
+		const blobs = join(other.dir, 'demo', 'blobs');
+		const [file] = readdirSync(blobs).flatMap((two) => (/^[0-9a-f]{2}$/.test(two) ? readdirSync(join(blobs, two)).map((rest) => join(blobs, two, rest)) : []));
+		const bytes = readFileSync(file);
+		writeFileSync(file, Buffer.concat([bytes, Buffer.from('x')]));
+		assert.throws(() => other.cli('verify'), (e) => e.status === 3 && /^problems: 1\nfirst damage: attachment [0-9a-f]+… of \S+ was changed$/m.test(e.stdout));
+		writeFileSync(file, bytes);
+	}
 	await other.serve();
 	const again = await other.client().login('resident5@example.jp');
 	assert.equal((await again.json(`/applications/${id}`)).json.application.number, receipt);
