@@ -243,7 +243,8 @@ static const struct sql set_aside = {
     "FROM pg_index i JOIN pg_class t ON t.oid = indrelid WHERE relkind = 'r' AND "
     "relnamespace = current_schema()::regnamespace AND relname NOT IN ('store_step', 'blob', 'blob_chunk') "
     "AND NOT EXISTS (SELECT 1 FROM pg_constraint WHERE conindid = indexrelid AND contype IN ('p', 'u'))"
-    ") s ORDER BY place"};
+    ") s ORDER BY place",
+    "all indexes of a schema that was just made"};
 static const struct sql lost_parent = {
     "SELECT \"table\" || ' refers to a missing row of ' || parent FROM pragma_foreign_key_check", ""};
 /* The last number given to a table's @ID. */
