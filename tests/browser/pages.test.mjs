@@ -137,7 +137,8 @@ test('the office decides', async () => {
 	const [document] = await until(async () => { const { documents } = (await resident.json(`/applications/${id}`)).json; return documents.length && documents; }, 'the document');
 	await page.goto(`/verify/${document.code}`);
 	await check(page);
-	for (const [login, paths] of [['operator', ['/staff/outbox', '/staff/jobs']], ['admin', ['/staff/users', '/staff/departments']]]) {
+	for (const [login, paths] of [['operator', ['/staff/outbox', '/staff/jobs']], ['admin', ['/staff/users', '/staff/users/1', '/staff/users/1/add/role', '/staff/users/import', '/staff/residents', '/staff/departments']],
+		['records', ['/staff/records', '/staff/records/disposals']], ['auditor', ['/en/staff']]]) {
 		const other = await open();
 		await signIn(other, login);
 		for (const path of paths) {
@@ -145,6 +146,39 @@ test('the office decides', async () => {
 			await check(other);
 		}
 	}
+});
+
+test('the list by keyboard and mouse; a decision that was not chosen; a note that stays inside', async () => {
+	const { id } = await applyByJson(await city.as('resident4@example.jp'));
+	const page = await open();
+	await signIn(page, people.clerk);
+	await page.goto('/staff?scope=all&tab=office');
+	await page.locator('th[data-all] input').focus();
+	await page.keyboard.press('Space');
+	const boxes = page.locator('tbody input[name="id"]');
+	assert.equal(await page.locator('tbody input[name="id"]:checked').count(), await boxes.count(), 'all are ticked');
+	await page.locator('tbody tr a').first().focus();
+	await page.keyboard.press('x');
+	assert.equal(await boxes.first().isChecked(), false);
+	assert.equal(await page.locator('th[data-all] input').isChecked(), false);
+	await page.locator('button[value="assign"]').click();
+	await page.waitForURL(/\/staff\?scope=all&tab=office$/);
+	await page.goto(`/staff/applications/${id}`);
+	await page.locator('form[action$="/accept"] button').click();
+	await page.locator('form[action$="/draft"] button').click();
+	const link = page.locator('#problems a[href="#draft-outcome"]');
+	await link.click();
+	assert.equal(await page.evaluate(() => document.activeElement.name), 'outcome', 'the summary leads to the choice');
+	await check(page);
+	await page.locator('summary', { hasText: '補正を求める' }).click();
+	const field = page.locator('.m-ticked', { has: page.locator('[value="dog.colour"]') });
+	assert.equal(await field.locator('.m-input').isVisible(), false);
+	await field.locator('[value="dog.colour"]').check();
+	await field.locator('.m-input').fill('白でしたか。');
+	await page.locator('#note-text').fill('電話で確かめた。');
+	await page.locator('form[action$="/note"] button').click();
+	await page.locator('.m-message--note', { hasText: '電話で確かめた。' }).waitFor();
+	await check(page);
 });
 
 test('an officer goes on leave and names a deputy, with and without scripts', async () => {
