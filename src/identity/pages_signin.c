@@ -20,8 +20,14 @@ static void login_view(struct request *rq, const char *login, const char *next)
 	json_t *form = page_form(rq, "/login", "identity.login.button");
 	form_field(rq, form, &login_field, json_string(login));
 	form_field(rq, form, &password_field, NULL);
-	if (next && next[0])
-		form_hidden(form, "next", next);
+	if (!next || !next[0])
+		return;
+	form_hidden(form, "next", next);
+	/* Somebody wanted something, or was at it when the session ended: they are told why they are here. */
+	const char *reason = strstr(next, "/applications/") ? "identity.login.go_on"
+	                     : strstr(next, "/procedures/") ? "identity.login.to_apply"
+	                                                    : "identity.login.to_see";
+	json_object_set_new(rq->view, "reason", json_string(rq_tr(rq, reason)));
 }
 
 int login_get(struct request *rq, struct err *err)

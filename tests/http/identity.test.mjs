@@ -227,6 +227,7 @@ test('a city that requires a second factor of staff', async () => {
 	assert.equal(done.status, 200, done.text);
 	const codes = [...done.text.matchAll(/<code>([^<]+)<\/code>/g)];
 	assert.equal(codes.length, 10);
+	assert.ok(!done.text.includes('href="/login"'), 'who has just signed in is not asked to');
 	const onward = await client.get(done.text.match(/href="(\/login\?next=[^"]+)"/)[1], { follow: false });
 	assert.equal(onward.location, '/staff/users');
 	assert.equal((await client.get('/staff/users')).status, 200);
