@@ -4,7 +4,7 @@ const version = new URL(import.meta.url).search;
 const parts = {
 	'./form.js': 'form[data-draft], form[data-guard], form[data-once]',
 	'./rows.js': '[data-rows]',
-	'./postal.js': '[data-postal], [data-rows]',
+	'./postal.js': '[data-postal], [data-rows], [data-live]',
 	'./keys.js': 'table[data-keys]',
 	'./dialog.js': '[data-dialog]',
 };

@@ -119,6 +119,7 @@ struct form_problem {
 	const char *field;  /* control name: "dog.birthday", "household.0.name.family" */
 	const char *msgkey; /* catalogue key, or NULL when text is the definition's own message */
 	const char *text;   /* finished text in ctx->lang; NULL only when there is no i18n */
+	const char *row;    /* title of the row it is in: "Child 2"; NULL: in none */
 	json_t *args;       /* for the catalogue text; on the arena (freed with it); may be NULL */
 };
 
@@ -126,6 +127,7 @@ struct form_problem {
  * person typed, kept as typed when invalid), else from prefill, else from the field's default.
  *
  *   {id, title, help, index, is_attachments, repeats, mode,
+ *    changes: some questions depend on answers,
  *    fields: [field ...],                    when it does not repeat
  *    rows: [{index, number, title, fields: [field ...], remove: "household.0.remove" or absent}],
  *    add: "household.add" or absent, item: "世帯員"}
@@ -159,7 +161,7 @@ enum { FORM_AGAIN = -1 };
  * are ignored. Then checks the section. Problems on the arena; returns their count.
  * FORM_AGAIN: not checked, show the section again: a row was added (`<section>.add`) or removed
  * (`<section>.<n>.remove`), a file was removed (`<field>.<n>.remove`), or the answers made
- * questions appear that were not on the page. Answers are changed and may be kept as a draft in
+ * questions appear that were not on the page: those are not judged before they were seen. Answers are changed and may be kept as a draft in
  * every case. */
 int form_section_take(const struct procedure *, struct arena *, int section,
     const struct form_context *, json_t *answers,

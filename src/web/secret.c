@@ -99,6 +99,18 @@ struct str secret_open(
 	return value;
 }
 
+char *rq_seal(struct request *rq, const char *purpose, const char *value)
+{
+	return secret_seal(&rq->p->city->secret, rq->arena, purpose, str_from(value));
+}
+
+char *rq_unseal(struct request *rq, const char *purpose, const char *sealed)
+{
+	struct str value =
+	    secret_open(&rq->p->city->secret, rq->arena, purpose, str_from(sealed ? sealed : ""));
+	return value.p ? str_dup(rq->arena, value) : NULL;
+}
+
 /* --- base64url --- */
 
 static int base64_digit(char c)

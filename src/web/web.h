@@ -131,6 +131,11 @@ bool rq_allows(struct request *, const char *perm);
 /* A message shown on the next page after a redirect: kind "success", "info", "warning", "error"
  * (static). args as in rq_problem(). */
 void rq_flash(struct request *, const char *kind, const char *msgkey, json_t *args);
+/* A text that a page carries and that comes back unchanged or not at all, signed with the city's key:
+ * value.signature, on the request's arena. rq_unseal() gives NULL for what is not ours. Not a secret;
+ * what it is good for (which record, which state of it) must stand in the value. */
+char *rq_seal(struct request *, const char *purpose, const char *value);
+char *rq_unseal(struct request *, const char *purpose, const char *sealed);
 const char *rq_tr(struct request *, const char *msgkey); /* catalogue text in the request's language */
 /* Adds {"label","href"} to view.breadcrumb. label is a finished text. */
 void rq_crumb(struct request *, const char *label, const char *href);

@@ -1,67 +1,14 @@
 // Every page of both sides, met on the way of an application: axe and width, at a desktop and a phone.
 import test from 'node:test';
 import assert from 'node:assert/strict';
-import { readFileSync } from 'node:fs';
-import { chromium } from 'playwright-core';
-import { City, until } from '../lib/city.mjs';
+import { until } from '../lib/city.mjs';
+import { browseCity, check, fill } from '../lib/browse.mjs';
 import { applyByJson, dog, idOf, office, owner } from '../lib/dog.mjs';
 
-const city = await City.start({ mail: true });
-const browser = await chromium.launch({ executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium', args: ['--no-sandbox', '--disable-dev-shm-usage', '--disable-gpu'] });
-test.after(async () => {
-	await browser.close();
-	await city.stop();
-});
+const { city, open, signIn, close } = await browseCity();
+test.after(close);
 const people = await city.office(office);
-const axe = readFileSync('node_modules/axe-core/axe.min.js', 'utf8');
-const shots = process.env.MACHI_SHOTS; // a folder, to look at the pages
-
-// A page whose scripts may be off; axe needs one that has them, with the same cookies.
-async function open(options = {}) {
-	const context = await browser.newContext({ baseURL: city.url, ...options });
-	const page = await context.newPage();
-	page.problems = [];
-	page.on('pageerror', (e) => page.problems.push(String(e)));
-	page.on('console', (m) => /Content Security Policy/.test(m.text()) && page.problems.push(m.text()));
-	return page;
-}
-
-// Accessible on a desktop and on a phone, and no page wider than the phone.
-async function check(page) {
-	const path = new URL(page.url()).pathname;
-	for (const width of [1280, 375]) {
-		await page.setViewportSize({ width, height: 800 });
-		if (shots) await page.screenshot({ path: `${shots}/${path.replaceAll('/', '_').replace(/\d+/g, 'N')}-${width}.png`, fullPage: true });
-		const session = await page.context().newCDPSession(page);
-		await session.send('Runtime.evaluate', { expression: axe });
-		const { result } = await session.send('Runtime.evaluate', { awaitPromise: true, returnByValue: true,
-			expression: "axe.run(document, {runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'best-practice']}).then((r) => r.violations.map((v) => v.id + ': ' + v.nodes.slice(0, 3).map((n) => n.html.slice(0, 160)).join(' | ')))" });
-		assert.deepEqual(result.value, [], `${path} at ${width}`);
-		const wide = await session.send('Runtime.evaluate', { returnByValue: true, expression: 'document.documentElement.scrollWidth' });
-		assert.ok(wide.result.value <= width, `${path} is ${wide.result.value} wide at ${width}`);
-		await session.detach();
-	}
-	await page.setViewportSize({ width: 1280, height: 800 });
-	assert.deepEqual(page.problems, [], path);
-}
-
-async function fill(page, values) {
-	for (const [name, value] of Object.entries(values)) {
-		const field = page.locator(`[name="${name}"]`).first();
-		const kind = await field.evaluate((e) => e.type);
-		if (kind === 'radio' || kind === 'checkbox') await page.locator(`[name="${name}"][value="${value}"]`).first().check();
-		else if (kind === 'select-one') await field.selectOption(value);
-		else await field.fill(value);
-	}
-}
 const next = (page) => page.locator('form[action*="/steps/"] button[name="next"]:not([aria-hidden])').click({ timeout: 4000 });
-
-async function signIn(page, login, base = '') {
-	await page.goto(`${base}/login`);
-	await fill(page, { login, password: 'machi-demo-2026' });
-	await page.locator('main form button').first().click();
-	await page.waitForURL((url) => !url.pathname.endsWith('/login'));
-}
 
 async function apply(page, base = '', looked = async () => {}) {
 	await page.goto(`${base}/procedures/dog-registration`);

@@ -339,7 +339,7 @@ static const char *kinds_text(struct form *fm, const struct field *f)
 	buf_init(&b, fm->arena);
 	for (int i = 0; i < FILE_KIND_COUNT; i++)
 		if (f->kinds & (1 << i))
-			buf_printf(&b, "%s%s", b.n ? ", " : "",
+			buf_printf(&b, "%s%s", b.n ? form_tr(fm, "form.comma", NULL) : "",
 			    form_tr(fm, arena_printf(fm->arena, "form.kind.%s", file_kinds[i].name),
 			        NULL));
 	return b.p ? b.p : "";

@@ -203,7 +203,7 @@ static void make_field(struct form *fm, const struct spot *spot, const struct fi
 			           arena_printf(
 			               fm->arena, "%s-%d.%s", f->id, i + 1, file_kinds[kind].name),
 			           "type", file_kinds[kind].mime, "size", 1024));
-	} else if (!(v = prefill_value(fm->ctx, f))) {
+	} else if (!(v = prefill_value(fm, f))) {
 		v = f->examples.n   ? listed(fm, f, turn, seed)
 		    : ops->example ? ops->example(fm, f, seed)
 		                   : NULL;

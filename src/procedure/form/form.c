@@ -142,6 +142,20 @@ const char *form_tr(struct form *fm, const char *key, json_t *args)
 	return i18n_format(fm->ctx->i18n, fm->arena, fm->ctx->lang, key, args);
 }
 
+/* "Child 2" of "children.1.birthday"; NULL when the control is in no row. */
+static const char *row_title(struct form *fm, const char *name)
+{
+	if (!fm->p) /* only looks whether there is a problem */
+		return NULL;
+	LIST_EACH(const struct section, s, fm->p->d.sections) {
+		size_t n = strlen(s->id);
+		if (s->repeats && strncmp(name, s->id, n) == 0 && name[n] == '.')
+			return arena_printf(fm->arena, "%s %d", words_in(s->repeat.item, fm->ctx->lang),
+			    (int)strtol(name + n + 1, NULL, 10) + 1);
+	}
+	return NULL;
+}
+
 static struct form_problem *problem_new(struct form *fm, const char *name)
 {
 	if (fm->n >= FORM_PROBLEMS_MAX)
@@ -155,7 +169,7 @@ static struct form_problem *problem_new(struct form *fm, const char *name)
 		fm->cap = cap;
 	}
 	struct form_problem *problem = &fm->problems[fm->n++];
-	*problem = (struct form_problem){.field = name};
+	*problem = (struct form_problem){.field = name, .row = row_title(fm, name)};
 	return problem;
 }
 
@@ -259,8 +273,9 @@ const char *typed_text(const json_t *value)
 
 /* --- values to begin with --- */
 
-json_t *prefill_value(const struct form_context *ctx, const struct field *f)
+json_t *prefill_value(const struct form *fm, const struct field *f)
 {
+	const struct form_context *ctx = fm->ctx;
 	static const char *const keys[PREFILL_COUNT] = {
 	    NULL, "name", "furigana", "birthday", "address", "phone", "email", "name"};
 	if (f->prefill == PREFILL_NONE || !ctx->profile || text_eq(ctx->applicant_kind, "proxy"))
@@ -272,12 +287,14 @@ json_t *prefill_value(const struct form_context *ctx, const struct field *f)
 	if (f->prefill == PREFILL_FULL_NAME && json_is_object(v))
 		return json_sprintf("%s　%s", typed_text(json_object_get(v, "family")),
 		    typed_text(json_object_get(v, "given")));
-	return v && answer_filled(f, v) ? json_deep_copy(v) : NULL;
+	if (!v || !answer_filled(f, v))
+		return NULL;
+	return ops_of(f)->even ? ops_of(f)->even(fm, f, v) : json_deep_copy(v);
 }
 
 json_t *start_value(const struct form *fm, const struct field *f)
 {
-	json_t *v = prefill_value(fm->ctx, f);
+	json_t *v = prefill_value(fm, f);
 	if (v)
 		return v;
 	if (!f->default_value)

@@ -97,6 +97,19 @@ static const char *folded(struct arena *a, const struct part *p, const char *val
 	}
 }
 
+static json_t *even_parts(const struct form *fm, const struct field *f, const json_t *value)
+{
+	struct composed c = parts_of(f);
+	json_t *even = json_object();
+	for (int i = 0; i < c.n; i++) {
+		const char *text = folded(
+		    fm->arena, &c.parts[i], typed_text(json_object_get(value, c.parts[i].key)));
+		if (text[0])
+			json_object_set_new(even, c.parts[i].key, json_string(text));
+	}
+	return even;
+}
+
 static json_t *take_parts(const struct take *t)
 {
 	struct composed c = parts_of(t->field);
@@ -316,6 +329,7 @@ static json_t *example_bank(struct form *fm, const struct field *f, uint64_t *se
 }
 
 const struct type_ops name_ops = {.take = take_parts,
+    .even = even_parts,
     .check = check_parts,
     .filled = parts_filled,
     .view = view_parts,
@@ -324,6 +338,7 @@ const struct type_ops name_ops = {.take = take_parts,
     .example = example_name,
     .required_key = "form.required.text"};
 const struct type_ops furigana_ops = {.take = take_parts,
+    .even = even_parts,
     .check = check_parts,
     .filled = parts_filled,
     .view = view_parts,
@@ -332,6 +347,7 @@ const struct type_ops furigana_ops = {.take = take_parts,
     .example = example_name,
     .required_key = "form.required.text"};
 const struct type_ops address_ops = {.take = take_parts,
+    .even = even_parts,
     .check = check_parts,
     .filled = parts_filled,
     .view = view_parts,
@@ -341,6 +357,7 @@ const struct type_ops address_ops = {.take = take_parts,
     .required_key = "form.required.text",
     .wide = true};
 const struct type_ops bank_ops = {.take = take_parts,
+    .even = even_parts,
     .check = check_parts,
     .filled = parts_filled,
     .view = view_parts,

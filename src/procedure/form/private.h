@@ -12,6 +12,13 @@ struct form {
 	json_t *answers; /* an object */
 	struct form_problem *problems;
 	int n, cap;
+	struct appeared *appeared; /* questions that the posted answers brought */
+};
+
+/* A question that was not on the page that was posted. */
+struct appeared {
+	const char *name; /* of its control, by its row's present number */
+	struct appeared *next;
 };
 
 /* Where a field stands: in its section, or in a row of a repeating group. */
@@ -84,6 +91,8 @@ struct type_ops {
 	 * is given as it was typed: valid() refuses it, view() shows it. Not called when no control
 	 * of the field was sent, unless absent_is_no. */
 	json_t *(*take)(const struct take *);
+	/* What is known of the person, written as take() would write it; new reference. */
+	json_t *(*even)(const struct form *, const struct field *, const json_t *value);
 	/* Says what is wrong with an answer that is not empty. */
 	void (*check)(struct form *, const struct field *, const char *name, const json_t *value);
 	/* Is it there? NULL: it is when it is not null. */
@@ -124,7 +133,7 @@ void check_across(struct form *, const struct section *only);
 
 /* The value shown for a field that has no answer: prefill or default; NULL: none. New reference. */
 json_t *start_value(const struct form *, const struct field *);
-json_t *prefill_value(const struct form_context *, const struct field *);
+json_t *prefill_value(const struct form *, const struct field *);
 
 /* form/example.c: a name (or its furigana) and the holder of an account that fit the other answers. */
 json_t *example_name(struct form *, const struct field *, uint64_t *seed);

@@ -134,22 +134,40 @@ static bool *shown_fields(struct form *fm, const struct spot *spot)
 	return shown;
 }
 
-/* True when the answers made a question appear that may stay empty and was not on the page: it
- * would otherwise never be seen. (One that must be answered says so as a problem; a program has no
- * page.) */
-static bool take_spot(struct form *fm, const struct controls *c, const struct spot *spot)
+/* Takes the fields of a section or row, and notes the questions that the answers made appear and that
+ * were not on the page: nobody saw them yet. (A program has no page.) place: the row's present
+ * number, -1 when it is not a row. */
+static void take_spot(
+    struct form *fm, const struct controls *c, const struct spot *spot, int place)
 {
-	bool *before = shown_fields(fm, spot), appeared = false;
+	const struct spot now = {spot->section, spot->object, place};
+	bool *before = shown_fields(fm, spot);
 	int i = 0;
 	LIST_EACH(const struct field, f, spot->section->fields)
 		take_field(fm, c, spot, f, before[i++]);
 	i = 0;
 	LIST_EACH(const struct field, f, spot->section->fields)
-		if (!before[i++] && !control_below(c, control_name(fm, spot, f)) &&
-		    !json_object_get(spot->object, f->id) && field_shown(fm, spot, f) &&
-		    !field_required(fm, spot, f))
-			appeared = true;
-	return appeared && !fm->ctx->merge;
+		if (!before[i++] && !fm->ctx->merge &&
+		    !control_below(c, control_name(fm, spot, f)) &&
+		    !json_object_get(spot->object, f->id) && field_shown(fm, spot, f)) {
+			struct appeared *one = arena_new_of(fm->arena, struct appeared);
+			*one = (struct appeared){control_name(fm, &now, f), fm->appeared};
+			fm->appeared = one;
+		}
+}
+
+/* What appeared is asked first, and judged when it was on a page. */
+static void forget_unseen(struct form *fm)
+{
+	int kept = 0;
+	for (int i = 0; i < fm->n; i++) {
+		const struct appeared *a = fm->appeared;
+		while (a && strcmp(a->name, fm->problems[i].field) != 0)
+			a = a->next;
+		if (!a)
+			fm->problems[kept++] = fm->problems[i];
+	}
+	fm->n = kept;
 }
 
 /* --- rows --- */
@@ -192,8 +210,8 @@ static int posted_rows(const struct form *fm, const struct controls *c, const st
 	return n;
 }
 
-/* The rows as they were on the page; true when something appeared (take_spot()). */
-static bool take_rows(struct form *fm, const struct controls *c, const struct section *s)
+/* The rows as they were on the page. */
+static void take_rows(struct form *fm, const struct controls *c, const struct section *s)
 {
 	json_t *old = json_incref(section_rows(fm, s)), *rows = json_array();
 	int numbers[ROWS_MAX], n = posted_rows(fm, c, s, row_count(fm, s), numbers);
@@ -203,14 +221,12 @@ static bool take_rows(struct form *fm, const struct controls *c, const struct se
 		    rows, json_is_object(row) ? json_deep_copy(row) : json_object());
 	}
 	json_object_set_new(fm->answers, s->id, rows);
-	bool appeared = false;
 	for (int i = 0; i < n; i++) {
 		/* Controls have the number of the page, the answer its place now. */
 		struct spot spot = {s, json_array_get(rows, (size_t)i), numbers[i]};
-		appeared |= take_spot(fm, c, &spot);
+		take_spot(fm, c, &spot, i);
 	}
 	json_decref(old);
-	return appeared;
 }
 
 /* The buttons that add and remove rows. */
@@ -301,14 +317,14 @@ int form_section_take(const struct procedure *p, struct arena *a, int section,
 	source(src, collect, &c);
 	if (c.n > 1)
 		qsort(c.items, (size_t)c.n, sizeof(*c.items), by_name);
-	bool changed, appeared;
+	bool changed;
 	if (s->repeats) {
-		appeared = take_rows(&fm, &c, s);
+		take_rows(&fm, &c, s);
 		changed = change_rows(&fm, &c, s);
 	} else {
 		struct spot spot = {s, section_object(&fm, s), -1};
 		changed = files_removed(&c, s);
-		appeared = take_spot(&fm, &c, &spot);
+		take_spot(&fm, &c, &spot, -1);
 	}
 	if (!changed && look_up(&fm, &c, s)) {
 		*problems = fm.problems;
@@ -318,6 +334,7 @@ int form_section_take(const struct procedure *p, struct arena *a, int section,
 		return FORM_AGAIN;
 	check_section(&fm, s);
 	check_across(&fm, s); /* what needs later answers is not judged yet */
+	forget_unseen(&fm);
 	*problems = fm.problems;
-	return fm.n ? fm.n : appeared ? FORM_AGAIN : 0;
+	return fm.n ? fm.n : fm.appeared ? FORM_AGAIN : 0;
 }

@@ -406,7 +406,7 @@ static void test_secrets(void **state)
 	arena_free(a);
 }
 
-/* Questions that appear: one that must be answered says so, one that may be left is shown first. */
+/* Questions that appear are shown first, and judged when they were seen. */
 static void test_conditions(void **state)
 {
 	(void)state;
@@ -416,7 +416,8 @@ static void test_conditions(void **state)
 	json_t *view = view_of(a, "main", answers, NULL, 0, "online");
 	assert_null(field_of(json_object_get(view, "fields"), "main.why"));
 	json_decref(view);
-	assert_int_equal(take(a, "main", "main.yes=yes", answers, &problems), 1);
+	assert_int_equal(take(a, "main", "main.yes=yes", answers, &problems), FORM_AGAIN);
+	assert_int_equal(take(a, "main", "main.yes=yes;main.why=", answers, &problems), 1);
 	assert_string_equal(problems[0].field, "main.why");
 	view = view_of(a, "main", answers, problems, 1, "online");
 	assert_non_null(
@@ -492,7 +493,13 @@ static void test_rows(void **state)
 	    "family.0.name.family=香川;family.0.name.given=花子;family.0.born=2015-04-01;"
 	    "family.1.name.family=屋島;family.1.name.given=;family.1.born=1980-01-01",
 	    answers, &problems);
+	assert_string_equal(fields_of(a, problems, n), "family.1.name.given");
+	n = take(a, "family",
+	    "family.0.name.family=香川;family.0.name.given=花子;family.0.born=2015-04-01;"
+	    "family.1.name.family=屋島;family.1.name.given=;family.1.born=1980-01-01",
+	    answers, &problems);
 	assert_string_equal(fields_of(a, problems, n), "family.0.school family.1.name.given");
+	assert_string_equal(problems[1].row, "家族 2");
 	/* Numbers out of order, holes, and nonsense; never more rows than the form may have. */
 	n = take(a, "family",
 	    "family.7.name.family=香川;family.7.name.given=花子;family.3.name.family=高松;"

@@ -57,7 +57,7 @@ static void view_source(struct form *fm, const struct field *f, bool used, json_
 	if (f->prefill == PREFILL_NONE || !fm->ctx->profile ||
 	    text_eq(fm->ctx->applicant_kind, "proxy"))
 		return;
-	json_t *there = prefill_value(fm->ctx, f);
+	json_t *there = prefill_value(fm, f);
 	bool empty = there == NULL;
 	json_decref(there);
 	if (!empty && !used)
@@ -82,7 +82,7 @@ static json_t *field_view(struct form *fm, const struct spot *spot, const struct
 		value = start_value(fm, f);
 	if (json_is_null(value)) /* was emptied: not filled again */
 		value = NULL;
-	json_t *source = prefill_value(fm->ctx, f);
+	json_t *source = prefill_value(fm, f);
 	prefilled = source && value && json_equal(source, value);
 	json_decref(source);
 	set(view, "id", name);
@@ -179,6 +179,9 @@ json_t *form_section_view(const struct procedure *p, struct arena *a, int sectio
 	json_object_set_new(view, "index", json_integer(section));
 	set(view, "mode", mode);
 	set_true(view, "is_attachments", s->attachments);
+	LIST_EACH(const struct field, f, s->fields)
+		if (f->when != NO_EXPR)
+			set_true(view, "changes", true);
 	if (s->repeats) {
 		json_object_set_new(
 		    view, "rows", rows_view(&fm, s, problems, nproblems, mode, view));
@@ -227,7 +230,7 @@ static json_t *row_view(struct form *fm, const struct spot *spot, const struct f
 		json_object_set_new(row, "files", filled ? json_deep_copy(value) : json_array());
 		json_object_del(row, "text");
 	}
-	json_t *source = prefill_value(fm->ctx, f);
+	json_t *source = prefill_value(fm, f);
 	set_true(row, "source_differs", source && filled && !json_equal(source, value));
 	json_decref(source);
 	return row;

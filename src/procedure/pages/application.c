@@ -35,6 +35,10 @@ static int my(struct request *rq, struct err *err)
 				json_object_set_new(
 				    row, "title", json_string(procedure_text(p, "title", rq->lang)));
 			procedure_unref(p);
+			if (strcmp(name, "drafts") == 0)
+				json_object_set(row, "saved", json_object_get(row, "updated"));
+			json_object_set_new(
+			    row, "show_due", json_boolean(strcmp(name, "open") == 0));
 		}
 		json_object_set_new(
 		    rq->view, arena_printf(rq->arena, "has_%s", name), json_boolean(json_array_size(rows) > 0));
@@ -85,6 +89,73 @@ void rq_fee(struct request *rq, const struct application *app)
 	json_object_set_new(rq->view, "fee_due_yen", json_integer((json_int_t)(due > 0 ? due : 0)));
 }
 
+/* Calls fn for each row of rq_answers(), in sections and in their groups. */
+static void each_row(struct arena *a, json_t *v, void (*fn)(void *, struct arena *, json_t *), void *arg)
+{
+	static const char *const below[] = {"sections", "groups", "rows"};
+	size_t i;
+	json_t *item;
+	if (json_object_get(v, "name"))
+		fn(arg, a, v);
+	for (size_t k = 0; k < COUNT(below); k++)
+		json_array_foreach(json_object_get(v, below[k]), i, item) each_row(a, item, fn, arg);
+}
+
+/* The answer of a row as one text: lines, or names of files. */
+static const char *row_words(struct arena *a, const json_t *row)
+{
+	struct buf b;
+	buf_init(&b, a);
+	size_t i;
+	json_t *v;
+	json_array_foreach(json_object_get(row, "lines"), i, v)
+		buf_printf(&b, "%s%s", b.n ? "\n" : "", json_string_value(v));
+	json_array_foreach(json_object_get(row, "files"), i, v) buf_printf(
+	    &b, "%s%s", b.n ? "\n" : "", json_string_value(json_object_get(v, "name")));
+	return b.p ? b.p : "";
+}
+
+/* What tells two answers apart: files of one name may be others. */
+static const char *row_print(struct arena *a, const json_t *row)
+{
+	const json_t *files = json_object_get(row, "files");
+	return files ? json_canonical_text(a, files) : row_words(a, row);
+}
+
+static void remember_row(void *former, struct arena *a, json_t *row)
+{
+	(void)a;
+	json_object_set(former, json_string_value(json_object_get(row, "name")), row);
+}
+
+static void mark_row(void *former, struct arena *a, json_t *row)
+{
+	const json_t *was = json_object_get(former, json_string_value(json_object_get(row, "name")));
+	if (!was || strcmp(row_print(a, was), row_print(a, row)) == 0)
+		return;
+	json_object_set_new(row, "changed", json_true());
+	json_object_set_new(row, "before", json_string(row_words(a, was)));
+}
+
+int rq_present_answers(struct request *rq, struct db *db, const struct procedure *p,
+    const struct form_context *context, const struct application *app, struct err *err)
+{
+	json_t *now = rq_answers(rq, p, context, app->answers, app->id, false), *old;
+	json_object_set_new(rq->view, "answers", now);
+	if (app->revision <= 1)
+		return 0;
+	int rc = app_answers_of_revision(db, rq->arena, app->id, app->revision - 1, &old, err);
+	if (rc < 0)
+		return rc;
+	json_t *before = rq_answers(rq, p, context, old, app->id, false), *rows = json_object();
+	each_row(rq->arena, before, remember_row, rows);
+	each_row(rq->arena, now, mark_row, rows);
+	json_decref(rows);
+	json_decref(before);
+	json_decref(old);
+	return 0;
+}
+
 static int show(struct request *rq, struct err *err)
 {
 	struct application *app;
@@ -120,8 +191,8 @@ static int show(struct request *rq, struct err *err)
 		return -(int)ERR_STORE;
 	json_object_set_new(rq->view, "has_documents", json_boolean(json_array_size(documents) > 0));
 	json_object_set_new(rq->view, "documents", documents);
-	json_object_set_new(
-	    rq->view, "answers", rq_answers(rq, p, &context, app->answers, app->id, false));
+	if ((rc = rq_present_answers(rq, db, p, &context, app, err)) < 0)
+		return rc;
 	json_object_set_new(rq->view, "just_submitted", json_boolean(rq_query(rq, "submitted") != NULL));
 	json_object_set_new(rq->view, "title", json_string(procedure_text(p, "title", rq->lang)));
 	rq_crumb(rq, rq_tr(rq, "application.my.title"), rq_href(rq, "/my"));
@@ -240,6 +311,79 @@ static const json_t *open_correction(json_t *corrections)
 	return NULL;
 }
 
+/* Marks what is asked for, and lists it: view.asked_for is [{name, label, message}], links to the fields. */
+static void mark_asked(json_t *asked, json_t *fields, json_t *view, const char *name, const char *label)
+{
+	size_t i;
+	json_t *f;
+	json_array_foreach(fields, i, f)
+	{
+		if (!text_eq(json_string_value(json_object_get(f, "field")), name))
+			continue;
+		json_t *message = json_object_get(f, "message");
+		json_t *one = json_pack("{s:s, s:s?, s:O?}", "name", name, "label", label, "message", message);
+		json_object_set(view, "asked", one);
+		json_array_append_new(asked, one);
+	}
+}
+
+static void mark_section(json_t *asked, json_t *fields, json_t *section)
+{
+	size_t i;
+	json_t *view;
+	mark_asked(asked, fields, section, json_string_value(json_object_get(section, "id")),
+	    json_string_value(json_object_get(section, "title")));
+	if ((view = json_object_get(section, "asked"))) /* its heading */
+		json_object_set_new(view, "name",
+		    json_sprintf("s-%s", json_string_value(json_object_get(section, "id"))));
+	json_array_foreach(json_object_get(section, "fields"), i, view)
+	{
+		mark_asked(asked, fields, view, json_string_value(json_object_get(view, "name")),
+		    json_string_value(json_object_get(view, "label")));
+	}
+}
+
+/* The files that the page shows travel with it, signed: what was uploaded or taken away before the form
+ * was sent is kept nowhere else. */
+static const char *files_seal(struct request *rq, const struct act *a)
+{
+	json_t *files = json_object(), *name;
+	size_t i;
+	json_array_foreach(rq_file_controls(rq, a->procedure), i, name)
+	{
+		json_t *list = json_path(a->answers, json_string_value(name));
+		json_object_set(files, json_string_value(name), list ? list : json_null());
+	}
+	json_t *all = json_pack("{s:I, s:I, s:o}", "id", (json_int_t)a->app->id, "turn",
+	    (json_int_t)a->app->turn, "files", files);
+	const char *sealed = rq_seal(rq, "correction-files", json_canonical_text(rq->arena, all));
+	json_decref(all);
+	return sealed;
+}
+
+static void files_unseal(struct request *rq, struct act *a)
+{
+	const char *text = rq_unseal(rq, "correction-files", rq_form(rq, "files")), *name;
+	json_t *all = text ? json_loads(text, 0, NULL) : NULL, *list;
+	if (all && json_integer_value(json_object_get(all, "id")) == a->app->id &&
+	    json_integer_value(json_object_get(all, "turn")) == a->app->turn)
+		json_object_foreach(json_object_get(all, "files"), name, list)
+		{
+			const char *dot = strchr(name, '.');
+			const char *section = arena_strndup(rq->arena, name, (size_t)(dot - name));
+			json_t *at = json_object_get(a->answers, section);
+			if (!json_is_object(at)) {
+				at = json_object();
+				json_object_set_new(a->answers, section, at);
+			}
+			if (json_is_null(list))
+				json_object_del(at, dot + 1);
+			else
+				json_object_set_new(at, dot + 1, json_deep_copy(list));
+		}
+	json_decref(all);
+}
+
 /* The form again, in the sections that were asked for; files as well. */
 static int correct_view(struct request *rq, struct act *a, const struct form_problem *problems,
     int nproblems, struct err *err)
@@ -250,13 +394,18 @@ static int correct_view(struct request *rq, struct act *a, const struct form_pro
 	if (rc < 0)
 		return rc;
 	json_t *c = (json_t *)open_correction(corrections), *fields = json_object_get(c, "fields");
-	json_t *sections = json_array();
+	json_t *sections = json_array(), *asked = json_array(), *section;
 	for (int i = 0; i < procedure_section_count(a->procedure); i++)
 		if (asked_in(fields, procedure_section_id(a->procedure, i)) &&
 		    form_section_shown(a->procedure, i, &a->context, a->answers))
 			json_array_append_new(sections,
 			    form_section_view(a->procedure, rq->arena, i, &a->context, a->answers,
 				problems, nproblems, "online"));
+	size_t k;
+	json_array_foreach(sections, k, section) mark_section(asked, fields, section);
+	json_object_set_new(rq->view, "asked_for", asked);
+	json_object_set_new(rq->view, "files", json_string(files_seal(rq, a)));
+	json_object_set_new(rq->view, "language_form", json_string("correct-form"));
 	if (nproblems > 0)
 		rq_show_typed(rq, sections);
 	json_object_set_new(rq->view, "sections", sections);
@@ -312,6 +461,7 @@ static int correct_take(struct request *rq, struct err *err)
 		return rc;
 	json_t *fields = json_object_get(open_correction(corrections), "fields");
 	struct form_problem *problems = NULL;
+	files_unseal(rq, a);
 	int n = rq_take_files(rq, a->procedure, &a->context, a->answers, &problems, err);
 	for (int i = 0; n == 0 && i < procedure_section_count(a->procedure); i++)
 		if (asked_in(fields, procedure_section_id(a->procedure, i)))
@@ -321,6 +471,10 @@ static int correct_take(struct request *rq, struct err *err)
 		n = form_check(a->procedure, rq->arena, &a->context, a->answers, &problems);
 	if (n < FORM_AGAIN)
 		return n;
+	if (rq_form(rq, "language")) /* the same page in another language */
+		return correct_view(rq, a, NULL, 0, err);
+	json_object_set_new(
+	    rq->view, "more", json_boolean(n == FORM_AGAIN && rq_form(rq, "send") != NULL));
 	if (n != 0)
 		return correct_view(rq, a, problems, n > 0 ? n : 0, err);
 	return rq_write(rq, correct_write);

@@ -1,6 +1,8 @@
 /* Filling in a form: a draft, its steps, attachments, the confirm page and the submission. */
 #include <string.h>
 
+#include "base/check.h"
+#include "base/i18n.h"
 #include "base/json.h"
 #include "base/time.h"
 #include "identity/identity.h"
@@ -138,7 +140,10 @@ struct step_page {
 	int step;        /* this page */
 	bool counter;
 	json_t *mandate; /* what a proxy typed */
+	json_t *wrong;   /* texts of its problems, by field */
 	const char *next; /* where to go after saving */
+	struct form_problem *problems; /* of files that were refused */
+	int nproblems;
 };
 
 /* Is there a page for this step with the present answers? */
@@ -287,6 +292,7 @@ static int step_view(struct request *rq, const struct step_page *s,
 	if (nproblems > 0)
 		rq_show_typed(rq, json_object_get(form, "section"));
 	json_object_set_new(form, "upload", json_boolean(takes_files(s, s->step)));
+	json_object_set_new(rq->view, "language_form", json_string("step-form"));
 	rq_form_problems(rq, problems, nproblems);
 	return 0;
 }
@@ -300,11 +306,22 @@ static int step_param(struct request *rq, struct step_page *s, struct err *err)
 	return 0;
 }
 
+/* Looks at a page of a draft that was sent meanwhile (the browser's "back", another tab): the
+ * application is shown instead. */
+static int look_load(struct request *rq, struct step_page **s, struct err *err)
+{
+	*s = NULL;
+	int rc = step_load(rq, s, err);
+	return rc == -(int)ERR_CONFLICT
+	           ? rq_redirect(rq, "/applications/%lld", (long long)rq_param_i64(rq, "id"))
+	           : rc;
+}
+
 static int step_get(struct request *rq, struct err *err)
 {
 	struct step_page *s;
-	int rc = step_load(rq, &s, err);
-	if (rc < 0 || (rc = step_param(rq, s, err)) < 0)
+	int rc = look_load(rq, &s, err);
+	if (rc < 0 || !s || (rc = step_param(rq, s, err)) < 0)
 		return rc;
 	return step_view(rq, s, NULL, 0);
 }
@@ -354,7 +371,10 @@ int rq_take_section(struct request *rq, const struct procedure *p, int section,
 void rq_form_problems(struct request *rq, const struct form_problem *problems, int n)
 {
 	for (int i = 0; i < n; i++) {
-		if (problems[i].text)
+		if (problems[i].text && problems[i].row)
+			rq_problem(rq, problems[i].field, "form.in_row",
+			    json_pack("{s:s, s:s}", "row", problems[i].row, "text", problems[i].text));
+		else if (problems[i].text)
 			rq_problem_text(rq, problems[i].field, problems[i].text);
 		else
 			rq_problem(rq, problems[i].field, problems[i].msgkey, json_incref(problems[i].args));
@@ -380,6 +400,27 @@ static int autosave_write(struct request *rq, struct db *db, struct err *err)
 	    db, &actor, s->procedure, s->app->id, s->answers, s->app->step, err);
 	if (rc == 0)
 		json_object_set_new(rq->view, "saved", json_true());
+	return rc;
+}
+
+/* Somebody who reads HTML gets the page again: its questions may be others now. */
+static int autosave(struct request *rq, struct step_page *s)
+{
+	if (!rq->wants_json)
+		(void)step_view(rq, s, NULL, 0); /* cannot fail without problems */
+	return rq_write(rq, autosave_write);
+}
+
+/* The page with its problems, after the draft was saved: nothing is saved with problems, and files
+ * that were taken must not be lost with the one that was refused. */
+static int refused_write(struct request *rq, struct db *db, struct err *err)
+{
+	struct step_page *s = rq_data(rq);
+	int rc = autosave_write(rq, db, err);
+	if (rc == 0)
+		rc = step_view(rq, s, s->problems, s->nproblems);
+	if (rc == 0)
+		rq->status = 422;
 	return rc;
 }
 
@@ -417,29 +458,41 @@ static int take_control(struct request *rq, const struct procedure *p,
 	return n;
 }
 
-int rq_take_files(struct request *rq, const struct procedure *p, const struct form_context *context,
-    json_t *answers, struct form_problem **problems, struct err *err)
+json_t *rq_file_controls(struct request *rq, const struct procedure *p)
 {
-	json_t *list, *item, *field;
+	json_t *names = json_on_arena(rq->arena, json_array()), *item, *field;
 	size_t i, k;
-	int n = 0;
-	json_array_foreach(list = json_object_get(procedure_json(p), "attachments"), i, item)
+	json_array_foreach(json_object_get(procedure_json(p), "attachments"), i, item)
 	{
-		const char *control = arena_printf(
-		    rq->arena, "attachments.%s", json_string_value(json_object_get(item, "id")));
-		if (n == 0)
-			n = take_control(rq, p, context, answers, control, problems, err);
+		json_array_append_new(names,
+		    json_sprintf("attachments.%s", json_string_value(json_object_get(item, "id"))));
 	}
-	json_array_foreach(list = json_object_get(procedure_json(p), "sections"), i, item)
+	json_array_foreach(json_object_get(procedure_json(p), "sections"), i, item)
 	{
 		json_array_foreach(json_object_get(item, "fields"), k, field)
 		{
-			const char *control = arena_printf(rq->arena, "%s.%s",
+			json_t *name = json_sprintf("%s.%s",
 			    json_string_value(json_object_get(item, "id")),
 			    json_string_value(json_object_get(field, "id")));
-			if (n == 0 && form_file_wanted(p, control))
-				n = take_control(rq, p, context, answers, control, problems, err);
+			if (form_file_wanted(p, json_string_value(name)))
+				json_array_append(names, name);
+			json_decref(name);
 		}
+	}
+	return names;
+}
+
+int rq_take_files(struct request *rq, const struct procedure *p, const struct form_context *context,
+    json_t *answers, struct form_problem **problems, struct err *err)
+{
+	int n = 0;
+	size_t i;
+	json_t *name;
+	json_array_foreach(rq_file_controls(rq, p), i, name)
+	{
+		if (n == 0)
+			n = take_control(
+			    rq, p, context, answers, json_string_value(name), problems, err);
 	}
 	return n;
 }
@@ -454,14 +507,20 @@ static int step_take(struct request *rq, struct err *err)
 	bool leave = rq_form(rq, "save") != NULL;
 	int n = rq_take_section(rq, s->procedure, s->step - 1, &s->context, s->answers, &problems);
 	if (rq_form(rq, "draft"))
-		return rq_write(rq, autosave_write);
-	if (files > 0 && !leave)
-		return step_view(rq, s, file_problems, files);
-	if (n > 0 && !leave)
+		return autosave(rq, s);
+	bool stay = rq_form(rq, "language") != NULL; /* the same page in another language */
+	if (files > 0 && !leave) {
+		s->problems = file_problems;
+		s->nproblems = files;
+		return rq_write(rq, refused_write);
+	}
+	if (n > 0 && !leave && !stay)
 		return step_view(rq, s, problems, n);
 	if (leave)
 		rq_flash(rq, "success", "application.draft_saved", NULL);
-	s->next = leave ? "/my" : n == FORM_AGAIN ? here(rq, s) : next_page(rq, s);
+	else if (n == FORM_AGAIN && rq_form(rq, "next"))
+		rq_flash(rq, "info", "application.more_questions", NULL);
+	s->next = leave ? "/my" : stay || n == FORM_AGAIN ? here(rq, s) : next_page(rq, s);
 	return rq_write(rq, step_write);
 }
 
@@ -478,40 +537,69 @@ static int step_post(struct request *rq, struct err *err)
 
 /* --- for whom a proxy acts --- */
 
-static const struct {
-	const char *name;
+static const struct mandate_field {
+	const char *name, *flag, *type;
 	bool required;
 } mandate_fields[] = {
-    {"principal_name", true},
-    {"principal_address", true},
-    {"principal_mail", false},
-    {"ground", true},
-    {"valid_until", false},
+    {"principal_name", "is_text", "text", true},
+    {"principal_address", "is_text", "text", true},
+    {"principal_mail", "is_email", NULL, false},
+    {"ground", "is_choice", NULL, true},
+    {"valid_until", "is_text", "date", false},
 };
 static const char *const mandate_grounds[] = {
     "letter", "guardian", "household", "professional", "corporate"};
 
-/* view.mandate: the values as typed or stored, view.grounds: the choices. */
-static void mandate_view(struct request *rq, const struct step_page *s, json_t *values)
+static const char *mandate_word(struct request *rq, const char *name)
+{
+	return rq_tr(rq, arena_printf(rq->arena, "application.mandate.%s", name));
+}
+
+/* Notes what is wrong with a field, for the summary and for the field itself. */
+static void mandate_wrong(
+    struct request *rq, struct step_page *s, const char *name, const char *key)
+{
+	json_t *args = json_on_arena(
+	    rq->arena, json_pack("{s:s}", "label", mandate_word(rq, name)));
+	const char *text = i18n_format(rq->city->i18n, rq->arena, rq->lang, key, args);
+	rq_problem_text(rq, name, text);
+	json_object_set_new(s->wrong, name, json_string(text));
+}
+
+/* view.fields: what was typed or is stored. */
+static void mandate_view(struct request *rq, const struct step_page *s, const json_t *values)
 {
 	step_frame(rq, s);
-	const char *chosen = json_string_value(json_object_get(values, "ground"));
-	json_t *grounds = json_array();
-	for (size_t i = 0; i < COUNT(mandate_grounds); i++)
-		json_array_append_new(grounds,
-		    json_pack("{s:s, s:s, s:b}", "value", mandate_grounds[i], "label",
-			rq_tr(rq, arena_printf(rq->arena, "application.mandate.%s", mandate_grounds[i])),
-			"selected", (int)text_eq(chosen, mandate_grounds[i])));
-	json_object_set_new(rq->view, "grounds", grounds);
-	json_object_set(rq->view, "mandate", values ? values : json_null());
+	json_t *list = json_array();
+	for (size_t i = 0; i < COUNT(mandate_fields); i++) {
+		const struct mandate_field *f = &mandate_fields[i];
+		const char *value = json_string_value(json_object_get(values, f->name));
+		json_t *field = json_pack("{s:s, s:s, s:b, s:b, s:s?, s:s, s:s?, s:O?}", "name", f->name,
+		    "label", mandate_word(rq, f->name), f->flag, 1, "required", (int)f->required, "type",
+		    f->type, "value", value ? value : "", "help",
+		    text_eq(f->name, "principal_mail") ? mandate_word(rq, "principal_mail_help") : NULL,
+		    "problem", json_object_get(s->wrong, f->name));
+		json_t *options = json_array();
+		for (size_t k = 0; text_eq(f->name, "ground") && k < COUNT(mandate_grounds); k++)
+			json_array_append_new(options,
+			    json_pack("{s:s, s:s, s:s, s:b}", "id",
+				arena_printf(rq->arena, "ground.%s", mandate_grounds[k]), "value",
+				mandate_grounds[k], "label", mandate_word(rq, mandate_grounds[k]), "selected",
+				(int)text_eq(value, mandate_grounds[k])));
+		json_object_set_new(field, "options", options);
+		json_array_append_new(list, field);
+	}
+	json_object_set_new(rq->view, "fields", list);
+	json_object_set(rq->view, "mandate", values ? (json_t *)values : json_null());
+	json_object_set_new(rq->view, "language_form", json_string("mandate-form"));
 	rq_title(rq, "application.mandate.title");
 }
 
 static int mandate_get(struct request *rq, struct err *err)
 {
 	struct step_page *s;
-	int rc = step_load(rq, &s, err);
-	if (rc == 0)
+	int rc = look_load(rq, &s, err);
+	if (rc == 0 && s)
 		mandate_view(rq, s, s->app->mandate);
 	return rc;
 }
@@ -529,7 +617,7 @@ static int mandate_failed(struct request *rq, struct err *err)
 	struct step_page *s = rq_data(rq);
 	if (err->kind != ERR_INPUT)
 		return -(int)err->kind;
-	rq_problem(rq, err->field, err->msg ? err->msg : "form.required", NULL);
+	mandate_wrong(rq, s, err->field, err->msg ? err->msg : "form.required");
 	mandate_view(rq, s, s->mandate);
 	return 0;
 }
@@ -540,15 +628,22 @@ static int mandate_post(struct request *rq, struct err *err)
 	int rc = step_load(rq, &s, err);
 	if (rc < 0)
 		return rc;
+	bool other_language = rq_form(rq, "language") != NULL;
 	s->mandate = json_on_arena(rq->arena, json_object());
+	s->wrong = json_on_arena(rq->arena, json_object());
 	for (size_t i = 0; i < COUNT(mandate_fields); i++) {
 		const char *value = rq_form(rq, mandate_fields[i].name);
 		if (value && value[0])
 			json_object_set_new(s->mandate, mandate_fields[i].name, json_string(value));
-		else if (mandate_fields[i].required)
-			rq_problem(rq, mandate_fields[i].name, "application.mandate.missing", NULL);
+		else if (mandate_fields[i].required && !other_language)
+			mandate_wrong(rq, s, mandate_fields[i].name,
+			    text_eq(mandate_fields[i].flag, "is_choice") ? "form.required.choice"
+			                                                 : "form.required.text");
+		if (value && value[0] && !other_language &&
+		    text_eq(mandate_fields[i].flag, "is_email") && !check_email(str_from(value)))
+			mandate_wrong(rq, s, mandate_fields[i].name, "form.email");
 	}
-	if (rq_has_problems(rq)) {
+	if (other_language || rq_has_problems(rq)) {
 		mandate_view(rq, s, s->mandate);
 		return 0;
 	}
@@ -609,8 +704,8 @@ static int confirm_view(struct request *rq, struct step_page *s,
 static int confirm(struct request *rq, struct err *err)
 {
 	struct step_page *s;
-	int rc = step_load(rq, &s, err);
-	if (rc < 0)
+	int rc = look_load(rq, &s, err);
+	if (rc < 0 || !s)
 		return rc;
 	struct form_problem *problems;
 	int n = form_check(s->procedure, rq->arena, &s->context, s->answers, &problems);

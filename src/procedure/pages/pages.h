@@ -44,6 +44,12 @@ int rq_take_section(struct request *, const struct procedure *, int section,
  * first problem when a file cannot be taken, 0, or <0. Writes files: call it from rq_defer(). */
 int rq_take_files(struct request *, const struct procedure *, const struct form_context *,
     json_t *answers, struct form_problem **problems, struct err *);
+/* The controls of a form that take files: ["attachments.photo", ...]. On the request's arena. */
+json_t *rq_file_controls(struct request *, const struct procedure *);
+/* view.answers: the present answers for reading; what the last correction changed is marked, with the
+ * text that stood there before. */
+int rq_present_answers(struct request *, struct db *, const struct procedure *,
+    const struct form_context *, const struct application *, struct err *);
 /* {"sections": [...]} for web/answers, with links to files and, with change, to the steps. New
  * reference. */
 json_t *rq_answers(struct request *, const struct procedure *, const struct form_context *,

@@ -9,7 +9,7 @@
 #include "procedure/pages/pages.h"
 #include "procedure/procedure.h"
 
-enum { POPULAR_COUNT = 6, PAGE_SIZE = 20 };
+enum { POPULAR_COUNT = 6, PAGE_SIZE = 20, DRAFTS_MAX = 50 };
 
 const char *rq_text_of(const struct request *rq, const json_t *texts)
 {
@@ -265,6 +265,28 @@ static int show_entry(struct request *rq, struct err *err)
 	return 0;
 }
 
+/* view.draft: the newest draft of this procedure that the person began, so that none is begun twice. */
+static int own_draft(struct request *rq, const struct procedure *p, struct err *err)
+{
+	struct db *db = rq_db(rq, err);
+	json_t *lists, *draft;
+	int rc = db ? app_of_person(db, rq->arena, rq->actor.account, DRAFTS_MAX, rq->lang, &lists, err)
+	            : -(int)ERR_STORE;
+	if (rc < 0)
+		return rc;
+	size_t i;
+	json_array_foreach(json_object_get(lists, "drafts"), i, draft)
+	{
+		if (!json_object_get(rq->view, "draft") &&
+		    text_eq(json_string_value(json_object_get(draft, "procedure")), procedure_id(p)))
+			json_object_set_new(rq->view, "draft",
+			    json_pack("{s:O, s:O}", "id", json_object_get(draft, "id"), "saved",
+				json_object_get(draft, "updated")));
+	}
+	json_decref(lists);
+	return 0;
+}
+
 static int show(struct request *rq, struct err *err)
 {
 	struct procedure *p;
@@ -288,7 +310,7 @@ static int show(struct request *rq, struct err *err)
 	json_object_set_new(v, "window_to", day(rq, to));
 	json_object_set_new(v, "signed_in", json_boolean(rq->actor.kind == ACTOR_RESIDENT));
 	rq_crumb(rq, rq_tr(rq, "procedure.list.title"), rq_href(rq, "/procedures"));
-	return 0;
+	return rq->actor.kind == ACTOR_RESIDENT ? own_draft(rq, p, err) : 0;
 }
 
 static bool proxy_may_apply(const struct procedure *p)

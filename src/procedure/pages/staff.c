@@ -147,14 +147,12 @@ static int document_views(struct request *rq, struct db *db, int64_t id, json_t 
 /* The answers of the present revision; with ?revision=N the former ones beside them. */
 static int answers_views(struct request *rq, struct db *db, const struct page *p, struct err *err)
 {
-	json_object_set_new(rq->view, "answers",
-	    rq_answers(rq, p->procedure, &p->context, p->app->answers, p->app->id, false));
+	int rc = rq_present_answers(rq, db, p->procedure, &p->context, p->app, err);
 	int64_t revision;
-	if (!str_to_i64(str_from(rq_query(rq, "revision")), 1, p->app->revision, &revision))
-		return 0;
+	if (rc < 0 || !str_to_i64(str_from(rq_query(rq, "revision")), 1, p->app->revision, &revision))
+		return rc;
 	json_t *former;
-	int rc =
-	    app_answers_of_revision(db, rq->arena, p->app->id, (int)revision, &former, err);
+	rc = app_answers_of_revision(db, rq->arena, p->app->id, (int)revision, &former, err);
 	if (rc < 0)
 		return rc;
 	json_object_set_new(rq->view, "former",
