@@ -312,12 +312,10 @@ static void send_file(struct request *rq)
 		queue(rq, MHD_HTTP_NOT_MODIFIED, make_not_modified(rq, &b));
 		return;
 	}
-	/* The response closes the descriptor that it is given; the arena keeps its own. */
-	int fd = dup(o->fd);
-	struct MHD_Response *r =
-	    fd < 0 ? NULL : MHD_create_response_from_fd64((uint64_t)o->fd_size, fd);
+	struct MHD_Response *r = MHD_create_response_from_fd64((uint64_t)o->fd_size, *o->fd);
 	if (!r)
 		abort();
+	*o->fd = -1; /* the response closes it */
 	add(r, "Content-Type", o->type);
 	add(r, "ETag", o->etag);
 	add_headers(rq, r, file_csp(o));

@@ -311,7 +311,6 @@ static struct request *request_new(struct exchange *x, struct web_city *city,
 	p->base = line->base;
 	p->query.arena = p->form.arena = a;
 	buf_init(&p->body, a);
-	p->out.fd = -1;
 	*rq = (struct request){
 	    .city = city->city,
 	    .arena = a,

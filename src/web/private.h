@@ -355,7 +355,7 @@ struct request_private {
 		const char *location;
 		const char *type, *filename;
 		struct str bytes;
-		int fd;
+		int *fd; /* -1 when it was handed over */
 		int64_t fd_size;
 		const char *etag;
 		bool attachment;

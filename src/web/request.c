@@ -241,20 +241,23 @@ int rq_stream(struct request *rq, const char *type, const char *filename,
 	return 0;
 }
 
-static void close_fd(void *fd)
+/* A file that nothing was made of to send. */
+static void close_file(void *file)
 {
-	(void)close((int)(intptr_t)fd); /* only read from */
+	int fd = *(int *)file;
+	if (fd >= 0)
+		(void)close(fd); /* only read from */
 }
 
 int rq_send_blob(struct request *rq, const char *blob, const char *type, const char *filename,
     bool attachment, struct err *err)
 {
-	int fd;
+	int *fd = arena_alloc(rq->arena, sizeof(*fd));
 	int64_t size;
-	int rc = blob_open(rq->city->store, blob, &fd, &size, err);
+	int rc = blob_open(rq->city->store, blob, fd, &size, err);
 	if (rc < 0)
 		return rc;
-	arena_cleanup(rq->arena, close_fd, (void *)(intptr_t)fd);
+	arena_cleanup(rq->arena, close_file, fd);
 	set_bytes(rq, type, filename, attachment);
 	rq->p->out.kind = ANSWER_FILE;
 	rq->p->out.fd = fd;

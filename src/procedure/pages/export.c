@@ -148,7 +148,8 @@ static int xlsx_rows(
 		struct application **apps;
 		n = app_export_next(
 		    db, a, &e->actor, &e->filter, e->after, EXPORT_STEP, &apps, &e->after, err);
-		for (int i = 0; i < n && line < XLSX_ROWS_MAX; i++) {
+		bool full = n > 0 && (int)line + n > XLSX_ROWS_MAX;
+		for (int i = 0; i < n && !full; i++) {
 			const char *row[COUNT(heads)];
 			cells(a, apps[i], row);
 			line++;
@@ -162,7 +163,7 @@ static int xlsx_rows(
 		arena_free(a);
 		if (n < 0)
 			return n;
-		if (line >= XLSX_ROWS_MAX)
+		if (full)
 			return err_set(err, ERR_TOO_LARGE, "staff.export.too_many", "more than %d rows",
 			    XLSX_ROWS_MAX);
 	}
