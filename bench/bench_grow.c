@@ -39,8 +39,7 @@ static const struct table tables[] = {
     {"waiting", "application"},
 };
 
-static const struct sql columns_of = {
-    "SELECT name FROM pragma_table_info(?1)",
+static const struct sql columns_of = {"SELECT name FROM pragma_table_info(?1)",
     "SELECT column_name FROM information_schema.columns WHERE table_schema = current_schema()"
     " AND table_name = ?1 ORDER BY ordinal_position"};
 static const struct sql last_application = {"SELECT max(id) FROM application"};
@@ -88,7 +87,8 @@ static int copy_table(struct grow *g, struct db *db, const struct table *t, stru
 		buf_printf(&to, "%s%s", comma, column);
 		if (strcmp(column, t->column) == 0)
 			buf_printf(&from, "%s%s + ?1", comma, column);
-		else if (main && (strcmp(column, "receipt_number") == 0 || strcmp(column, "serial") == 0))
+		else if (main &&
+		         (strcmp(column, "receipt_number") == 0 || strcmp(column, "serial") == 0))
 			buf_printf(&from, "%s%s || '-%" PRId64 "'", comma, column, g->copy);
 		else
 			buf_printf(&from, "%s%s", comma, column);
@@ -109,7 +109,8 @@ static int copy_journal(struct grow *g, struct db *db, struct err *err)
 	    arena_printf(g->arena,
 	        "INSERT INTO journal (id, leaf, at_us, actor, verb, subject, data, salt, data_hash,"
 	        " state_hash, leaf_hash) SELECT id + ?1, -(id + ?1), at_us, actor, verb,"
-	        " 'application:' || (CAST(substr(subject, 13) AS BIGINT) + %" PRId64 "), data, salt,"
+	        " 'application:' || (CAST(substr(subject, 13) AS BIGINT) + %" PRId64
+	        "), data, salt,"
 	        " data_hash, state_hash, leaf_hash FROM journal"
 	        " WHERE id <= ?2 AND subject LIKE 'application:%%'",
 	        g->copy * g->applications),

@@ -36,7 +36,8 @@ static double now_s(void)
 static void sleep_until(double when)
 {
 	double left = when - now_s();
-	struct timespec t = {.tv_sec = (time_t)left, .tv_nsec = (long)((left - (double)(long)left) * 1e9)};
+	struct timespec t = {
+	    .tv_sec = (time_t)left, .tv_nsec = (long)((left - (double)(long)left) * 1e9)};
 	if (left > 0)
 		(void)nanosleep(&t, NULL); /* waking early shows in the next comparison */
 }

@@ -3,10 +3,10 @@
  *
  *   bench_submit [--seconds N] [--raw] --data DIR      a demo city; it is written to
  *
- * With --raw the same rows are then written by prepared statements alone, on one connection of SQLite,
- * one by one and in groups of 64: each submission copies the rows that a real one left in the same
- * tables with the same indexes. With --script FILE a city on PostgreSQL leaves such a transaction as a
- * script for pgbench. Prints lines: name, clients, submissions per second. */
+ * With --raw the same rows are then written by prepared statements alone, on one connection of
+ * SQLite, one by one and in groups of 64: each submission copies the rows that a real one left in
+ * the same tables with the same indexes. With --script FILE a city on PostgreSQL leaves such a
+ * transaction as a script for pgbench. Prints lines: name, clients, submissions per second. */
 #include <inttypes.h>
 #include <pthread.h>
 #include <sqlite3.h>
@@ -56,8 +56,8 @@ static int submit(struct db *db, void *arg, struct err *err)
 {
 	struct client *c = arg;
 	char *receipt;
-	int rc = app_draft_new(
-	    db, c->actor, procedure, "resident", "online", c->answers, &c->id, err);
+	int rc =
+	    app_draft_new(db, c->actor, procedure, "resident", "online", c->answers, &c->id, err);
 	if (rc == 0)
 		rc = app_submit(
 		    db, c->arena, c->actor, procedure, c->id, &c->context, &receipt, err);
@@ -145,8 +145,8 @@ static sqlite3_stmt *copy_of(sqlite3 *db, struct arena *a, const char *table,
 	struct buf to, from;
 	buf_init(&to, a);
 	buf_init(&from, a);
-	sqlite3_stmt *s = prepare(
-	    db, arena_printf(a, "SELECT name FROM pragma_table_info('%s')", table));
+	sqlite3_stmt *s =
+	    prepare(db, arena_printf(a, "SELECT name FROM pragma_table_info('%s')", table));
 	while (sqlite3_step(s) == SQLITE_ROW) {
 		const char *column = (const char *)sqlite3_column_text(s, 0), *value = column;
 		for (int i = 0; computed[i][0]; i++)
@@ -196,30 +196,31 @@ static void raw_open(struct raw *r, struct arena *a, const char *path, struct cl
 	int64_t entry = number_of(r->db, "SELECT max(id) FROM journal");
 	int64_t task = number_of(r->db, "SELECT max(id) FROM job");
 	submit_once(c);
-	int64_t kind =
-	    number_of(r->db, "SELECT n FROM search_kind WHERE name = 'application'") << 48;
+	int64_t kind = number_of(r->db, "SELECT n FROM search_kind WHERE name = 'application'")
+	               << 48;
 	r->begin = prepare(r->db, "BEGIN IMMEDIATE");
 	r->commit = prepare(r->db, "COMMIT");
-	r->series = prepare(
-	    r->db, "UPDATE store_series SET value = value + 1 WHERE name = (SELECT max(name) FROM store_series)");
-	r->steps[0] = copy_of(r->db, a, "application", application,
-	    arena_printf(a, "id = %" PRId64, c->id));
+	r->series = prepare(r->db, "UPDATE store_series SET value = value + 1 WHERE name = (SELECT "
+	                           "max(name) FROM store_series)");
+	r->steps[0] =
+	    copy_of(r->db, a, "application", application, arena_printf(a, "id = %" PRId64, c->id));
 	r->steps[1] = copy_of(r->db, a, "journal", journal,
 	    arena_printf(a, "id > %" PRId64 " AND id <= %" PRId64, entry,
 	        number_of(r->db, "SELECT max(id) FROM journal")));
 	r->steps[2] = copy_of(r->db, a, "job", job,
 	    arena_printf(a, "id > %" PRId64 " AND id <= %" PRId64, task,
 	        number_of(r->db, "SELECT max(id) FROM job")));
-	r->steps[3] = copy_of(
-	    r->db, a, "search_doc", doc, arena_printf(a, "doc = %" PRId64, kind + c->id));
-	sqlite3_stmt *s = prepare(
-	    r->db, arena_printf(a, "SELECT body FROM search_doc WHERE doc = %" PRId64, kind + c->id));
+	r->steps[3] =
+	    copy_of(r->db, a, "search_doc", doc, arena_printf(a, "doc = %" PRId64, kind + c->id));
+	sqlite3_stmt *s = prepare(r->db,
+	    arena_printf(a, "SELECT body FROM search_doc WHERE doc = %" PRId64, kind + c->id));
 	if (sqlite3_step(s) == SQLITE_ROW)
 		r->tokens = search_tokens(a, (const char *)sqlite3_column_text(s, 0));
 	(void)sqlite3_finalize(s); /* was read */
-	r->words = prepare(r->db,
-	    arena_printf(a, "INSERT INTO search_index (rowid, tokens) VALUES (%" PRId64 " + ?1, ?2)",
-	        kind + c->id));
+	r->words = prepare(
+	    r->db, arena_printf(a,
+	               "INSERT INTO search_index (rowid, tokens) VALUES (%" PRId64 " + ?1, ?2)",
+	               kind + c->id));
 	r->next = 1000000;
 }
 
@@ -253,8 +254,8 @@ static void bench_raw(void)
 	raw_open(&r, a, arena_printf(a, "%s/store.db", city->dir), &c);
 	printf("raw 1 %.0f\n", run_raw(&r, 1));
 	printf("raw %d %.0f\n", GROUP, run_raw(&r, GROUP));
-	sqlite3_stmt *all[] = {r.begin, r.commit, r.series, r.steps[0], r.steps[1], r.steps[2],
-	    r.steps[3], r.words};
+	sqlite3_stmt *all[] = {
+	    r.begin, r.commit, r.series, r.steps[0], r.steps[1], r.steps[2], r.steps[3], r.words};
 	for (size_t i = 0; i < COUNT(all); i++)
 		(void)sqlite3_finalize(all[i]); /* their errors were seen */
 	(void)sqlite3_close(r.db);
@@ -288,7 +289,8 @@ static int note_newest(struct db *db, void *arg, struct err *err)
 	return 0;
 }
 
-/* As copy_of(): every column as it was, but those named; those with NULL are left to the database. */
+/* As copy_of(): every column as it was, but those named; those with NULL are left to the database.
+ */
 static void script_copy(struct script *s, struct db *db, const char *table,
     const char *const (*computed)[2], const char *where, struct err *err)
 {
@@ -323,26 +325,28 @@ static int script_write(struct db *db, void *arg, struct err *err)
 	    {NULL, NULL}};
 	static const char *const journal[][2] = {
 	    {"id", "nextval('journal_id_seq')"}, {"leaf", NULL}, {NULL, NULL}};
-	static const char *const job[][2] = {{"id", NULL}, {"key", "key || (:u)::text"}, {NULL, NULL}};
+	static const char *const job[][2] = {
+	    {"id", NULL}, {"key", "key || (:u)::text"}, {NULL, NULL}};
 	static const char *const doc[][2] = {{"doc", "doc + (:u)::bigint"}, {NULL, NULL}};
 	struct script *s = arg;
 	struct arena *a = arena_new();
-	int64_t kind = pg_number(db, "SELECT n FROM search_kind WHERE name = 'application'", err) << 48;
+	int64_t kind = pg_number(db, "SELECT n FROM search_kind WHERE name = 'application'", err)
+	               << 48;
 	fprintf(s->out, "\\set u random(1, 100000000000000)\nBEGIN;\n"
-			"UPDATE store_series SET value = value + 1 "
-			"WHERE name = (SELECT max(name) FROM store_series);\n");
+	                "UPDATE store_series SET value = value + 1 "
+	                "WHERE name = (SELECT max(name) FROM store_series);\n");
 	script_copy(s, db, "application", application,
 	    arena_printf(a, "id = %" PRId64, s->client->id), err);
 	script_copy(s, db, "journal", journal,
 	    arena_printf(a, "id > %" PRId64 " AND id <= %" PRId64, s->entry,
-		pg_number(db, "SELECT max(id) FROM journal", err)),
+	        pg_number(db, "SELECT max(id) FROM journal", err)),
 	    err);
 	script_copy(s, db, "job", job,
 	    arena_printf(a, "id > %" PRId64 " AND id <= %" PRId64, s->task,
-		pg_number(db, "SELECT max(id) FROM job", err)),
+	        pg_number(db, "SELECT max(id) FROM job", err)),
 	    err);
-	script_copy(s, db, "search_doc", doc, arena_printf(a, "doc = %" PRId64, kind + s->client->id),
-	    err);
+	script_copy(
+	    s, db, "search_doc", doc, arena_printf(a, "doc = %" PRId64, kind + s->client->id), err);
 	fprintf(s->out, "COMMIT;\n");
 	arena_free(a);
 	return 0;

@@ -136,7 +136,7 @@ void arena_cleanup(struct arena *a, void (*fn)(void *), void *ptr)
 struct arena_mark arena_mark(struct arena *a)
 {
 	return (struct arena_mark){
-		.block = a->block, .used = a->block ? a->block->used : 0, .cleanup = a->cleanup};
+	    .block = a->block, .used = a->block ? a->block->used : 0, .cleanup = a->cleanup};
 }
 
 void arena_release(struct arena *a, struct arena_mark mark)

@@ -33,8 +33,7 @@ void *arena_array(struct arena *, size_t n, size_t size);
 char *arena_strdup(struct arena *, const char *s);
 char *arena_strndup(struct arena *, const char *s, size_t n);
 char *arena_printf(struct arena *, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
-char *arena_vprintf(struct arena *, const char *fmt, va_list)
-    __attribute__((format(printf, 2, 0)));
+char *arena_vprintf(struct arena *, const char *fmt, va_list) __attribute__((format(printf, 2, 0)));
 
 /* Calls fn(ptr) when the arena is freed or released to a mark set before this call. */
 void arena_cleanup(struct arena *, void (*fn)(void *ptr), void *ptr);

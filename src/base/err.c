@@ -8,26 +8,26 @@ static const struct {
 	const char *name;
 	int status;
 } kinds[] = {
-	[ERR_NONE] = {"none", 200},
-	[ERR_INPUT] = {"input", 422},
-	[ERR_MALFORMED] = {"malformed", 400},
-	[ERR_AUTH] = {"auth", 401},
-	[ERR_DENIED] = {"denied", 403},
-	[ERR_MISSING] = {"missing", 404},
-	[ERR_METHOD] = {"method", 405},
-	[ERR_CONFLICT] = {"conflict", 409},
-	[ERR_TOO_LARGE] = {"too_large", 413},
-	[ERR_MEDIA] = {"media", 415},
-	[ERR_RATE] = {"rate", 429},
-	[ERR_BUSY] = {"busy", 503},
-	[ERR_IO] = {"io", 500},
-	[ERR_STORE] = {"store", 500},
-	[ERR_INTERNAL] = {"internal", 500},
+    [ERR_NONE] = {"none", 200},
+    [ERR_INPUT] = {"input", 422},
+    [ERR_MALFORMED] = {"malformed", 400},
+    [ERR_AUTH] = {"auth", 401},
+    [ERR_DENIED] = {"denied", 403},
+    [ERR_MISSING] = {"missing", 404},
+    [ERR_METHOD] = {"method", 405},
+    [ERR_CONFLICT] = {"conflict", 409},
+    [ERR_TOO_LARGE] = {"too_large", 413},
+    [ERR_MEDIA] = {"media", 415},
+    [ERR_RATE] = {"rate", 429},
+    [ERR_BUSY] = {"busy", 503},
+    [ERR_IO] = {"io", 500},
+    [ERR_STORE] = {"store", 500},
+    [ERR_INTERNAL] = {"internal", 500},
 };
 _Static_assert(sizeof(kinds) / sizeof(kinds[0]) == ERR_COUNT, "a name for every kind");
 
-__attribute__((format(printf, 5, 0))) static int fill(struct err *err, enum err_kind kind, const char *field, const char *msg,
-    const char *fmt, va_list ap)
+__attribute__((format(printf, 5, 0))) static int fill(struct err *err, enum err_kind kind,
+    const char *field, const char *msg, const char *fmt, va_list ap)
 {
 	if (err) {
 		err->kind = kind;

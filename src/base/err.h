@@ -7,20 +7,20 @@
 /* The kind decides the HTTP status and whether a job is tried again. */
 enum err_kind {
 	ERR_NONE,
-	ERR_INPUT,       /* 422: what the person sent cannot be used */
-	ERR_MALFORMED,   /* 400: the request itself is broken */
-	ERR_AUTH,        /* 401: sign in first */
-	ERR_DENIED,      /* 403: signed in, but not allowed */
-	ERR_MISSING,     /* 404: not there, or not yours to know of */
-	ERR_METHOD,      /* 405 */
-	ERR_CONFLICT,    /* 409: somebody was faster */
-	ERR_TOO_LARGE,   /* 413 */
-	ERR_MEDIA,       /* 415 */
-	ERR_RATE,        /* 429 */
-	ERR_BUSY,        /* 503: try again later */
-	ERR_IO,          /* 500: disk or network */
-	ERR_STORE,       /* 500: the database */
-	ERR_INTERNAL,    /* 500: our own fault */
+	ERR_INPUT,     /* 422: what the person sent cannot be used */
+	ERR_MALFORMED, /* 400: the request itself is broken */
+	ERR_AUTH,      /* 401: sign in first */
+	ERR_DENIED,    /* 403: signed in, but not allowed */
+	ERR_MISSING,   /* 404: not there, or not yours to know of */
+	ERR_METHOD,    /* 405 */
+	ERR_CONFLICT,  /* 409: somebody was faster */
+	ERR_TOO_LARGE, /* 413 */
+	ERR_MEDIA,     /* 415 */
+	ERR_RATE,      /* 429 */
+	ERR_BUSY,      /* 503: try again later */
+	ERR_IO,        /* 500: disk or network */
+	ERR_STORE,     /* 500: the database */
+	ERR_INTERNAL,  /* 500: our own fault */
 	ERR_COUNT
 };
 
@@ -28,8 +28,9 @@ enum { ERR_DETAIL_MAX = 512, ERR_FIELD_MAX = 96 };
 
 struct err {
 	enum err_kind kind;
-	const char *msg; /* key of the message catalogue, static storage; NULL: the kind's own message */
-	char field[ERR_FIELD_MAX]; /* form field it belongs to, or "" */
+	const char
+	    *msg; /* key of the message catalogue, static storage; NULL: the kind's own message */
+	char field[ERR_FIELD_MAX];   /* form field it belongs to, or "" */
 	char detail[ERR_DETAIL_MAX]; /* for the log and for operators; never sent to a browser */
 };
 

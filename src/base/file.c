@@ -11,8 +11,8 @@ int file_read(struct arena *a, const char *path, struct str *out, struct err *er
 {
 	int fd = open(path, O_RDONLY | O_CLOEXEC);
 	if (fd < 0)
-		return err_set(err, errno == ENOENT || errno == ENOTDIR ? ERR_MISSING : ERR_IO, NULL,
-		    "%s: %s", path, strerror(errno));
+		return err_set(err, errno == ENOENT || errno == ENOTDIR ? ERR_MISSING : ERR_IO,
+		    NULL, "%s: %s", path, strerror(errno));
 	struct stat st;
 	if (fstat(fd, &st) < 0 || !S_ISREG(st.st_mode)) {
 		(void)close(fd); /* only read from */

@@ -20,7 +20,7 @@ const char *i18n_get(const struct i18n *, const char *lang, const char *key);
 const char *i18n_find(const struct i18n *, const char *lang, const char *key);
 /* Replaces {name} in the text by args' member (text or whole number; other types as JSON). args may
  * be NULL. On the arena. */
-char *i18n_format(const struct i18n *, struct arena *, const char *lang, const char *key,
-    json_t *args);
+char *i18n_format(
+    const struct i18n *, struct arena *, const char *lang, const char *key, json_t *args);
 
 #endif

@@ -144,8 +144,8 @@ void json_canonical(struct buf *b, const json_t *v)
 		json_t *object = (json_t *)v;
 		for (void *it = json_object_iter(object); it;
 		     it = json_object_iter_next(object, it))
-			members[i++] = (struct member){
-			    json_object_iter_key(it), json_object_iter_value(it)};
+			members[i++] =
+			    (struct member){json_object_iter_key(it), json_object_iter_value(it)};
 		qsort(members, n, sizeof(*members), compare_members);
 		buf_putc(b, '{');
 		for (i = 0; i < n; i++) {

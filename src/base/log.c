@@ -28,8 +28,9 @@ static void write_line(enum log_level level, const char *event, struct str text)
 		buf_printf(&b, "%s %-5s %s ", when + 11, names[level], event);
 		buf_str(&b, text);
 	} else {
-		buf_printf(&b, "{\"time\":\"%s.%06ldZ\",\"level\":\"%s\",\"event\":\"%s\",\"text\":",
-		    when, now.tv_nsec / 1000, names[level], event);
+		buf_printf(&b,
+		    "{\"time\":\"%s.%06ldZ\",\"level\":\"%s\",\"event\":\"%s\",\"text\":", when,
+		    now.tv_nsec / 1000, names[level], event);
 		buf_json(&b, text);
 		buf_putc(&b, '}');
 	}

@@ -2,8 +2,8 @@
  *
  *   in the tree                          path here
  *   src/<module>/migrations/X.sql        migrations/<module>/X.sql
- *   src/<module>/templates/X             templates/<module>/X      (packs/<pack>/templates likewise)
- *   src/<module>/i18n/ja.po              i18n/<module>.ja.po       (packs likewise)
+ *   src/<module>/templates/X             templates/<module>/X      (packs/<pack>/templates
+ * likewise) src/<module>/i18n/ja.po              i18n/<module>.ja.po       (packs likewise)
  *   assets/X                             assets/X
  *   packs/<pack>/procedures/X.yaml       packs/<pack>/procedures/X.yaml
  *   data/X                               data/X
@@ -20,7 +20,7 @@ bool resource_find(const char *path, struct str *out);
 
 /* Calls fn for each path that starts with prefix, in sorted order, until fn returns non-zero, and
  * returns that. */
-int resource_each(const char *prefix, int (*fn)(void *arg, const char *path, struct str bytes),
-    void *arg);
+int resource_each(
+    const char *prefix, int (*fn)(void *arg, const char *path, struct str bytes), void *arg);
 
 #endif

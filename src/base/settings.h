@@ -14,8 +14,9 @@
 #include "base/str.h"
 
 struct setting {
-	const char *name;     /* "smtp.url" */
-	const char *value;    /* what stands for the value in --help; N, BYTES, … are numbers, a|b a choice */
+	const char *name; /* "smtp.url" */
+	const char
+	    *value; /* what stands for the value in --help; N, BYTES, … are numbers, a|b a choice */
 	const char *fallback; /* default, NULL: none */
 	const char *help;     /* one line */
 	bool city;            /* may be set for each city in its city.yaml */
@@ -27,9 +28,9 @@ extern const struct setting settings_table[];
 struct settings;
 
 /* Reads configuration file (--config or <data>/machi.yaml), environment and flags. Known flags are
- * taken out of argv (argc is lowered), so that what is left are the command's own words. A name that is
- * no setting and a value of the wrong kind are ERR_INPUT, with file and line, variable or flag in the
- * detail. */
+ * taken out of argv (argc is lowered), so that what is left are the command's own words. A name
+ * that is no setting and a value of the wrong kind are ERR_INPUT, with file and line, variable or
+ * flag in the detail. */
 int settings_load(int *argc, char **argv, struct settings **out, struct err *);
 void settings_free(struct settings *);
 

@@ -60,7 +60,7 @@ void buf_vprintf(struct buf *, const char *fmt, va_list) __attribute__((format(p
 struct str buf_to_str(const struct buf *);
 
 /* The small steps that all output is made of. */
-void buf_grow(struct buf *, size_t more); /* buf_reserve() when there is no room */
+void buf_grow(struct buf *, size_t more);                  /* buf_reserve() when there is no room */
 static inline void buf_reserve(struct buf *b, size_t more) /* and the NUL */
 {
 	if (b->cap - b->n <= more) /* n is below cap, or both are 0 */

@@ -9,9 +9,15 @@ static void test_to_i64(void **state)
 		bool ok;
 		int64_t value;
 	} cases[] = {
-		{"0", true, 0}, {"-1", true, -1}, {"9223372036854775807", true, INT64_MAX},
-		{"-9223372036854775808", true, INT64_MIN}, {"9223372036854775808", false, 0},
-		{"", false, 0}, {"-", false, 0}, {"1 ", false, 0}, {"0x1", false, 0},
+	    {"0", true, 0},
+	    {"-1", true, -1},
+	    {"9223372036854775807", true, INT64_MAX},
+	    {"-9223372036854775808", true, INT64_MIN},
+	    {"9223372036854775808", false, 0},
+	    {"", false, 0},
+	    {"-", false, 0},
+	    {"1 ", false, 0},
+	    {"0x1", false, 0},
 	};
 	for (size_t i = 0; i < COUNT(cases); i++) {
 		int64_t v = 0;
@@ -28,9 +34,13 @@ static void test_utf8(void **state)
 		struct str text;
 		bool ok;
 	} cases[] = {
-		{STR("街"), true}, {STR("\xF0\xA0\xAE\xB7"), true}, {STR("\xC0\x80"), false},
-		{STR("\xED\xA0\x80"), false}, {STR("\xE8\xA1"), false}, {STR("a\0b"), false},
-		{STR("\xF5\x80\x80\x80"), false},
+	    {STR("街"), true},
+	    {STR("\xF0\xA0\xAE\xB7"), true},
+	    {STR("\xC0\x80"), false},
+	    {STR("\xED\xA0\x80"), false},
+	    {STR("\xE8\xA1"), false},
+	    {STR("a\0b"), false},
+	    {STR("\xF5\x80\x80\x80"), false},
 	};
 	for (size_t i = 0; i < COUNT(cases); i++)
 		if (utf8_valid(cases[i].text) != cases[i].ok)
@@ -72,7 +82,8 @@ static void test_html_everywhere(void **state)
 				bool special = c && strchr("&<>\"'", c);
 				assert_int_equal(b.n > n, special);
 				assert_memory_equal(b.p, text, at);
-				assert_memory_equal(b.p + b.n - (n - at - 1), text + at + 1, n - at - 1);
+				assert_memory_equal(
+				    b.p + b.n - (n - at - 1), text + at + 1, n - at - 1);
 			}
 		}
 	}
@@ -96,11 +107,11 @@ static void test_arena_marks(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_to_i64),
-		cmocka_unit_test(test_utf8),
-		cmocka_unit_test(test_escapes),
+	    cmocka_unit_test(test_to_i64),
+	    cmocka_unit_test(test_utf8),
+	    cmocka_unit_test(test_escapes),
 	    cmocka_unit_test(test_html_everywhere),
-		cmocka_unit_test(test_arena_marks),
+	    cmocka_unit_test(test_arena_marks),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -361,7 +361,8 @@ static void run_tokens(
 	const char *second = after_one(begin, end);
 	if (single_too || second == end)
 		add_token(out, start, begin, second);
-	for (const char *first = begin; second != end; first = second, second = after_one(second, end)) {
+	for (const char *first = begin; second != end;
+	     first = second, second = after_one(second, end)) {
 		const char *pair_end = after_one(second, end);
 		add_token(out, start, first, pair_end);
 		if (single_too)
@@ -375,7 +376,8 @@ static void tokens_of_folded(struct buf *out, struct str folded, bool single_too
 	for (struct str s = folded; s.n;) {
 		struct str run = s;
 		enum script script = script_of((uint32_t)utf8_next(&s));
-		for (struct str rest = s; rest.n && script_of((uint32_t)utf8_next(&rest)) == script;)
+		for (struct str rest = s;
+		     rest.n && script_of((uint32_t)utf8_next(&rest)) == script;)
 			s = rest;
 		if (script == SCRIPT_WORD)
 			add_token(out, start, run.p, s.p);

@@ -23,10 +23,10 @@ void text_to_katakana(struct buf *, struct str);
 void text_to_hiragana(struct buf *, struct str);
 
 /* What is compared in a search: as text_to_katakana(); letters in lower case; variation selectors
- * (IVS: 葛󠄀 is 葛), zero-width characters and soft hyphens left out; ヶ and ヵ as ケ and カ;
- * circled and Roman numerals, ㈱, ㈲ and ㈹ as plain characters; common variant kanji of names as
- * their usual form (髙 is 高, 﨑 is 崎, 邊 and 邉 are 辺); runs of white space as one space, none
- * at the ends. The result of folding folds to itself. */
+ * (IVS: 葛󠄀 is 葛), zero-width characters and soft hyphens left out; ヶ and ヵ as ケ and
+ * カ; circled and Roman numerals, ㈱, ㈲ and ㈹ as plain characters; common variant kanji of names
+ * as their usual form (髙 is 高, 﨑 is 崎, 邊 and 邉 are 辺); runs of white space as one space,
+ * none at the ends. The result of folding folds to itself. */
 void text_fold_search(struct buf *, struct str);
 
 /* True when the text is katakana, ー, ・ and spaces with at least one katakana. Half-width kana and
@@ -38,8 +38,8 @@ bool text_is_katakana(struct str);
  * only one. Signs separate and are left out. "東京都のRC造" is "東京 京都 都ノ rc 造". For queries.
  */
 void text_bigrams(struct buf *, struct str);
-/* For what is indexed: as text_bigrams(), and each character of a run as a token of its own, so that a
- * query of one character finds it at every place. "東京" is "東 東京 京". */
+/* For what is indexed: as text_bigrams(), and each character of a run as a token of its own, so
+ * that a query of one character finds it at every place. "東京" is "東 東京 京". */
 void text_index_tokens(struct buf *, struct str);
 /* The same of a text that text_fold_search() has made. */
 void text_folded_tokens(struct buf *, struct str folded);

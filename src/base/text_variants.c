@@ -1,8 +1,8 @@
 /* Variant kanji and the form that search compares: pairs, sorted by the variant. Compatibility
- * ideographs and their unified form (Unicode Character Database, canonical decompositions; escaped, since
- * editors may normalise them away), the Kangxi forms in the table of common characters (常用漢字表,
- * 内閣告示, the forms in brackets) and in the table for names (人名用漢字, 戸籍法施行規則 別表第二), and
- * variants that are frequent in family and place names. */
+ * ideographs and their unified form (Unicode Character Database, canonical decompositions; escaped,
+ * since editors may normalise them away), the Kangxi forms in the table of common characters
+ * (常用漢字表, 内閣告示, the forms in brackets) and in the table for names (人名用漢字,
+ * 戸籍法施行規則 別表第二), and variants that are frequent in family and place names. */
 #include "base/text_private.h"
 
 /* clang-format off */

@@ -41,9 +41,9 @@ int date_age(struct date birth, struct date on);
 int date_fiscal_year(struct date); /* April to March */
 
 /* "2026-11-21"; parse takes ISO, 2026/11/21, 2026.11.21, 2026年11月21日, 令和8年11月21日,
- * R8.11.21, 令和元年…, the one-character forms of eras (令, ㋿), full-width digits and signs,
- * white space around the parts, and yyyymmdd. False when it is not a date or the era had no such
- * day
+ * R8.11.21, 令和元年…, the one-character forms of eras (令, ㋿), full-width digits and
+ * signs, white space around the parts, and yyyymmdd. False when it is not a date or the era had no
+ * such day
  * (*out is then untouched). */
 bool date_parse(struct str, struct date *out);
 /* "2026-11-21"; "" for no date. */

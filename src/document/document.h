@@ -88,14 +88,14 @@ int document_by_hash(
 /* Inside a write: the document is no longer valid (a mistake, a newer one, a cancelled decision).
  * ERR_CONFLICT "document.revoked_already". */
 int document_revoke(struct db *, int64_t id, const char *actor, const char *reason, struct err *);
-/* Inside a write: all of a subject that are valid, when what they rest on is gone (a cancelled decision).
- * One that is still being made is revoked as soon as it is there: see void_reason below. Returns how
- * many, or <0. */
+/* Inside a write: all of a subject that are valid, when what they rest on is gone (a cancelled
+ * decision). One that is still being made is revoked as soon as it is there: see void_reason below.
+ * Returns how many, or <0. */
 int document_revoke_all(
     struct db *, const char *subject, const char *actor, const char *reason, struct err *);
 /* Inside a write, at the end of the retention period: the files and views of a subject's documents
- * go, and what the journal says of them beyond its leaves; kind, title, number, code and hash stay, so
- * that a copy can still be verified. */
+ * go, and what the journal says of them beyond its leaves; kind, title, number, code and hash stay,
+ * so that a copy can still be verified. */
 int document_erase(struct db *, const char *subject, struct err *);
 /* The code as people read it: "7K2M-9QXD-41VB-T8ZR". */
 char *document_code_text(struct arena *, const char *code);
@@ -110,10 +110,10 @@ struct document_hooks {
 	 * number, url, verify_url}. */
 	int (*recipient)(struct db *, struct arena *, const char *subject, const char **mail,
 	    const char **lang, json_t **view, struct err *);
-	/* Inside the write that issued a document: is what it rests on gone meanwhile? 1 and why, then
-	 * it is revoked at once and nobody is told; 0, or <0. */
-	int (*void_reason)(struct db *, struct arena *, const char *subject, const char **reason,
-	    struct err *);
+	/* Inside the write that issued a document: is what it rests on gone meanwhile? 1 and why,
+	 * then it is revoked at once and nobody is told; 0, or <0. */
+	int (*void_reason)(
+	    struct db *, struct arena *, const char *subject, const char **reason, struct err *);
 };
 void document_set_hooks(const struct document_hooks *);
 

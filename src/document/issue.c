@@ -285,8 +285,8 @@ static int issue_write(struct db *db, void *arg, struct err *err)
 		rc = (int)db_run(db, err, SQL(DOCUMENT_ENTRY), "ii", o->id, entry);
 	if (rc < 0)
 		return rc;
-	/* The decision was cancelled while the file was made: its number is used, so it is issued, and
-	 * not valid. */
+	/* The decision was cancelled while the file was made: its number is used, so it is issued,
+	 * and not valid. */
 	const char *gone = NULL;
 	rc = document_hooks && document_hooks->void_reason
 	         ? document_hooks->void_reason(db, o->arena, o->subject, &gone, err)

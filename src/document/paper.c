@@ -270,8 +270,8 @@ static void keep(const struct paper *p, double height)
 	sheet_need(p->s, height <= sheet_room(p->s) ? height : MM(26));
 }
 
-/* A heading stays with the first field, the first row of a table or the first group; a group stays on
- * one page, and so does a section that takes less than half of one. */
+/* A heading stays with the first field, the first row of a table or the first group; a group stays
+ * on one page, and so does a section that takes less than half of one. */
 static void put_section(const struct paper *p, json_t *section)
 {
 	json_t *rows = json_object_get(section, "rows"), *row;
@@ -280,11 +280,13 @@ static void put_section(const struct paper *p, json_t *section)
 	bool narrow = columns && is_narrow(columns);
 	size_t i;
 	p->s->y += MM(4);
-	double head = height_of(p, put_head, section), all = head + height_of(p, put_fields, section);
-	double first = narrow                    ? MM(24)
-	               : group                   ? height_of(p, put_group, group)
-	               : json_array_size(fields) ? height_of(p, put_field, json_array_get(fields, 0))
-	                                         : 0;
+	double head = height_of(p, put_head, section),
+	       all = head + height_of(p, put_fields, section);
+	double first = narrow  ? MM(24)
+	               : group ? height_of(p, put_group, group)
+	               : json_array_size(fields)
+	                   ? height_of(p, put_field, json_array_get(fields, 0))
+	                   : 0;
 	keep(p, !group && all <= sheet_room(p->s) / 2 ? all : head + first);
 	put_head(p, section);
 	put_fields(p, section);

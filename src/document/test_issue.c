@@ -136,8 +136,8 @@ static int revoke_it(struct db *db, void *arg, struct err *err)
 	return document_revoke(db, *(int64_t *)arg, "staff:1", "記載の誤り", err);
 }
 
-static int it_is_gone(struct db *db, struct arena *a, const char *subject, const char **reason,
-    struct err *err)
+static int it_is_gone(
+    struct db *db, struct arena *a, const char *subject, const char **reason, struct err *err)
 {
 	(void)db;
 	(void)a;
@@ -152,7 +152,7 @@ static void gone_meanwhile(struct store *st)
 	static const struct document_hooks hooks = {.void_reason = it_is_gone};
 	struct arena *a = arena_new();
 	struct asking q = {"application:12", "certificate", 0, false},
-		      other = {"application:13", "certificate", 0, false};
+	              other = {"application:13", "certificate", 0, false};
 	struct document *d;
 	struct err err = {0};
 	city.store = st;

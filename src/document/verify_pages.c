@@ -68,9 +68,9 @@ static int not_found(
 static void put_document(struct request *rq, const struct document *d)
 {
 	json_object_set_new(rq->view, "document",
-	    json_pack("{s:s,s:s,s:s,s:s?,s:I,s:b,s:I,s:s,s:s,s:I,s:b}", "code", d->code, "code_text",
-	        document_code_text(rq->arena, d->code), "title", d->title, "number", d->number,
-	        "issued", (json_int_t)d->issued_us, "valid", !d->revoked, "revoked_at",
+	    json_pack("{s:s,s:s,s:s,s:s?,s:I,s:b,s:I,s:s,s:s,s:I,s:b}", "code", d->code,
+	        "code_text", document_code_text(rq->arena, d->code), "title", d->title, "number",
+	        d->number, "issued", (json_int_t)d->issued_us, "valid", !d->revoked, "revoked_at",
 	        (json_int_t)d->revoked_us, "kind", d->kind, "sha256", d->blob, "size",
 	        (json_int_t)d->size, "kept", d->size > 0));
 	if (!d->revoked)

@@ -350,24 +350,23 @@ const struct command identity_commands[1] = {
     {
         .name = "user",
         .summary = "add people, set passwords, grant roles",
-        .help =
-            "machi user VERB [LOGIN] [options] [--data DIR] [--city ID]\n\n"
-            "  list [TEXT]                                staff with their posts of today\n"
-            "  add-staff LOGIN --name NAME                [--kana TEXT] [--mail ADDRESS]\n"
-            "  add-resident MAIL --family NAME --given NAME\n"
-            "  password LOGIN                             a new one; all sessions end\n"
-            "  lock LOGIN, unlock LOGIN\n"
-            "  second-off LOGIN                           remove the second factor\n"
-            "  post LOGIN --department CODE --rank RANK   係員 係長 課長 部長 市長 [--acting]\n"
-            "  grant LOGIN --role ROLE                    [--department CODE], else the whole "
-            "city\n"
-            "  department CODE --name NAME                [--name-en NAME] [--parent CODE]\n\n"
-            "Posts, roles and departments take [--from DATE] [--until DATE]; both days count.\n"
-            "Roles: clerk chief manager records accounting procedures operator identity_admin\n"
-            "auditor; procedures, operator and identity_admin for the whole city only.\n"
-            "A LOGIN with an @ is a resident's mail address. Passwords are asked for, or\n"
-            "read from standard input; --generate makes one and prints it. --lang en makes an\n"
-            "account in English.",
+        .help = "machi user VERB [LOGIN] [options] [--data DIR] [--city ID]\n\n"
+                "  list [TEXT]                                staff with their posts of today\n"
+                "  add-staff LOGIN --name NAME                [--kana TEXT] [--mail ADDRESS]\n"
+                "  add-resident MAIL --family NAME --given NAME\n"
+                "  password LOGIN                             a new one; all sessions end\n"
+                "  lock LOGIN, unlock LOGIN\n"
+                "  second-off LOGIN                           remove the second factor\n"
+                "  post LOGIN --department CODE --rank RANK   係員 係長 課長 部長 市長 [--acting]\n"
+                "  grant LOGIN --role ROLE                    [--department CODE], else the whole "
+                "city\n"
+                "  department CODE --name NAME                [--name-en NAME] [--parent CODE]\n\n"
+                "Posts, roles and departments take [--from DATE] [--until DATE]; both days count.\n"
+                "Roles: clerk chief manager records accounting procedures operator identity_admin\n"
+                "auditor; procedures, operator and identity_admin for the whole city only.\n"
+                "A LOGIN with an @ is a resident's mail address. Passwords are asked for, or\n"
+                "read from standard input; --generate makes one and prints it. --lang en makes an\n"
+                "account in English.",
         .run = user,
     },
 };

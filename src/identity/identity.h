@@ -55,8 +55,8 @@ bool staff_holds(struct db *, int64_t staff, int64_t department, enum rank);
 int staff_of_department(
     struct db *, struct arena *, int64_t department, int64_t **staff, struct err *);
 
-/* The deputy (代決者) who may act for an officer today in a case of the department (0: any): named, or
- * the holder of the post that was named; the officer absent, the deputy not. 0: none. */
+/* The deputy (代決者) who may act for an officer today in a case of the department (0: any): named,
+ * or the holder of the post that was named; the officer absent, the deputy not. 0: none. */
 int64_t staff_deputy_of(struct db *, int64_t staff, int64_t department);
 bool staff_is_absent(struct db *, int64_t staff);
 
@@ -71,8 +71,9 @@ bool request_may(struct request *, struct db *, const char *perm, int64_t depart
 int staff_departments(
     struct db *, struct arena *, int64_t staff, const char *perm, int64_t **ids, struct err *);
 
-/* Whom to tell that something in a department waits for who has a permission: the holders of a post there
- * (or further up the line), and who was granted a role that gives it. Returns the count or <0. */
+/* Whom to tell that something in a department waits for who has a permission: the holders of a post
+ * there (or further up the line), and who was granted a role that gives it. Returns the count or
+ * <0. */
 int staff_to_ask(struct db *, struct arena *, const char *perm, enum rank rank, int64_t department,
     int64_t **staff, struct err *);
 

@@ -526,14 +526,13 @@ static int tell_deputy(struct request *rq, struct db *db, const struct officer *
 	int rc = term_days(&f->term, from, until, err);
 	if (rc < 0 || !account->id || account->id == rq->actor.account)
 		return rc;
-	json_t *view = json_pack("{s:s, s:s, s:s*}", "officer", staff_name(db, rq->arena, o->id, err),
-	    "url",
-	    arena_printf(rq->arena, "%s%s/staff/absences", rq->city->base_url,
-	        text_eq(account->lang, "en") ? "/en" : ""),
-	    "department",
-	    f->department
-	        ? department_name_in(db, rq->arena, f->department, account->lang, err)
-	        : NULL);
+	json_t *view =
+	    json_pack("{s:s, s:s, s:s*}", "officer", staff_name(db, rq->arena, o->id, err), "url",
+	        arena_printf(rq->arena, "%s%s/staff/absences", rq->city->base_url,
+	            text_eq(account->lang, "en") ? "/en" : ""),
+	        "department",
+	        f->department ? department_name_in(db, rq->arena, f->department, account->lang, err)
+	                      : NULL);
 	put_term(view, from, until);
 	return account_mail(rq, db, account, "identity/deputy", view, err);
 }

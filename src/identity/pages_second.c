@@ -238,7 +238,8 @@ static int setup_write(struct request *rq, struct db *db, struct err *err)
 	buf_init(&onward, rq->arena);
 	buf_puts(&onward, "/login?next=");
 	buf_url(&onward, str_from(next ? next : ""));
-	/* The session begins with this answer: its page is nobody's yet, and must not offer to sign in. */
+	/* The session begins with this answer: its page is nobody's yet, and must not offer to sign
+	 * in. */
 	json_object_set_new(rq->view, "signing_in", json_true());
 	return show_codes(rq, db, &account, onward.p, err);
 }

@@ -23,7 +23,8 @@ static void login_view(struct request *rq, const char *login, const char *next)
 	if (!next || !next[0])
 		return;
 	form_hidden(form, "next", next);
-	/* Somebody wanted something, or was at it when the session ended: they are told why they are here. */
+	/* Somebody wanted something, or was at it when the session ended: they are told why they
+	 * are here. */
 	const char *reason = strstr(next, "/applications/") ? "identity.login.go_on"
 	                     : strstr(next, "/procedures/") ? "identity.login.to_apply"
 	                                                    : "identity.login.to_see";

@@ -148,7 +148,8 @@ int role_make(struct db *, const char *actor, int64_t staff, const char *role, i
 enum staff_row { ROW_POST, ROW_ROLE, ROW_ABSENCE, ROW_DEPUTY };
 int staff_row_end(struct db *, const char *actor, int64_t staff, enum staff_row, int64_t row,
     const char *last_day, struct err *);
-/* Ends a change: with rc >= 0 journals it with the staff member's state; lets go of data. 0 or <0. */
+/* Ends a change: with rc >= 0 journals it with the staff member's state; lets go of data. 0 or <0.
+ */
 int staff_changed(struct db *, const char *actor, const char *verb, int64_t staff, int rc,
     json_t *data, struct err *);
 
@@ -158,8 +159,8 @@ struct absence_fields {
 	struct term term;
 	const char *reason; /* "": not said */
 };
-int absence_make(struct db *, const char *actor, int64_t staff, const struct absence_fields *,
-    struct err *);
+int absence_make(
+    struct db *, const char *actor, int64_t staff, const struct absence_fields *, struct err *);
 /* ERR_MISSING when the row is not this staff member's. */
 int absence_change(struct db *, const char *actor, int64_t staff, int64_t row,
     const struct absence_fields *, struct err *);
@@ -172,8 +173,8 @@ struct deputy_fields {
 	int64_t place;      /* 0: asked first */
 	struct term term;
 };
-int deputy_make(struct db *, const char *actor, int64_t staff, const struct deputy_fields *,
-    struct err *);
+int deputy_make(
+    struct db *, const char *actor, int64_t staff, const struct deputy_fields *, struct err *);
 int deputy_change(struct db *, const char *actor, int64_t staff, int64_t row,
     const struct deputy_fields *, struct err *);
 /* As staff_deputy_of(), also when the officer is there. */
@@ -278,7 +279,8 @@ int sign_in_log(
 /* Session, device, log, notice. attempt: the count to forget, NULL: none. Inside a write. */
 int sign_in_finish(
     struct request *, struct db *, const struct account *, const char *attempt, struct err *);
-/* Do staff of this city need a second factor? Without one they are nobody until they have set it up. */
+/* Do staff of this city need a second factor? Without one they are nobody until they have set it
+ * up. */
 bool second_required(const struct city *);
 /* A mail to the account's own address, in its language; view (taken over, may be NULL) gets name,
  * city and login_url. Nothing when there is no address. */
@@ -295,11 +297,10 @@ int own_account(struct request *, struct db *, struct account *, struct err *);
 
 /* Between password and second factor: who proved the password a moment ago, and where it leads to
  * (may be NULL). 1; 0 and a redirect to /login when nobody did; <0. */
-int second_account(
-    struct request *, struct db *, struct account *, char **next, struct err *);
+int second_account(struct request *, struct db *, struct account *, char **next, struct err *);
 /* Ends that state after a success: the session begins. attempt as in sign_in_finish(). */
-int second_done(struct request *, struct db *, const struct account *, const char *attempt,
-    struct err *);
+int second_done(
+    struct request *, struct db *, const struct account *, const char *attempt, struct err *);
 /* Makes a secret that waits to be proven by a code. */
 int second_secret(struct request *, struct db *, int64_t account, struct err *);
 
@@ -343,8 +344,7 @@ const char *rank_text(struct request *, enum rank);
 void put_term(json_t *row, const char *from, const char *until);
 void put_when(json_t *row, const char *from, const char *until, const char *day);
 /* Posts of a staff member; with only_now only those of today. New reference. */
-json_t *posts_view(
-    struct request *, struct db *, int64_t staff, bool only_now, struct err *err);
+json_t *posts_view(struct request *, struct db *, int64_t staff, bool only_now, struct err *err);
 /* For rq_write_or(): a refused change as a problem at its field. */
 int problem_page(struct request *, struct err *);
 /* A link to choose the first password: by mail, or shown once to be handed over. */

@@ -37,8 +37,7 @@ const char *rank_name(enum rank rank)
 	"application.read", "application.check", "application.counter", "application.forward",     \
 	    "application.payment"
 #define OF_CHIEF OF_CLERK, "application.decide", "application.dispose"
-#define OF_MANAGER                                                                                 \
-	OF_CHIEF, "application.export", "document.revoke", "application.dispose_approve"
+#define OF_MANAGER OF_CHIEF, "application.export", "document.revoke", "application.dispose_approve"
 
 const struct role roles[] = {
     {"clerk", PERMS(OF_CLERK)},
@@ -197,7 +196,8 @@ int staff_departments(
 				continue;
 			in[i] = true;
 			/* The tree lists those below right after it. */
-			for (int k = i + 1; right->reaches && k < n && all[k].depth > all[i].depth; k++)
+			for (int k = i + 1; right->reaches && k < n && all[k].depth > all[i].depth;
+			     k++)
 				in[k] = true;
 		}
 	}
@@ -216,9 +216,10 @@ int staff_to_ask(struct db *db, struct arena *a, const char *perm, enum rank ran
 	int sizes[2], n = 0;
 	today(day);
 	sizes[0] = staff_of_post(db, a, department, rank, &lists[0], err);
-	sizes[1] = sizes[0] < 0 ? sizes[0]
-	                        : id_list(db_query(db, err, SQL(ROLE_HOLDERS), "ti", day, department),
-	                              a, &lists[1]);
+	sizes[1] = sizes[0] < 0
+	               ? sizes[0]
+	               : id_list(db_query(db, err, SQL(ROLE_HOLDERS), "ti", day, department), a,
+	                     &lists[1]);
 	if (sizes[1] < 0)
 		return sizes[1];
 	*staff = arena_array(a, (size_t)(sizes[0] + sizes[1]) + 1, sizeof(**staff));

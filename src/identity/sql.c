@@ -132,10 +132,11 @@ const struct sql identity_sql[SQL_COUNT] = {
         {"UPDATE post SET until_date = ?3 WHERE id = ?1 AND staff = ?2 AND from_date <= ?3 "
          "AND until_date > ?3"},
     [SQL_POST_DROP] = {"DELETE FROM post WHERE id = ?1 AND staff = ?2 AND from_date > ?3"},
-    [SQL_POST_HOLDERS] = {"SELECT p.staff, MIN(s.name) FROM post p JOIN staff s "
-                          "ON s.id = p.staff WHERE p.department = ?1 AND p.rank = ?2 AND p.until_date >= ?3 "
-                          "AND p.from_date <= ?3 AND s.state = 'active' "
-                          "GROUP BY p.staff ORDER BY MIN(p.from_date), MIN(p.id)"},
+    [SQL_POST_HOLDERS] =
+        {"SELECT p.staff, MIN(s.name) FROM post p JOIN staff s "
+         "ON s.id = p.staff WHERE p.department = ?1 AND p.rank = ?2 AND p.until_date >= ?3 "
+         "AND p.from_date <= ?3 AND s.state = 'active' "
+         "GROUP BY p.staff ORDER BY MIN(p.from_date), MIN(p.id)"},
     [SQL_POST_MEMBERS] =
         {"SELECT p.staff, MIN(s.name) FROM post p JOIN staff s ON s.id = p.staff "
          "WHERE p.department = ?1 AND p.until_date >= ?2 AND p.from_date <= ?2 "

@@ -225,8 +225,8 @@ static void test_absences(void **state)
 	reply_free(&r);
 	mail.n = 0;
 	r = post(boss, arena_printf(t.arena, "%s/%lld/deputy/%s", own, (long long)head, deputy),
-	    "deputy", arena_printf(t.arena, "%lld", (long long)office.clerk), "place", "1",
-	    "until", days_from_now(9));
+	    "deputy", arena_printf(t.arena, "%lld", (long long)office.clerk), "place", "1", "until",
+	    days_from_now(9));
 	see_other(&r, own);
 	assert_int_equal(mail.n, 1);
 	assert_string_equal(mail.kind, "identity/deputy");

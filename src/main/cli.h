@@ -28,8 +28,8 @@ int cli_settings(const char *command, int *argc, char **argv, struct settings **
 
 /* True for what may name a city's folder: small letters, digits and -. */
 bool cli_city_id(const char *);
-/* The shared beginning of a command on one city: takes --city and the settings out of argv, opens it.
- * EXIT_OK, or the error is told. */
+/* The shared beginning of a command on one city: takes --city and the settings out of argv, opens
+ * it. EXIT_OK, or the error is told. */
 struct cli_city {
 	struct settings *settings;
 	struct city *city;

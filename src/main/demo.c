@@ -1,5 +1,5 @@
-/* Makes the demo city by the same functions that pages use, with the clock moved back, so that every
- * application has a true history. Names, mail addresses and numbers are made up. */
+/* Makes the demo city by the same functions that pages use, with the clock moved back, so that
+ * every application has a true history. Names, mail addresses and numbers are made up. */
 #include "main/demo.h"
 
 #include <inttypes.h>
@@ -23,10 +23,10 @@ enum {
 	RESIDENTS_MAX = 2000, /* accounts that applications are spread over */
 	CLERKS = 3,           /* in each department that handles applications */
 	DAYS_BACK = 200,      /* how far back applications begin */
-	OLD_EVERY = 3,        /* of the first OLD_UNTIL, each third one is an old file whose retention */
-	OLD_UNTIL = 36,       /* period has ended */
-	OLD_DAYS = 3 * 365,   /* and this old; only those of procedures kept for a year */
-	PAID_STAGE = 9,       /* from here on fees are paid */
+	OLD_EVERY = 3,  /* of the first OLD_UNTIL, each third one is an old file whose retention */
+	OLD_UNTIL = 36, /* period has ended */
+	OLD_DAYS = 3 * 365, /* and this old; only those of procedures kept for a year */
+	PAID_STAGE = 9,     /* from here on fees are paid */
 	STAGES = 12
 };
 
@@ -57,8 +57,8 @@ struct demo {
 	struct procedure_list *procedures;
 	char *hash;
 	char photo[BLOB_NAME_SIZE]; /* attached where a file is wanted */
-	int64_t end_us; /* the real time: nothing happens after it */
-	int64_t next, until; /* applications of the present batch */
+	int64_t end_us;             /* the real time: nothing happens after it */
+	int64_t next, until;        /* applications of the present batch */
 	int64_t now;
 };
 
@@ -96,8 +96,8 @@ static int read_english(struct demo *d, json_t **out, struct err *err)
 	return rc;
 }
 
-/* data/takamatsu/organisation.csv: bureau, department, division, office, unit, name. Bureaus, parts and
- * divisions become departments; offices below a division do not. */
+/* data/takamatsu/organisation.csv: bureau, department, division, office, unit, name. Bureaus, parts
+ * and divisions become departments; offices below a division do not. */
 static int add_departments(struct demo *d, struct db *db, struct err *err)
 {
 	struct str csv;
@@ -123,8 +123,10 @@ static int add_departments(struct demo *d, struct db *db, struct err *err)
 			int64_t id = json_integer_value(known);
 			if (!known) {
 				const char *name = str_dup(d->arena, f[level]);
-				int made = department_add(db, arena_printf(d->arena, "%04d", ++number),
-				    name, json_string_value(json_object_get(english, name)), parent, &id, err);
+				int made =
+				    department_add(db, arena_printf(d->arena, "%04d", ++number),
+				        name, json_string_value(json_object_get(english, name)),
+				        parent, &id, err);
 				if (made < 0)
 					rc = made;
 				json_object_set_new(ids, path, json_integer(id));
@@ -136,15 +138,17 @@ static int add_departments(struct demo *d, struct db *db, struct err *err)
 	return rc < 0 ? rc : 0;
 }
 
-static int add_staff(struct demo *d, struct db *db, const struct office *o, enum rank rank, int number,
-    struct app_actor *out, struct err *err)
+static int add_staff(struct demo *d, struct db *db, const struct office *o, enum rank rank,
+    int number, struct app_actor *out, struct err *err)
 {
-	static const char *const titles[RANK_COUNT] = {"clerk", "chief", "head", "division", "mayor"};
+	static const char *const titles[RANK_COUNT] = {
+	    "clerk", "chief", "head", "division", "mayor"};
 	int at = (int)(o - d->offices) + 1;
 	const char *login = number ? arena_printf(d->arena, "%s%d-%d", titles[rank], at, number)
 	                           : arena_printf(d->arena, "%s%d", titles[rank], at);
-	const char *name = arena_printf(d->arena, "%s %s",
-	    example_families[below(d, EXAMPLE_FAMILIES)].name, example_givens[below(d, EXAMPLE_GIVENS)].name);
+	const char *name =
+	    arena_printf(d->arena, "%s %s", example_families[below(d, EXAMPLE_FAMILIES)].name,
+	        example_givens[below(d, EXAMPLE_GIVENS)].name);
 	int64_t department = o->id;
 	int rc = staff_add(db, login, d->hash, name, &out->account, &out->person, err);
 	if (rc == 0)
@@ -187,8 +191,7 @@ static int add_offices(struct demo *d, struct db *db, struct err *err)
 		int rc = own ? add_office(d, db, own, err) : 0;
 		json_t *step, *other;
 		size_t k, m;
-		json_array_foreach(
-		    json_object_get(json_object_get(def, "route"), "steps"), k, step)
+		json_array_foreach(json_object_get(json_object_get(def, "route"), "steps"), k, step)
 		{
 			json_array_foreach(json_object_get(step, "departments"), m, other)
 			{
@@ -215,7 +218,8 @@ static int add_operators(struct demo *d, struct db *db, struct err *err)
 	};
 	for (size_t i = 0; i < COUNT(people); i++) {
 		int64_t account, staff;
-		int rc = staff_add(db, people[i].login, d->hash, people[i].name, &account, &staff, err);
+		int rc =
+		    staff_add(db, people[i].login, d->hash, people[i].name, &account, &staff, err);
 		if (rc < 0 || (rc = role_grant(db, staff, people[i].role, 0, err)) < 0)
 			return rc;
 	}
@@ -236,7 +240,8 @@ static int read_towns(struct demo *d, struct err *err)
 	int rc = csv_next(reader, &f, &n, err);
 	while (rc >= 0 && (rc = csv_next(reader, &f, &n, err)) == 1 && d->ntowns < 1000)
 		if (n >= 2)
-			d->towns[d->ntowns++] = (struct town){str_dup(d->arena, f[0]), str_dup(d->arena, f[1])};
+			d->towns[d->ntowns++] =
+			    (struct town){str_dup(d->arena, f[0]), str_dup(d->arena, f[1])};
 	return rc < 0 ? rc : 0;
 }
 
@@ -244,7 +249,7 @@ static int add_residents(struct demo *d, struct db *db, struct err *err)
 {
 	for (int i = 0; i < d->nresidents; i++) {
 		const struct example_name *family = &example_families[below(d, EXAMPLE_FAMILIES)],
-					  *given = &example_givens[below(d, EXAMPLE_GIVENS)];
+		                          *given = &example_givens[below(d, EXAMPLE_GIVENS)];
 		const struct town *town = &d->towns[below(d, d->ntowns)];
 		const char *mail = arena_printf(d->arena, "resident%d@example.jp", i + 1);
 		const char *postal =
@@ -252,15 +257,16 @@ static int add_residents(struct demo *d, struct db *db, struct err *err)
 		const char *birthday = arena_printf(d->arena, "%04d-%02d-%02d", 1945 + below(d, 60),
 		    1 + below(d, 12), 1 + below(d, 28));
 		json_t *profile = json_pack(
-		    "{s:{s:s,s:s}, s:{s:s,s:s}, s:s, s:{s:s,s:s,s:s,s:s,s:o,s:s}, s:o, s:s}", "name",
-		    "family", family->name, "given", given->name, "furigana", "family", family->kana, "given",
-		    given->kana, "birthday", birthday, "address", "postal_code", postal,
-		    "prefecture", "香川県", "city", "高松市", "town", town->name, "street",
-		    json_sprintf("%d-%d", 1 + below(d, 30), 1 + below(d, 20)), "building", "", "phone",
-		    json_sprintf("087-800-%04d", below(d, 10000)), "email", mail);
+		    "{s:{s:s,s:s}, s:{s:s,s:s}, s:s, s:{s:s,s:s,s:s,s:s,s:o,s:s}, s:o, s:s}",
+		    "name", "family", family->name, "given", given->name, "furigana", "family",
+		    family->kana, "given", given->kana, "birthday", birthday, "address",
+		    "postal_code", postal, "prefecture", "香川県", "city", "高松市", "town",
+		    town->name, "street", json_sprintf("%d-%d", 1 + below(d, 30), 1 + below(d, 20)),
+		    "building", "", "phone", json_sprintf("087-800-%04d", below(d, 10000)), "email",
+		    mail);
 		struct app_actor *a = &d->residents[i];
-		int rc = resident_add(db, mail, d->hash, profile, i % 20 == 7 ? "en" : "ja", &a->account,
-		    &a->person, err);
+		int rc = resident_add(db, mail, d->hash, profile, i % 20 == 7 ? "en" : "ja",
+		    &a->account, &a->person, err);
 		a->id = arena_printf(d->arena, "resident:%" PRId64, a->account);
 		if (!d->profiles[i])
 			json_on_arena(d->arena, profile);
@@ -339,7 +345,8 @@ static int walk_route(struct demo *d, struct db *db, struct arena *a, struct off
 			return rc;
 		json_array_foreach(json_object_get(view, "steps"), k, step)
 		{
-			if (!open && text_eq(json_string_value(json_object_get(step, "state")), "open"))
+			if (!open &&
+			    text_eq(json_string_value(json_object_get(step, "state")), "open"))
 				open = step;
 		}
 		const struct app_actor *actor = open ? officer(d, o, open) : NULL;
@@ -355,13 +362,13 @@ static int walk_route(struct demo *d, struct db *db, struct arena *a, struct off
 	return 0;
 }
 
-static int ask_correction(
-    struct db *db, struct arena *a, const struct app_actor *clerk, int64_t id, int64_t now, struct err *err)
+static int ask_correction(struct db *db, struct arena *a, const struct app_actor *clerk, int64_t id,
+    int64_t now, struct err *err)
 {
 	json_t *fields = json_pack("[{s:s, s:s}]", "field", "attachments", "message", "");
 	const char *due = date_format(a, date_add_days(date_of_us(now), 14));
-	int rc = app_request_correction(db, clerk, id, fields,
-	    "お手数ですが、内容をもう一度お確かめください。", due, err);
+	int rc = app_request_correction(
+	    db, clerk, id, fields, "お手数ですが、内容をもう一度お確かめください。", due, err);
 	json_decref(fields);
 	return rc;
 }
@@ -372,14 +379,20 @@ static const char *refusal_of(const struct procedure *p)
 	static const char *const reasons[][2] = {
 	    {"nursery-place", "希望する施設では、利用調整の指数がより高い方で定員に達したため。"},
 	    {"course-signup", "申込みの対象となる方に当たらないため。"},
-	    {"disclosure-request", "請求のあった公文書は、高松市情報公開条例に定める個人に関する情報に当たるため。"},
-	    {"damage-certificate", "調査の結果、申請のあった建物に住んでいる方を確認できなかったため。"},
-	    {"long-term-care", "介護認定審査会の審査判定の結果、要介護状態及び要支援状態に当たらないと認められたため。"},
-	    {"outdoor-advertisement", "表示する場所が、高松市屋外広告物条例で広告物の表示を禁止する地域に当たるため。"},
-	    {"tax-certificate", "証明する年度の市民税・県民税の申告がなく、所得を確認できないため。"},
+	    {"disclosure-request",
+	        "請求のあった公文書は、高松市情報公開条例に定める個人に関する情報に当たるため。"},
+	    {"damage-certificate",
+	        "調査の結果、申請のあった建物に住んでいる方を確認できなかったため。"},
+	    {"long-term-care", "介護認定審査会の審査判定の結果、要介護状態及び要支援状態に当たらな"
+	                       "いと認められたため。"},
+	    {"outdoor-advertisement",
+	        "表示する場所が、高松市屋外広告物条例で広告物の表示を禁止する地域に当たるため。"},
+	    {"tax-certificate",
+	        "証明する年度の市民税・県民税の申告がなく、所得を確認できないため。"},
 	    {"seal-certificate", "印鑑登録証の番号が、印鑑登録原票と一致しないため。"},
 	    {"change-of-address", "届け出られた住所に住んでいることを確認できないため。"},
-	    {"child-allowance-status", "お子さんを監護し、生計を同じくしていることを確認できないため。"},
+	    {"child-allowance-status",
+	        "お子さんを監護し、生計を同じくしていることを確認できないため。"},
 	    {"dog-registration", "この犬は、すでに登録されているため。"},
 	};
 	for (size_t i = 0; i < COUNT(reasons); i++)
@@ -400,7 +413,8 @@ static int draft_decision(struct demo *d, struct db *db, struct arena *a, const 
 	    .outcome = outcome,
 	    .i18n = d->city->i18n};
 	json_t *findings = form_example_findings(p, a, &context, app->answers, draw(d));
-	int rc = route_start(db, a, clerk, p, app->id, outcome, refused ? refusal_of(p) : NULL, findings, err);
+	int rc = route_start(
+	    db, a, clerk, p, app->id, outcome, refused ? refusal_of(p) : NULL, findings, err);
 	json_decref(findings);
 	return rc;
 }
@@ -409,8 +423,8 @@ static int draft_decision(struct demo *d, struct db *db, struct arena *a, const 
 static int live(struct demo *d, struct db *db, struct arena *a, const struct procedure *p,
     const struct app_actor *who, int64_t id, int stage, struct err *err)
 {
-	struct office *o = office_of(
-	    d, json_string_value(json_object_get(procedure_json(p), "department")));
+	struct office *o =
+	    office_of(d, json_string_value(json_object_get(procedure_json(p), "department")));
 	struct app_actor *clerk = &o->clerks[below(d, 2) ? 0 : 2];
 	struct application *app;
 	int rc = 0;
@@ -492,8 +506,8 @@ static int add_application(struct demo *d, struct db *db, int64_t number, struct
 	    .profile = d->profiles[r],
 	    .fee_yen = -1,
 	    .i18n = d->city->i18n};
-	const char *kind = json_string_value(
-	    json_array_get(json_object_get(procedure_json(p), "applicants"), 0));
+	const char *kind =
+	    json_string_value(json_array_get(json_object_get(procedure_json(p), "applicants"), 0));
 	context.applicant_kind = kind;
 	json_t *answers = form_example(p, a, &context, draw(d), d->photo);
 	int64_t id = 0;
@@ -540,7 +554,9 @@ int demo_fill(struct city *city, int64_t size, int64_t seed, struct err *err)
 	    .arena = arena_new(),
 	    .random = (uint64_t)seed,
 	    .end_us = now_us(),
-	    .nresidents = size < 40 ? 20 : size / 2 > RESIDENTS_MAX ? RESIDENTS_MAX : (int)(size / 2)};
+	    .nresidents = size < 40                  ? 20
+	                  : size / 2 > RESIDENTS_MAX ? RESIDENTS_MAX
+	                                             : (int)(size / 2)};
 	d.residents = arena_array(d.arena, (size_t)d.nresidents, sizeof(*d.residents));
 	d.profiles = arena_array(d.arena, (size_t)d.nresidents, sizeof(*d.profiles));
 	d.procedures = procedures_of(city, d.arena);

@@ -6,8 +6,8 @@
 
 enum { DEMO_SIZE_DEFAULT = 400, DEMO_SEED_DEFAULT = 20261121, DEMO_SIZE_MAX = 10000000 };
 
-/* Fills an empty, open city: departments, staff, residents, `size` applications. The same seed makes
- * the same city. Shows progress. */
+/* Fills an empty, open city: departments, staff, residents, `size` applications. The same seed
+ * makes the same city. Shows progress. */
 int demo_fill(struct city *, int64_t size, int64_t seed, struct err *);
 
 #endif

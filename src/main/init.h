@@ -13,7 +13,8 @@ struct new_city {
 };
 
 /* Writes <dir>/city.yaml; ERR_CONFLICT when there is one. */
-int city_file_write(const struct settings *, const struct new_city *, const char *dir, struct err *);
+int city_file_write(
+    const struct settings *, const struct new_city *, const char *dir, struct err *);
 
 /* Makes the demo city in the data directory when there is no city in it yet; shows progress. */
 int init_demo_if_empty(const struct settings *, struct err *);

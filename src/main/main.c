@@ -59,6 +59,7 @@ int main(int argc, char **argv)
 	argv += 2;
 	if (cli_flag(&argc, argv, "help"))
 		return help(c);
-	log_level_set(LOG_ERROR_); /* a command's own words are enough; serve logs as it is told to */
+	log_level_set(
+	    LOG_ERROR_); /* a command's own words are enough; serve logs as it is told to */
 	return c->run(argc, argv);
 }

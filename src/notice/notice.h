@@ -33,8 +33,8 @@ struct module;
 int notice_mail(struct db *, const char *to, const char *lang, const char *kind,
     const char *subject, json_t *view, struct err *);
 
-/* Inside a write: removes the mails about a subject from the outbox, at the end of its retention period.
- * Those still on their way stay; they are forgotten like any other mail. */
+/* Inside a write: removes the mails about a subject from the outbox, at the end of its retention
+ * period. Those still on their way stay; they are forgotten like any other mail. */
 int notice_forget(struct db *, const char *subject, struct err *);
 
 /* True when the text could be the address of a mail that this program sends: one @, no white space

@@ -136,8 +136,7 @@ int notice_list(struct db *db, struct arena *a, int state, int64_t before_id, in
 	return rc < 0 ? rc : n;
 }
 
-int notice_counts(
-    struct db *db, int64_t most, int64_t out[NOTICE_STATE_COUNT], struct err *err)
+int notice_counts(struct db *db, int64_t most, int64_t out[NOTICE_STATE_COUNT], struct err *err)
 {
 	int rc = 0;
 	for (int i = 0; i < NOTICE_STATE_COUNT && rc >= 0; i++)

@@ -66,14 +66,15 @@ static int put_tabs(struct request *rq, struct db *db, int state, struct err *er
 		return rc;
 	for (int i = 0; i < NOTICE_STATE_COUNT; i++)
 		all += counts[i];
-	json_array_append_new(tabs,
-	    tab_view(rq_tr(rq, "notice.state.all"), arena_printf(rq->arena, "%s/staff/outbox", base(rq)), state < 0, all));
+	json_array_append_new(
+	    tabs, tab_view(rq_tr(rq, "notice.state.all"),
+	              arena_printf(rq->arena, "%s/staff/outbox", base(rq)), state < 0, all));
 	for (int i = 0; i < NOTICE_STATE_COUNT; i++)
-		json_array_append_new(tabs,
-		    tab_view(state_text(rq, (enum notice_state)i),
-		        arena_printf(rq->arena, "%s/staff/outbox?state=%s", base(rq),
-		            notice_state_name((enum notice_state)i)),
-		        i == state, counts[i]));
+		json_array_append_new(
+		    tabs, tab_view(state_text(rq, (enum notice_state)i),
+		              arena_printf(rq->arena, "%s/staff/outbox?state=%s", base(rq),
+		                  notice_state_name((enum notice_state)i)),
+		              i == state, counts[i]));
 	return 0;
 }
 

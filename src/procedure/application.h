@@ -126,8 +126,7 @@ int app_read(struct db *, struct arena *, const struct app_actor *, int64_t id,
 /* Journals that a member of staff looked at personal data, once a day for each; inside a write. */
 int app_note_reading(struct db *, const struct app_actor *, int64_t id, struct err *);
 /* Was it noted today already, or needs no note? Then there is nothing to write. */
-int app_reading_noted(
-    struct db *, const struct app_actor *, int64_t id, bool *noted, struct err *);
+int app_reading_noted(struct db *, const struct app_actor *, int64_t id, bool *noted, struct err *);
 /* May the actor make this move now (state, rights, route)? For buttons; nothing is changed. */
 bool app_may(struct db *, struct arena *, const struct app_actor *, const struct application *,
     const char *verb);
@@ -204,8 +203,9 @@ int app_hold(struct db *, const struct app_actor *, int64_t id, const char *reas
 
 /* --- the route: 起案, 回議, 合議, 決裁 --- */
 /* Drafts the decision ("granted"/"refused", reason) and opens the route's first step. A leading
- * `check` step is done by the drafter's act itself. findings: what the definition's `findings` ask the
- * office for, as form_section_take() gives them (borrowed; NULL: nothing). ERR_INPUT at their field. */
+ * `check` step is done by the drafter's act itself. findings: what the definition's `findings` ask
+ * the office for, as form_section_take() gives them (borrowed; NULL: nothing). ERR_INPUT at their
+ * field. */
 int route_start(struct db *, struct arena *, const struct app_actor *, const struct procedure *,
     int64_t id, const char *outcome, const char *reason, const json_t *findings, struct err *);
 /* action: approve (also decides), send_back (to_step < 0: to the drafter, else to that earlier step
@@ -248,10 +248,10 @@ struct app_filter {
 int app_list(struct db *, struct arena *, const struct app_actor *, const struct app_filter *,
     const char *lang, json_t **page, struct err *);
 enum { APP_COUNT_MAX = 1000 };
-/* {"office": n, "waiting": n, "overdue": n} for the filter's scope and department; {"mine": n, "turn":
- * n, "review": n, "late": n, "all": n} of what is open for the person: theirs, waiting for their decision
- * or later review, overdue and all of what they may read. Each counts to APP_COUNT_MAX at most, in a
- * handful of statements (for a few departments each). New reference. */
+/* {"office": n, "waiting": n, "overdue": n} for the filter's scope and department; {"mine": n,
+ * "turn": n, "review": n, "late": n, "all": n} of what is open for the person: theirs, waiting for
+ * their decision or later review, overdue and all of what they may read. Each counts to
+ * APP_COUNT_MAX at most, in a handful of statements (for a few departments each). New reference. */
 int app_counts(struct db *, struct arena *, const struct app_actor *, const struct app_filter *,
     json_t **counts, struct err *);
 /* What a resident has: {"drafts": [...], "action": [...], "open": [...], "done": [...]}, newest
@@ -275,18 +275,19 @@ int app_statistics_refresh(struct db *, struct err *);
 enum app_audience { APP_FOR_APPLICANT, APP_FOR_STAFF };
 /* id, turn, number, serial, procedure, title, state, state_key, public_key (送信済 処理中 …),
  * department_name, applicant {name, kind, kind_key}, mandate, channel, submitted, updated, decided,
- * kept_until (NULL: not decided yet), kept_forever, due_on, days_left, overdue, warn, clock_stopped, fee {yen, open, paid, charges: [...]}, outcome,
- * outcome_key, reason, place, revision, correction (the open one), can: {verb: true}; for staff
- * also assignee, assignee_name, step, retention, hold, period. proc may be NULL (title is missing
- * then). */
+ * kept_until (NULL: not decided yet), kept_forever, due_on, days_left, overdue, warn,
+ * clock_stopped, fee {yen, open, paid, charges: [...]}, outcome, outcome_key, reason, place,
+ * revision, correction (the open one), can: {verb: true}; for staff also assignee, assignee_name,
+ * step, retention, hold, period. proc may be NULL (title is missing then). */
 int app_view(struct db *, struct arena *, const struct app_actor *, const struct application *,
     const struct procedure *, const char *lang, enum app_audience, json_t **out, struct err *);
 /* [{at, key, args, actor_kind, actor_name}] oldest first; the applicant's has no inner matters. */
 int app_history(
     struct db *, struct arena *, int64_t id, enum app_audience, json_t **out, struct err *);
 /* {steps: [...], rounds, can: {approve, send_back, ...}, back_to: [...]} of the present round; log:
- * every act in its order; former: those of them that are not in steps. A step: stage, id, kind, kind_key, post, department_name, state, state_key, officer_names,
- * acted_name, acting_for_name, at, comment, review, review_name, delegated. */
+ * every act in its order; former: those of them that are not in steps. A step: stage, id, kind,
+ * kind_key, post, department_name, state, state_key, officer_names, acted_name, acting_for_name,
+ * at, comment, review, review_name, delegated. */
 int app_route_view(struct db *, struct arena *, const struct app_actor *,
     const struct application *, const struct procedure *, json_t **out, struct err *);
 /* [{id, kind, from_staff, author, body, at, mine}] */

@@ -190,8 +190,8 @@ static bool template_of_city(void *arg, const char *name)
 	for (size_t i = 0; i < COUNT(places) && !found; i++) {
 		struct str text;
 		struct err err;
-		found = city_resource(((struct reading *)arg)->city, a, arena_printf(a, "%s/%s.yaml", places[i], name), &text,
-		            &err) == 0;
+		found = city_resource(((struct reading *)arg)->city, a,
+		            arena_printf(a, "%s/%s.yaml", places[i], name), &text, &err) == 0;
 	}
 	arena_free(a);
 	return found;
@@ -494,10 +494,8 @@ struct procedure_list *procedures_of(struct city *city, struct arena *a)
 		return list;
 	struct procedure_set *set = set_of(c);
 	arena_cleanup(a, set_unref, set);
-	*list = (struct procedure_list){.items = set->items,
-	    .n = set->n,
-	    .by_volume = set->by_volume,
-	    .nonline = set->nonline};
+	*list = (struct procedure_list){
+	    .items = set->items, .n = set->n, .by_volume = set->by_volume, .nonline = set->nonline};
 	return list;
 }
 
@@ -552,15 +550,16 @@ static json_t *count_life_events(const struct counting *c, const char *lang)
 	for (int i = 0; i < n; i++) {
 		int count = 0;
 		for (int k = 0; k < c->set->n; k++)
-			count += array_has(json_object_get(procedure_json(c->set->items[k]), "life_events"),
+			count += array_has(
+			    json_object_get(procedure_json(c->set->items[k]), "life_events"),
 			    events[i].key);
 		for (int k = 0; k < c->n; k++)
 			count += inventory_has_event(&c->entries[k], events[i].key);
 		if (count)
-			json_array_append_new(out,
-			    json_pack("{s:s, s:s, s:i, s:b}", "key", events[i].key, "label",
-				text_eq(lang, "ja") ? events[i].ja : events[i].en, "count", count,
-				"selected", 0));
+			json_array_append_new(
+			    out, json_pack("{s:s, s:s, s:i, s:b}", "key", events[i].key, "label",
+			             text_eq(lang, "ja") ? events[i].ja : events[i].en, "count",
+			             count, "selected", 0));
 	}
 	return out;
 }
@@ -576,8 +575,8 @@ static json_t *count_departments(const struct counting *c, const char *lang)
 {
 	json_t *counts = json_on_arena(c->arena, json_object()), *out = json_array(), *count;
 	for (int i = 0; i < c->set->n; i++)
-		count_one(counts,
-		    json_string_value(json_object_get(procedure_json(c->set->items[i]), "department")));
+		count_one(counts, json_string_value(json_object_get(
+		                      procedure_json(c->set->items[i]), "department")));
 	for (int i = 0; i < c->n; i++)
 		count_one(counts, c->entries[i].department);
 	const char *name;
@@ -588,9 +587,9 @@ static json_t *count_departments(const struct counting *c, const char *lang)
 		char *label = department_by_name(c->db, name, &id, &err) > 0
 		                  ? department_name_in(c->db, c->arena, id, lang, &err)
 		                  : NULL;
-		json_array_append_new(out,
-		    json_pack("{s:s, s:s, s:O, s:b}", "name", name, "label", label ? label : name,
-			"count", count, "selected", 0));
+		json_array_append_new(
+		    out, json_pack("{s:s, s:s, s:O, s:b}", "name", name, "label",
+		             label ? label : name, "count", count, "selected", 0));
 	}
 	return out;
 }
@@ -609,7 +608,7 @@ static int count(struct city *city, struct db *db, json_t **out, struct err *err
 		for (size_t l = 0; l < COUNT(langs); l++)
 			json_object_set_new(*out, langs[l],
 			    json_pack("{s:o, s:o}", "life_events", count_life_events(&c, langs[l]),
-				"departments", count_departments(&c, langs[l])));
+			        "departments", count_departments(&c, langs[l])));
 	}
 	set_unref(c.set);
 	arena_free(c.arena);

@@ -46,9 +46,10 @@ struct procedure_list *procedures_filter(
     const struct procedure_list *, struct arena *, const struct procedure_filter *);
 
 struct request;
-/* How many there are, the inventory's entries that have no definition included: {all, ja: {life_events:
- * [{key, label, count, selected: false}], departments: [{name, label, count, selected: false}]}, en: ...};
- * only those that hold something. Immutable, kept for a minute. New reference. */
+/* How many there are, the inventory's entries that have no definition included: {all, ja:
+ * {life_events:
+ * [{key, label, count, selected: false}], departments: [{name, label, count, selected: false}]},
+ * en: ...}; only those that hold something. Immutable, kept for a minute. New reference. */
 int catalogue_counts(struct city *, struct request *, json_t **out, struct err *);
 /* The inventory has changed: counts anew at the next question. */
 void catalogue_recount(struct city *);
@@ -68,8 +69,8 @@ bool life_event_exists(void *unused, const char *key); /* for struct definition_
  * "procedures") and prints each problem with file, line, column and remedy. Returns the number of
  * problems, -1 when a path cannot be read (that is printed, too). For `machi check`. */
 int procedures_check_files(const char *const *paths, int n, FILE *out);
-/* The same for all definitions a city would load; dir NULL: the built-in ones. With its store also the
- * departments they name. */
+/* The same for all definitions a city would load; dir NULL: the built-in ones. With its store also
+ * the departments they name. */
 int procedures_check_city(const char *dir, struct db *, FILE *out);
 
 enum { CATALOGUE_STATEMENT_COUNT = 2 };

@@ -1,5 +1,5 @@
-/* What a city's settings say to the life of applications. It is kept in the store, so that everything
- * that happens inside a write knows it, in whichever process. */
+/* What a city's settings say to the life of applications. It is kept in the store, so that
+ * everything that happens inside a write knows it, in whichever process. */
 #include "procedure/city_rules.h"
 
 #include <stdlib.h>
@@ -51,8 +51,10 @@ static void read_settings(struct sync *s, const struct city *city)
 		if (text && closed_day_parse(text, &d))
 			add(s, "closed-day", text);
 		else
-			log_error("city.closed_days", "city.yaml: closed-days: entry %zu is no date "
-			    "(2026-08-14, or 08-14 for every year; in quotes)", i + 1);
+			log_error("city.closed_days",
+			    "city.yaml: closed-days: entry %zu is no date "
+			    "(2026-08-14, or 08-14 for every year; in quotes)",
+			    i + 1);
 	}
 	if (department && department[0])
 		add(s, "fallback-department", department);
@@ -85,7 +87,8 @@ static int replace(struct db *db, void *arg, struct err *err)
 	const struct sync *s = arg;
 	int64_t n = db_run(db, err, &life_sql[SQL_RULE_CLEAR], "");
 	for (int i = 0; i < s->n && n >= 0; i++)
-		n = db_run(db, err, &life_sql[SQL_RULE_ADD], "tt", s->rules[i].kind, s->rules[i].value);
+		n = db_run(
+		    db, err, &life_sql[SQL_RULE_ADD], "tt", s->rules[i].kind, s->rules[i].value);
 	return n < 0 ? (int)n : 0;
 }
 

@@ -7,12 +7,12 @@
 #include "store/store.h"
 #include "web/city.h"
 
-/* Brings the store in line with the settings `closed-days` and `fallback-department` of city.yaml. What
- * is no date is logged and left out. At the city's opening. */
+/* Brings the store in line with the settings `closed-days` and `fallback-department` of city.yaml.
+ * What is no date is logged and left out. At the city's opening. */
 int city_rules_load(struct city *, struct err *);
 
-/* Days on which the office is closed beside those of the law (date_is_business_day()); year 0: every
- * year. */
+/* Days on which the office is closed beside those of the law (date_is_business_day()); year 0:
+ * every year. */
 struct calendar {
 	struct date *closed; /* on the arena */
 	int n;

@@ -48,9 +48,9 @@ struct definition_problem {
 	bool warning;       /* the definition is read all the same */
 };
 
-/* Reads a definition. NULL when it has problems that are more than warnings; all of them are given in *problems (on the arena),
- * in the order of their lines. A definition that parses again from the same bytes has the same
- * version. Document templates are looked for among the built-in files. */
+/* Reads a definition. NULL when it has problems that are more than warnings; all of them are given
+ * in *problems (on the arena), in the order of their lines. A definition that parses again from the
+ * same bytes has the same version. Document templates are looked for among the built-in files. */
 struct procedure *procedure_parse(struct arena *, const char *file, struct str yaml,
     struct definition_problem **problems, int *nproblems);
 
@@ -80,20 +80,22 @@ const json_t *procedure_json(const struct procedure *);
 const char *procedure_text(const struct procedure *, const char *key, const char *lang);
 bool procedure_online(const struct procedure *);
 /* What lists show, {id, title, summary, department, online}, and what the procedure's page says
- * whatever the day and the visitor, both in a language. Borrowed, immutable, as procedure_json(). */
+ * whatever the day and the visitor, both in a language. Borrowed, immutable, as procedure_json().
+ */
 json_t *procedure_card(const struct procedure *, const char *lang);
 json_t *procedure_facts(const struct procedure *, const char *lang);
-/* Sections of the form, the steps of applying. Attachments, when there are any, are the last one: its
- * id is "attachments", its fields are the slots. */
+/* Sections of the form, the steps of applying. Attachments, when there are any, are the last one:
+ * its id is "attachments", its fields are the slots. */
 int procedure_section_count(const struct procedure *);
 const char *procedure_section_id(const struct procedure *, int section);
-/* What the office enters when it drafts the decision (`findings`) is no step of the form, but a section
- * all the same: the functions below that take a section take this one, too. In the answers it is the
- * member "findings"; form_check(), and with it every submission, drops it. */
+/* What the office enters when it drafts the decision (`findings`) is no step of the form, but a
+ * section all the same: the functions below that take a section take this one, too. In the answers
+ * it is the member "findings"; form_check(), and with it every submission, drops it. */
 enum { FORM_FINDINGS = -2 };
 /* Are there findings to enter? */
 bool procedure_has_findings(const struct procedure *);
-/* -1 when there is no such section, or when it is that of the findings: no post of the form reaches it. */
+/* -1 when there is no such section, or when it is that of the findings: no post of the form reaches
+ * it. */
 int procedure_section_find(const struct procedure *, const char *id);
 
 /* May it be applied for on that day? from and until (may be NULL) get the window that is open or
@@ -110,8 +112,8 @@ struct form_context {
 	int64_t fee_yen;         /* -1: not known; then it is worked out from the definition */
 	const char *outcome;     /* "granted", "refused"; NULL: not decided */
 	const struct i18n *i18n; /* catalogue of the city; NULL: keys are given instead of texts */
-	/* What is posted is a change of the answers, as programs send it: what is not there stays, ""
-	 * takes away. Without it a control that is not there was not ticked. */
+	/* What is posted is a change of the answers, as programs send it: what is not there stays,
+	 * "" takes away. Without it a control that is not there was not ticked. */
 	bool merge;
 };
 
@@ -161,8 +163,8 @@ enum { FORM_AGAIN = -1 };
  * are ignored. Then checks the section. Problems on the arena; returns their count.
  * FORM_AGAIN: not checked, show the section again: a row was added (`<section>.add`) or removed
  * (`<section>.<n>.remove`), a file was removed (`<field>.<n>.remove`), or the answers made
- * questions appear that were not on the page: those are not judged before they were seen. Answers are changed and may be kept as a draft in
- * every case. */
+ * questions appear that were not on the page: those are not judged before they were seen. Answers
+ * are changed and may be kept as a draft in every case. */
 int form_section_take(const struct procedure *, struct arena *, int section,
     const struct form_context *, json_t *answers,
     void (*controls)(
@@ -206,12 +208,12 @@ json_t *form_answers_view(
 /* The same of one section: how the findings are read. NULL when nothing was answered there. */
 json_t *form_section_answers(const struct procedure *, struct arena *, int section,
     const struct form_context *, json_t *answers);
-/* One row by its path ("dog.name", "computed.total", "findings.grade"); NULL when there is no such field. New
- * reference. For documents. */
+/* One row by its path ("dog.name", "computed.total", "findings.grade"); NULL when there is no such
+ * field. New reference. For documents. */
 json_t *form_answer_row(const struct procedure *, struct arena *, const struct form_context *,
     json_t *answers, const char *path);
-/* A repeating group as a table, {title, columns: [{label, width, align}], rows: [[text]]}; NULL when there is
- * no such group or it has no rows. New reference. For documents. */
+/* A repeating group as a table, {title, columns: [{label, width, align}], rows: [[text]]}; NULL
+ * when there is no such group or it has no rows. New reference. For documents. */
 json_t *form_answer_table(const struct procedure *, struct arena *, const struct form_context *,
     json_t *answers, const char *section);
 /* The answers as texts, nested as the answers are, for {{dog.name}} in the definition's texts. */

@@ -10,7 +10,8 @@
 enum { INVENTORY_ROWS_MAX = 20000, INVENTORY_TEXT_MAX = 2000 };
 
 #define COLUMNS                                                                                    \
-	"id, title_ja, title_en, department, life_events, law, article, yearly_volume, attachments, "  \
+	"id, title_ja, title_en, department, life_events, law, article, yearly_volume, "           \
+	"attachments, "                                                                            \
 	"where_ja, where_en, how_ja, how_en, priority"
 
 static const struct sql sql_all = {"SELECT " COLUMNS " FROM inventory ORDER BY id", NULL};
@@ -27,12 +28,12 @@ static const struct sql sql_put = {
 
 const struct sql *const inventory_statements[] = {&sql_all, &sql_find, &sql_put};
 
-/* The columns of the CSV and where they go; `volume` is a number, the rest are texts. Also the headings of
- * the national survey (行政手続等の棚卸調査, 令和7年度: its column's name), so that a city's extract of it is read as
- * it is. */
+/* The columns of the CSV and where they go; `volume` is a number, the rest are texts. Also the
+ * headings of the national survey (行政手続等の棚卸調査, 令和7年度: its column's name), so that a
+ * city's extract of it is read as it is. */
 #define TEXT(name, survey)                                                                         \
 	{                                                                                          \
-		#name, survey, offsetof(struct inventory_entry, name), false                       \
+#name, survey, offsetof(struct inventory_entry, name), false                       \
 	}
 static const struct column {
 	const char *name, *survey;
@@ -125,8 +126,9 @@ struct import {
 
 static void problem(struct import *im, const char *column, const char *key)
 {
-	json_array_append_new(im->report->problems,
-	    json_pack("{s:I, s:s, s:s}", "line", (json_int_t)im->line, "column", column, "key", key));
+	json_array_append_new(
+	    im->report->problems, json_pack("{s:I, s:s, s:s}", "line", (json_int_t)im->line,
+	                              "column", column, "key", key));
 }
 
 static void read_head(struct import *im, const struct str *fields, size_t n)
@@ -180,8 +182,8 @@ static int put(struct db *db, const struct inventory_entry *e, struct err *err)
 	    e->where_ja, e->where_en, e->how_ja, e->how_en, e->priority, now_us());
 }
 
-int inventory_import(struct db *db, struct arena *a, struct str csv, const char *actor, bool dry_run,
-    struct inventory_report *report, struct err *err)
+int inventory_import(struct db *db, struct arena *a, struct str csv, const char *actor,
+    bool dry_run, struct inventory_report *report, struct err *err)
 {
 	*report = (struct inventory_report){.problems = json_on_arena(a, json_array())};
 	struct import im = {.arena = a, .report = report};
@@ -191,14 +193,17 @@ int inventory_import(struct db *db, struct arena *a, struct str csv, const char 
 	int rc = csv_next(reader, &fields, &n, err);
 	if (rc <= 0)
 		return rc < 0 ? rc
-		              : err_set(err, ERR_INPUT, "inventory.problem.no_file", "the file is empty");
+		              : err_set(err, ERR_INPUT, "inventory.problem.no_file",
+		                    "the file is empty");
 	im.line = csv_line(reader);
 	read_head(&im, fields, n);
-	while (json_array_size(report->problems) < 100 && (rc = csv_next(reader, &fields, &n, err)) == 1) {
+	while (json_array_size(report->problems) < 100 &&
+	       (rc = csv_next(reader, &fields, &n, err)) == 1) {
 		struct inventory_entry e = {0}, was;
 		im.line = csv_line(reader);
 		if (++report->rows > INVENTORY_ROWS_MAX)
-			return err_set(err, ERR_TOO_LARGE, NULL, "more than %d rows", INVENTORY_ROWS_MAX);
+			return err_set(
+			    err, ERR_TOO_LARGE, NULL, "more than %d rows", INVENTORY_ROWS_MAX);
 		if (!read_entry(&im, fields, n, &e))
 			continue;
 		int found = inventory_find(db, a, e.id, &was, err);
@@ -215,14 +220,16 @@ int inventory_import(struct db *db, struct arena *a, struct str csv, const char 
 		}
 		report->added += !found;
 		report->changed += found;
-		if (!dry_run && json_array_size(report->problems) == 0 && (rc = put(db, &e, err)) < 0)
+		if (!dry_run && json_array_size(report->problems) == 0 &&
+		    (rc = put(db, &e, err)) < 0)
 			return rc;
 	}
 	if (rc < 0)
 		return rc;
 	if (json_array_size(report->problems) > 0)
-		return dry_run ? 0 : err_set(err, ERR_INPUT, "inventory.problems", "%zu problems",
-		                         json_array_size(report->problems));
+		return dry_run ? 0
+		               : err_set(err, ERR_INPUT, "inventory.problems", "%zu problems",
+		                     json_array_size(report->problems));
 	if (dry_run)
 		return 0;
 	json_t *data = json_pack("{s:i, s:i, s:i}", "rows", report->rows, "added", report->added,

@@ -1,5 +1,5 @@
-/* The procedure engine's entries in the list of modules: definitions and applications, and each group
- * of pages with its own routing table. */
+/* The procedure engine's entries in the list of modules: definitions and applications, and each
+ * group of pages with its own routing table. */
 #ifndef PROCEDURE_PROCEDURE_H
 #define PROCEDURE_PROCEDURE_H
 

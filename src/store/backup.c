@@ -244,7 +244,8 @@ static int dump_blobs(struct backup *b, struct db *db, struct err *err)
 		for (int i = 0; rc == 0 && i < batch.n; i++, count++)
 			rc = dump_blob(b, batch.name[i], err);
 		if (batch.n)
-			(void)snprintf(after, sizeof(after), "%s", batch.name[batch.n - 1]); /* as long */
+			(void)snprintf(
+			    after, sizeof(after), "%s", batch.name[batch.n - 1]); /* as long */
 		arena_release(b->arena, mark);
 	} while (rc == 0 && batch.n > 0);
 	json_object_set_new(b->manifest, "blobs", json_integer(count));

@@ -70,7 +70,8 @@ static bool take_escape(struct reader *r, struct buf *out)
 	int32_t v = c == 'u' ? take_unit(r) : -1;
 	if (v >= 0xD800 && v < 0xDC00) { /* a pair */
 		int32_t low = take_word(r, "\\u") ? take_unit(r) : -1;
-		v = low >= 0xDC00 && low < 0xE000 ? 0x10000 + ((v - 0xD800) << 10) + (low - 0xDC00) : -1;
+		v = low >= 0xDC00 && low < 0xE000 ? 0x10000 + ((v - 0xD800) << 10) + (low - 0xDC00)
+		                                  : -1;
 	}
 	if (v < 0 || (v >= 0xDC00 && v < 0xE000))
 		return false;
@@ -84,7 +85,8 @@ static bool take_string(struct reader *r, struct str *out)
 	struct buf copy = {0};
 	const char *start = r->p;
 	for (; r->p < r->end && *r->p != '"'; start = r->p) {
-		while (r->p < r->end && *r->p != '"' && *r->p != '\\' && (unsigned char)*r->p >= 0x20)
+		while (
+		    r->p < r->end && *r->p != '"' && *r->p != '\\' && (unsigned char)*r->p >= 0x20)
 			r->p++;
 		if (r->p == r->end || (unsigned char)*r->p < 0x20)
 			return false;
@@ -111,7 +113,8 @@ static bool take_number(struct reader *r, struct db_arg *out)
 	while (r->p < r->end && *r->p && strchr("+-.0123456789Ee", *r->p))
 		r->p++;
 	struct str number = {start, (size_t)(r->p - start)};
-	if (number.n == 0 || number.n >= sizeof(text) || digits == r->p || *digits < '0' || *digits > '9' ||
+	if (number.n == 0 || number.n >= sizeof(text) || digits == r->p || *digits < '0' ||
+	    *digits > '9' ||
 	    (*digits == '0' && r->p - digits > 1 && digits[1] >= '0' && digits[1] <= '9'))
 		return false;
 	*out = (struct db_arg){.type = 'i'};
@@ -129,8 +132,8 @@ static bool take_number(struct reader *r, struct db_arg *out)
 static bool take_bytes(struct reader *r, struct db_arg *out)
 {
 	struct str text;
-	if (!take_word(r, "\"b\"") || !take(r, ':') || !take_word(r, "\"") || !take_string(r, &text) ||
-	    !take(r, '}') || text.n % 4 || text.n > INT32_MAX)
+	if (!take_word(r, "\"b\"") || !take(r, ':') || !take_word(r, "\"") ||
+	    !take_string(r, &text) || !take(r, '}') || text.n % 4 || text.n > INT32_MAX)
 		return false;
 	unsigned char *bytes = arena_alloc(r->arena, text.n / 4 * 3 + 1);
 	int got = EVP_DecodeBlock(bytes, (const unsigned char *)text.p, (int)text.n);

@@ -16,7 +16,8 @@ int blob_put_fd(struct store *, int fd, char name[BLOB_NAME_SIZE], struct err *)
 int blob_open(struct store *, const char *name, int *fd, int64_t *size, struct err *);
 /* The whole content on the arena. */
 int blob_get(struct store *, struct arena *, const char *name, struct str *out, struct err *);
-/* Says inside a write that subject needs the blob; machi verify, backup and cleaning follow this. */
+/* Says inside a write that subject needs the blob; machi verify, backup and cleaning follow this.
+ */
 int blob_use(struct db *, const char *name, const char *subject, struct err *);
 int blob_unuse(struct db *, const char *name, const char *subject, struct err *);
 

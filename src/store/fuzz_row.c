@@ -8,13 +8,14 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 static void same(const struct db_arg *ours, json_t *theirs)
 {
 	json_t *bytes = json_object_get(theirs, "b");
-	if (ours->type == 'n' ? json_is_null(theirs)
+	if (ours->type == 'n'   ? json_is_null(theirs)
 	    : ours->type == 'i' ? json_is_integer(theirs) && json_integer_value(theirs) == ours->i
 	    : ours->type == 'd'
 	        ? json_is_real(theirs) && fabs(json_real_value(theirs) - ours->d) <= 0
-	    : ours->type == 's' ? json_is_string(theirs) && json_string_length(theirs) == ours->s.n &&
-	                              memcmp(json_string_value(theirs), ours->s.p, ours->s.n) == 0
-	                        : json_object_size(theirs) == 1 && json_string_length(bytes) / 4 * 3 >= ours->s.n)
+	    : ours->type == 's'
+	        ? json_is_string(theirs) && json_string_length(theirs) == ours->s.n &&
+	              memcmp(json_string_value(theirs), ours->s.p, ours->s.n) == 0
+	        : json_object_size(theirs) == 1 && json_string_length(bytes) / 4 * 3 >= ours->s.n)
 		return;
 	__builtin_trap();
 }

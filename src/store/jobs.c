@@ -429,8 +429,8 @@ static void add_kind(struct job_runner *r, struct buf *names, const struct job_k
 }
 
 /* own: a kind more, of the store itself; NULL: none. */
-static struct job_runner *runner_new(struct store *st, const struct job_kind *const *kinds, int nkinds,
-    const struct job_kind *own, void *context)
+static struct job_runner *runner_new(struct store *st, const struct job_kind *const *kinds,
+    int nkinds, const struct job_kind *own, void *context)
 {
 	static atomic_int number;
 	struct job_runner *r = calloc(1, sizeof(*r));
@@ -609,8 +609,7 @@ int jobs_discard(struct db *db, int64_t id, struct err *err)
 	return n < 0 ? (int)n : 0;
 }
 
-int jobs_count(
-    struct db *db, const char *state, int64_t most, int64_t *out, struct err *err)
+int jobs_count(struct db *db, const char *state, int64_t most, int64_t *out, struct err *err)
 {
 	for (size_t i = 0; i < COUNT(states); i++)
 		if (strcmp(states[i].name, state) == 0) {

@@ -9,8 +9,8 @@
  * error kind is ERR_INPUT or ERR_MISSING. context is what jobs_start() was given. */
 struct job_kind {
 	const char *name; /* "mail.send" */
-	int max_tries; /* 0: 8 */
-	int retry_ms;  /* wait after the first failure, doubled each time up to an hour; 0: 10 s */
+	int max_tries;    /* 0: 8 */
+	int retry_ms; /* wait after the first failure, doubled each time up to an hour; 0: 10 s */
 	int (*run)(struct store *, void *context, struct arena *, json_t *payload, struct err *);
 };
 
@@ -28,9 +28,10 @@ int jobs_start(struct store *, const struct job_kind *const *kinds, int nkinds, 
     void *context, struct job_runner **out, struct err *);
 /* Finishes the jobs in hand and stops. */
 void jobs_stop(struct job_runner *);
-/* Runs everything that is due on the calling thread; returns how many ran. For tests and commands. */
-int jobs_drain(struct store *, const struct job_kind *const *kinds, int nkinds, void *context,
-    struct err *);
+/* Runs everything that is due on the calling thread; returns how many ran. For tests and commands.
+ */
+int jobs_drain(
+    struct store *, const struct job_kind *const *kinds, int nkinds, void *context, struct err *);
 
 struct job_info {
 	int64_t id;
@@ -42,7 +43,7 @@ struct job_info {
 /* Newest first, below before_id (0: from the top); state NULL: all. The count or <0. */
 int jobs_list(struct db *, struct arena *, const char *state, int64_t before_id, int limit,
     struct job_info **out, struct err *);
-int jobs_retry(struct db *, int64_t id, struct err *);  /* a dead job waits again */
+int jobs_retry(struct db *, int64_t id, struct err *); /* a dead job waits again */
 int jobs_discard(struct db *, int64_t id, struct err *);
 /* How many there are in a state, counted to `most`. */
 int jobs_count(struct db *, const char *state, int64_t most, int64_t *out, struct err *);

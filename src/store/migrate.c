@@ -270,8 +270,12 @@ int migrate_to(struct store *st, const char *const *modules, int nmodules,
     int (*limit)(void *, const char *), void *limit_arg, void (*progress)(void *, int, int),
     void *arg, struct err *err)
 {
-	struct walk w = {.store = st, .modules = modules, .nmodules = nmodules, .limit = limit,
-	    .limit_arg = limit_arg, .tally = {.progress = progress, .arg = arg}};
+	struct walk w = {.store = st,
+	    .modules = modules,
+	    .nmodules = nmodules,
+	    .limit = limit,
+	    .limit_arg = limit_arg,
+	    .tally = {.progress = progress, .arg = arg}};
 	int rc = walk(&w, err);
 	if (rc < 0)
 		return rc;

@@ -574,8 +574,13 @@ static int copy_flush(struct db *db, struct err *err)
 
 static void copy_text(struct buf *b, struct str s)
 {
-	static const char special[256] = {
-	    ['\\'] = '\\', ['\b'] = 'b', ['\f'] = 'f', ['\n'] = 'n', ['\r'] = 'r', ['\t'] = 't', ['\v'] = 'v'};
+	static const char special[256] = {['\\'] = '\\',
+	    ['\b'] = 'b',
+	    ['\f'] = 'f',
+	    ['\n'] = 'n',
+	    ['\r'] = 'r',
+	    ['\t'] = 't',
+	    ['\v'] = 'v'};
 	const char *end = s.p + s.n;
 	for (const char *p = s.p, *plain = p;; p++) {
 		if (p < end && !special[(unsigned char)*p])

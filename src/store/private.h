@@ -11,7 +11,13 @@
 #include "store/store.h"
 #include "store/tree.h"
 
-enum { SQL_MAX_ARGS = 64, STMT_BUCKETS = 256, STMT_MAX_BY_TEXT = 128, LATER_MAX = 64, MEMO_BUCKETS = 64 };
+enum {
+	SQL_MAX_ARGS = 64,
+	STMT_BUCKETS = 256,
+	STMT_MAX_BY_TEXT = 128,
+	LATER_MAX = 64,
+	MEMO_BUCKETS = 64
+};
 
 /* A prepared statement of one connection. */
 struct stmt {
@@ -60,11 +66,12 @@ struct db {
 	/* PostgreSQL: statements that were sent and whose answers were not read; for messages. */
 	const char *later[LATER_MAX];
 	int nlater;
-	char xid[24]; /* PostgreSQL: of the running transaction; "": not known yet */
+	char xid[24];        /* PostgreSQL: of the running transaction; "": not known yet */
 	int64_t retry_at_us; /* PostgreSQL: no new attempt to connect before */
 	int backoff_ms;
 
-	/* Numbers of kinds of searchable things, as far as they were asked for and stand committed. */
+	/* Numbers of kinds of searchable things, as far as they were asked for and stand committed.
+	 */
 	struct search_kind {
 		char name[32];
 		int64_t n;
@@ -192,9 +199,9 @@ struct backend {
 	char (*type)(struct rows *, int column); /* i d t b n, as of struct db_arg */
 	/* Starts a query whose rows are not all kept in memory. NULL: as any query. */
 	int (*scan)(struct rows *, const char *text);
-	/* Many rows into one table, columns as a list. NULL: by INSERT. The transaction made the table
-	 * or emptied it by TRUNCATE. Nothing else may be asked of the connection between begin and
-	 * end. */
+	/* Many rows into one table, columns as a list. NULL: by INSERT. The transaction made the
+	 * table or emptied it by TRUNCATE. Nothing else may be asked of the connection between
+	 * begin and end. */
 	int (*load_begin)(struct db *, const char *table, const char *columns, struct err *);
 	int (*load_row)(struct db *, const struct db_arg *, int n, struct err *);
 	int (*load_end)(struct db *, bool good, struct err *);
@@ -210,12 +217,18 @@ struct backend {
 };
 extern const struct backend sqlite_backend, postgres_backend;
 
-/* Every statement of each file, NULL-terminated, for the test that prepares them; jobs.c has a second
- * list, of what it asks of each state. */
-extern const struct sql *const backup_sql[], *const blob_sql[], *const blob_file_sql[],
-    *const blob_table_sql[], *const jobs_sql[], *const jobs_state_sql[], *const journal_sql[],
-    *const migrate_sql[], *const restore_sql[], *const search_sql[], *const store_sql[],
-    *const verify_sql[];
+/* Every statement of each file, NULL-terminated, for the test that prepares them; jobs.c has a
+ * second list, of what it asks of each state. */
+extern const struct sql *const backup_sql[],
+    *const blob_sql[], *const blob_file_sql[], *const blob_table_sql[],
+                                                   *const jobs_sql[],
+                                                       *const jobs_state_sql[],
+                                                           *const journal_sql[],
+                                                               *const migrate_sql[],
+                                                                   *const restore_sql[],
+                                                                       *const search_sql[],
+                                                                           *const store_sql[],
+                                                                               *const verify_sql[];
 
 /* --- store.c --- */
 /* The next writes, at most max, in order; waits for one. NULL: closing and nothing left. */
@@ -253,8 +266,9 @@ int store_tables(struct db *, struct arena *, struct name_list *, struct err *);
 int store_columns(struct db *, struct arena *, const char *table, struct name_list *, struct err *);
 
 /* --- backup_row.c --- */
-/* Reads a line of a table's file, a JSON array of what columns can hold. Returns how many values there are,
- * or -1 when it is something else or has more than max. They live in the line or on the arena. */
+/* Reads a line of a table's file, a JSON array of what columns can hold. Returns how many values
+ * there are, or -1 when it is something else or has more than max. They live in the line or on the
+ * arena. */
 int backup_row(struct str line, struct arena *, struct db_arg *values, int max);
 
 /* --- migrate.c --- */
@@ -295,8 +309,8 @@ int journal_read_hashes(
 /* --- search.c --- */
 int search_commit(struct db *, struct err *);   /* SQLite only */
 void search_rolled_back(struct db *, size_t n); /* back to so many changes */
-/* Fills an empty search_doc (PostgreSQL: or another table with its columns) with many documents. Texts
- * are folded already. On PostgreSQL it is a COPY: nothing else may be asked meanwhile. */
+/* Fills an empty search_doc (PostgreSQL: or another table with its columns) with many documents.
+ * Texts are folded already. On PostgreSQL it is a COPY: nothing else may be asked meanwhile. */
 struct search_load {
 	struct db *db;
 	struct buf tokens;
@@ -304,10 +318,11 @@ struct search_load {
 int search_load_begin(struct search_load *, struct db *, const char *table, struct err *);
 int search_load_row(struct search_load *, int64_t doc, struct str body, struct err *);
 int search_load_end(struct search_load *, bool good, struct err *);
-/* Makes the index anew from the texts, after the way of cutting them changed. progress gets the number
- * of documents done. */
+/* Makes the index anew from the texts, after the way of cutting them changed. progress gets the
+ * number of documents done. */
 int search_rebuild(struct db *, void (*progress)(void *, int64_t), void *arg, struct err *);
-int search_count(struct db *, int64_t *n, struct err *); /* of documents; 0 before there is a table */
+int search_count(
+    struct db *, int64_t *n, struct err *); /* of documents; 0 before there is a table */
 
 /* --- keys.c --- */
 void journal_key_free(struct store *);

@@ -222,31 +222,38 @@ static int load_table(struct restore *r, struct db *db, json_t *table,
 	return rc < 0 ? rc : ended;
 }
 
-/* Rows come in any order, and an index is made quicker of all rows than row by row: foreign keys and
- * indexes are taken off before and put on again after. Statements to run before, their counterparts to
- * run after in the opposite order, and the table whose size says how long that takes. Indexes that SQLite
- * made itself for keys stay; its foreign keys are off (struct store_options.loading) and checked at the end.
- * Tables that are not loaded here keep theirs. */
-static const struct sql set_aside = {
-    "SELECT format('DROP INDEX \"%w\"', name), sql, tbl_name FROM sqlite_schema WHERE type = 'index' "
-    "AND sql IS NOT NULL ORDER BY name DESC",
+/* Rows come in any order, and an index is made quicker of all rows than row by row: foreign keys
+ * and indexes are taken off before and put on again after. Statements to run before, their
+ * counterparts to run after in the opposite order, and the table whose size says how long that
+ * takes. Indexes that SQLite made itself for keys stay; its foreign keys are off (struct
+ * store_options.loading) and checked at the end. Tables that are not loaded here keep theirs. */
+static const struct sql set_aside = {"SELECT format('DROP INDEX \"%w\"', name), sql, tbl_name FROM "
+                                     "sqlite_schema WHERE type = 'index' "
+                                     "AND sql IS NOT NULL ORDER BY name DESC",
     "SELECT before, after, name FROM ("
-    "SELECT 0 AS place, 'SET LOCAL maintenance_work_mem = 262144' AS before, 'SELECT 1' AS after, '' AS "
+    "SELECT 0 AS place, 'SET LOCAL maintenance_work_mem = 262144' AS before, 'SELECT 1' AS after, "
+    "'' AS "
     "name UNION ALL "
     "SELECT CASE contype WHEN 'f' THEN 1 ELSE 2 END, "
     "format('ALTER TABLE %s DROP CONSTRAINT %I', conrelid::regclass, conname), "
-    "format('ALTER TABLE %s ADD CONSTRAINT %I %s', conrelid::regclass, conname, pg_get_constraintdef(c.oid)), "
-    "relname FROM pg_constraint c JOIN pg_class t ON t.oid = conrelid WHERE contype IN ('f', 'p', 'u') AND "
-    "relnamespace = current_schema()::regnamespace AND relname NOT IN ('store_step', 'blob', 'blob_chunk') "
+    "format('ALTER TABLE %s ADD CONSTRAINT %I %s', conrelid::regclass, conname, "
+    "pg_get_constraintdef(c.oid)), "
+    "relname FROM pg_constraint c JOIN pg_class t ON t.oid = conrelid WHERE contype IN ('f', 'p', "
+    "'u') AND "
+    "relnamespace = current_schema()::regnamespace AND relname NOT IN ('store_step', 'blob', "
+    "'blob_chunk') "
     "UNION ALL "
     "SELECT 3, format('DROP INDEX %s', indexrelid::regclass), pg_get_indexdef(indexrelid), relname "
     "FROM pg_index i JOIN pg_class t ON t.oid = indrelid WHERE relkind = 'r' AND "
-    "relnamespace = current_schema()::regnamespace AND relname NOT IN ('store_step', 'blob', 'blob_chunk') "
-    "AND NOT EXISTS (SELECT 1 FROM pg_constraint WHERE conindid = indexrelid AND contype IN ('p', 'u'))"
+    "relnamespace = current_schema()::regnamespace AND relname NOT IN ('store_step', 'blob', "
+    "'blob_chunk') "
+    "AND NOT EXISTS (SELECT 1 FROM pg_constraint WHERE conindid = indexrelid AND contype IN ('p', "
+    "'u'))"
     ") s ORDER BY place",
     "all indexes of a schema that was just made"};
 static const struct sql lost_parent = {
-    "SELECT \"table\" || ' refers to a missing row of ' || parent FROM pragma_foreign_key_check", ""};
+    "SELECT \"table\" || ' refers to a missing row of ' || parent FROM pragma_foreign_key_check",
+    ""};
 /* The last number given to a table's @ID. */
 static const struct sql number_drop = {
     "DELETE FROM sqlite_sequence WHERE name = ?1", "SELECT 1 WHERE ?1 = ''"};
@@ -297,8 +304,8 @@ static int read_scripts(
 			*out = more;
 		}
 		char *table = rows_dup(rows, 2, r->arena);
-		(*out)[(*n)++] = (struct script){rows_dup(rows, 0, r->arena), rows_dup(rows, 1, r->arena),
-		    table_size(r, table) / INDEX_PART};
+		(*out)[(*n)++] = (struct script){rows_dup(rows, 0, r->arena),
+		    rows_dup(rows, 1, r->arena), table_size(r, table) / INDEX_PART};
 	}
 	rows_end(rows);
 	return rc;
@@ -326,7 +333,8 @@ static int set_numbers(
 }
 
 /* What is left to do for all tables when their rows are there. */
-static int finish_tables(struct restore *r, struct db *db, const struct name_list *tables, struct err *err)
+static int finish_tables(
+    struct restore *r, struct db *db, const struct name_list *tables, struct err *err)
 {
 	int rc = set_numbers(r, db, tables, err);
 	if (db->backend->postgres) { /* or its first plans would be those of empty tables */
@@ -361,7 +369,8 @@ static int load_all(struct db *db, void *arg, struct err *err)
 	}
 	if (rc == 0)
 		rc = store_tables(db, r->arena, &tables, err);
-	/* What migrations put there. A table emptied by TRUNCATE can be loaded without a log of old rows. */
+	/* What migrations put there. A table emptied by TRUNCATE can be loaded without a log of old
+	 * rows. */
 	for (int k = 0; rc == 0 && k < tables.n; k++)
 		rc = db->backend->script(db,
 		    arena_printf(r->arena, "%s \"%s\"",

@@ -28,11 +28,13 @@ static const struct sql index_drop = {
  * matches first. So PostgreSQL looks through the newest documents themselves, where a common word
  * is found soon, and asks the index only for words that are not common there. Its planner, which
  * knows little of how often tokens occur, is told which way to go: an expression hides
- * the column from the index that is not to be used; and the query is read once, not for each row. */
+ * the column from the index that is not to be used; and the query is read once, not for each row.
+ */
 static const struct sql find = {
     "SELECT i.rowid, d.body FROM search_index i JOIN search_doc d ON d.doc = i.rowid "
     "WHERE search_index MATCH ?1 AND i.rowid > ?2 AND i.rowid < ?3 ORDER BY i.rowid DESC LIMIT ?4",
-    "SELECT doc, body FROM search_doc WHERE tokens @@ (SELECT ?1::tsquery) AND doc + 0 > ?2 AND doc + 0 < "
+    "SELECT doc, body FROM search_doc WHERE tokens @@ (SELECT ?1::tsquery) AND doc + 0 > ?2 AND "
+    "doc + 0 < "
     "?3 "
     "ORDER BY doc + 0 DESC LIMIT ?4"};
 static const struct sql find_newest = {"",
@@ -59,8 +61,7 @@ static const struct sql docs_count = {
 
 const struct sql *const search_sql[] = {&kind_find, &kind_add, &doc_body, &doc_put, &doc_drop,
     &index_add, &index_drop, &find, &find_newest, &newest, &doc_load, &index_clear, &index_memory,
-    &index_optimize, &docs_after, &docs_there,
-    &docs_count, NULL};
+    &index_optimize, &docs_after, &docs_there, &docs_count, NULL};
 
 char *search_tokens(struct arena *a, const char *text)
 {
@@ -236,8 +237,8 @@ int search_load_row(struct search_load *l, int64_t doc, struct str body, struct 
 	buf_clear(&l->tokens);
 	buf_puts(&l->tokens, "");
 	text_index_tokens(&l->tokens, body); /* letters and digits: a tsvector's own text */
-	const struct db_arg row[] = {
-	    {.type = 'i', .i = doc}, {.type = 's', .s = body}, {.type = 's', .s = buf_to_str(&l->tokens)}};
+	const struct db_arg row[] = {{.type = 'i', .i = doc}, {.type = 's', .s = body},
+	    {.type = 's', .s = buf_to_str(&l->tokens)}};
 	return l->db->backend->load_row(l->db, row, COUNT(row), err);
 }
 
@@ -255,8 +256,8 @@ int search_load_end(struct search_load *l, bool good, struct err *err)
 }
 
 /* PostgreSQL: a new table instead of the old one, which takes less time than to change each row. */
-static const char rebuild_begin[] =
-    "LOCK TABLE search_doc IN SHARE ROW EXCLUSIVE MODE; CREATE TABLE search_fresh (LIKE search_doc)";
+static const char rebuild_begin[] = "LOCK TABLE search_doc IN SHARE ROW EXCLUSIVE MODE; CREATE "
+                                    "TABLE search_fresh (LIKE search_doc)";
 static const char rebuild_end[] =
     "DROP TABLE search_doc; ALTER TABLE search_fresh RENAME TO search_doc; "
     "ALTER TABLE search_doc ADD PRIMARY KEY (doc); CREATE INDEX search_doc_tokens ON search_doc "
@@ -295,7 +296,8 @@ int search_rebuild(struct db *db, void (*progress)(void *, int64_t), void *arg, 
 		while ((rc = rebuild_some(&l, &last, err)) > 0)
 			progress(arg, done += rc);
 	if (rc == 0)
-		rc = postgres ? db->backend->script(db, rebuild_end, err) : search_load_end(&l, true, err);
+		rc = postgres ? db->backend->script(db, rebuild_end, err)
+		              : search_load_end(&l, true, err);
 	buf_free(&l.tokens);
 	return rc;
 }
@@ -408,9 +410,9 @@ static int find_between(
 	return 0;
 }
 
-/* Looks through the newest, and on through older ones while that is likely to be less work than to have the
- * index collect all matches: when so many as are still to be looked through, were the rest like the part
- * seen, are fewer than twice the matches that there are then. */
+/* Looks through the newest, and on through older ones while that is likely to be less work than to
+ * have the index collect all matches: when so many as are still to be looked through, were the rest
+ * like the part seen, are fewer than twice the matches that there are then. */
 static int find_in_newest(struct search *s, struct err *err)
 {
 	int64_t top = 0;
@@ -452,7 +454,8 @@ int search_find(struct db *db, struct arena *a, const char *kind, const char *qu
 	if (db_is_postgres(db)) {
 		rc = find_in_newest(&s, err);
 		if (rc == 0 && s.n < limit && s.high > s.low + 1)
-			rc = find_between(&s, &find, s.low, limit > FIND_BATCH ? limit : FIND_BATCH, err);
+			rc = find_between(
+			    &s, &find, s.low, limit > FIND_BATCH ? limit : FIND_BATCH, err);
 	} else {
 		rc = find_between(
 		    &s, &find, s.low, q.ncheck && limit < FIND_BATCH ? FIND_BATCH : limit, err);

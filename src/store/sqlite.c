@@ -63,8 +63,8 @@ static const char writer_settings[] =
     "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON;"
     "PRAGMA temp_store = MEMORY; PRAGMA cache_size = -16384; PRAGMA wal_autocheckpoint = 0;"
     "PRAGMA journal_size_limit = 67108864;";
-/* One write fills an empty file: the old pages are few, the new ones many. With a rollback journal each
- * new page is written once. Whoever sets it checks the foreign keys. */
+/* One write fills an empty file: the old pages are few, the new ones many. With a rollback journal
+ * each new page is written once. Whoever sets it checks the foreign keys. */
 static const char loading_settings[] =
     "PRAGMA journal_mode = TRUNCATE; PRAGMA synchronous = FULL; PRAGMA foreign_keys = OFF;"
     "PRAGMA cache_size = -131072;";

@@ -22,10 +22,10 @@
 struct store;
 struct db; /* a connection; belongs to one thread at a time */
 
-/* One statement. Modules keep theirs as `static const struct sql` in their sql.c and list them in their
- * struct module; prepared once per connection, found by address, so a struct sql must have static
- * storage. A test prepares all of them on both databases and refuses one that reads a whole table
- * without an index and does not say why it may. */
+/* One statement. Modules keep theirs as `static const struct sql` in their sql.c and list them in
+ * their struct module; prepared once per connection, found by address, so a struct sql must have
+ * static storage. A test prepares all of them on both databases and refuses one that reads a whole
+ * table without an index and does not say why it may. */
 struct sql {
 	const char *text;
 	const char *pg;    /* NULL when the text serves both */
@@ -33,21 +33,22 @@ struct sql {
 };
 
 struct store_options {
-	const char *url;  /* "sqlite:PATH" or "postgresql://..." */
-	const char *dir;  /* data directory of the city: blobs and keys live here */
-	int writers;      /* PostgreSQL writer connections; 0: default */
-	int busy_ms;      /* how long to wait for a lock; 0: default */
-	bool loading;     /* nobody else uses it and one large write fills it: what store_restore() sets */
+	const char *url; /* "sqlite:PATH" or "postgresql://..." */
+	const char *dir; /* data directory of the city: blobs and keys live here */
+	int writers;     /* PostgreSQL writer connections; 0: default */
+	int busy_ms;     /* how long to wait for a lock; 0: default */
+	bool loading; /* nobody else uses it and one large write fills it: what store_restore() sets
+	               */
 };
 
 /* Opens (SQLite: creates) the store and starts its writer. Not migrated yet. */
 int store_open(const struct store_options *, struct store **out, struct err *);
 /* Waits for writes in flight, then closes. NULL is allowed. */
 void store_close(struct store *);
-/* Says that this process serves the store, until store_close() or its end. SQLite has one server at a
- * time, for whose writer the others would wait: ERR_CONFLICT "store.served" names the process that does
- * it already. On PostgreSQL any number may. Commands beside a server (backup, verify) do not say it. Saying
- * it again is allowed. */
+/* Says that this process serves the store, until store_close() or its end. SQLite has one server at
+ * a time, for whose writer the others would wait: ERR_CONFLICT "store.served" names the process
+ * that does it already. On PostgreSQL any number may. Commands beside a server (backup, verify) do
+ * not say it. Saying it again is allowed. */
 int store_serve(struct store *, struct err *);
 bool store_is_postgres(const struct store *);
 const char *store_dir(const struct store *);
@@ -55,8 +56,8 @@ const char *store_dir(const struct store *);
 /* Brings the schema up to date, module by module in the order given, each step in one transaction.
  * The steps of a module are the built-in resources migrations/<module>/NNNN_name.sql (in the tree:
  * src/<module>/migrations/), numbered from 0001 and never edited after a release. "store" is run
- * first by itself. progress may be NULL; it gets parts of the work, of which a step is one and each text
- * that is indexed anew another. */
+ * first by itself. progress may be NULL; it gets parts of the work, of which a step is one and each
+ * text that is indexed anew another. */
 int store_migrate(struct store *, const char *const *modules, int nmodules,
     void (*progress)(void *arg, int done, int total), void *arg, struct err *);
 /* How many steps are missing; a store newer than the program is ERR_STORE "store.too_new". */
@@ -67,10 +68,10 @@ int store_pending(
  * NULL and err when it cannot be opened. Read-only: writing through it fails. */
 struct db *store_reader(struct store *, struct err *);
 
-/* Runs fn on this thread's reader with one snapshot of the data for all its queries. Returns what fn
- * returned. For pages that must not mix two states, and for exports. */
-int store_read(struct store *, int (*fn)(struct db *, void *arg, struct err *), void *arg,
-    struct err *);
+/* Runs fn on this thread's reader with one snapshot of the data for all its queries. Returns what
+ * fn returned. For pages that must not mix two states, and for exports. */
+int store_read(
+    struct store *, int (*fn)(struct db *, void *arg, struct err *), void *arg, struct err *);
 
 /* Runs in a transaction; 0 commits, a negative value rolls everything back that fn did. fn may be
  * run again from its start (serialization failure), so what it changes outside the database must be
@@ -84,8 +85,8 @@ int store_write(struct store *, store_write_fn, void *arg, struct err *);
 
 /* The same without waiting. done runs on a store thread after the commit is durable (or the write
  * failed); it must be short. */
-void store_submit(struct store *, store_write_fn, void *arg,
-    void (*done)(void *arg, int rc, const struct err *));
+void store_submit(
+    struct store *, store_write_fn, void *arg, void (*done)(void *arg, int rc, const struct err *));
 
 struct store *db_store(struct db *);
 /* Statements asked of the store by this process so far; for metrics. */
@@ -98,7 +99,8 @@ bool db_is_postgres(struct db *);
  *   b struct str as bytes (p NULL: SQL NULL)   n SQL NULL, takes no argument */
 
 /* Runs a statement without rows; returns the number of rows changed or a negative error.
- * A broken UNIQUE constraint is ERR_CONFLICT "store.conflict", with the constraint in the detail. */
+ * A broken UNIQUE constraint is ERR_CONFLICT "store.conflict", with the constraint in the detail.
+ */
 int64_t db_run(struct db *, struct err *, const struct sql *, const char *types, ...);
 
 /* As db_run() for a change whose count nobody asks for. Over a network it travels with the next
@@ -140,8 +142,9 @@ int db_get_text(struct db *, struct err *, struct arena *, char **out, const str
     const char *types, ...);
 
 /* --- what a page asks again and again ---
- * While a handler runs, its reader remembers what modules put there (names, rights), so that each is
- * asked of the database once. Writers never remember: a write sees what is true when it commits. */
+ * While a handler runs, its reader remembers what modules put there (names, rights), so that each
+ * is asked of the database once. Writers never remember: a write sees what is true when it commits.
+ */
 
 /* From begin to end values may be remembered; they live on the arena. */
 void db_memo_begin(struct db *, struct arena *);
@@ -161,9 +164,9 @@ int meta_set(struct db *, const char *key, const char *value, struct err *);
 int series_next(struct db *, const char *series, int64_t *out, struct err *);
 
 /* --- backup --- */
-/* Copies the whole store with its blobs, keys and the city's settings (<dir>/city.yaml, if there) into a
- * new directory or .tar file while it is in use; progress is called with bytes done and total. restore
- * needs an empty target; a city.yaml that is there is kept. */
+/* Copies the whole store with its blobs, keys and the city's settings (<dir>/city.yaml, if there)
+ * into a new directory or .tar file while it is in use; progress is called with bytes done and
+ * total. restore needs an empty target; a city.yaml that is there is kept. */
 int store_backup(struct store *, const char *target, void (*progress)(void *, int64_t, int64_t),
     void *arg, struct err *);
 int store_restore(const char *source, const struct store_options *target,

@@ -88,7 +88,8 @@ static void compare(struct store *from, struct store *to)
 	    "SELECT sum(parent) FROM department",
 	    "SELECT sum(tries + run_at_us % 1000003) FROM job"};
 	for (size_t i = 0; i < COUNT(numbers); i++)
-		assert_int_equal(test_store_number(from, numbers[i]), test_store_number(to, numbers[i]));
+		assert_int_equal(
+		    test_store_number(from, numbers[i]), test_store_number(to, numbers[i]));
 	struct arena *a = arena_new();
 	char *name, *text[2];
 	OK(meta_get(store_reader(to, NULL), a, "name", &name, why));
@@ -134,8 +135,10 @@ static void progressed(void *arg, int64_t done, int64_t total)
 /* Tables, indexes and constraints, with what they say, as one number. */
 static int64_t schema_of(struct store *st)
 {
-	return test_store_number(st, store_is_postgres(st)
-	        ? "SELECT sum(length(said) + 1000) FROM (SELECT replace(pg_get_indexdef(indexrelid), "
+	return test_store_number(st,
+	    store_is_postgres(st)
+	        ? "SELECT sum(length(said) + 1000) FROM (SELECT "
+	          "replace(pg_get_indexdef(indexrelid), "
 	          "current_schema(), '') AS said FROM pg_index JOIN pg_class t ON t.oid = indrelid "
 	          "WHERE relkind = 'r' AND relnamespace = current_schema()::regnamespace UNION ALL "
 	          "SELECT conname || pg_get_constraintdef(oid) FROM pg_constraint "
@@ -328,43 +331,26 @@ static void test_row(void **state)
 		const char *line;
 		int n;
 	} rows[] = {
-	    {"[]", 0},
-	    {" [ 1 , null , \"x\" ] ", 3},
-	    {"[-9223372036854775808,9223372036854775807,-0]", 3},
-	    {"[1.5,-2e-3,0.0]", 3},
-	    {"[{\"b\":\"\"},{ \"b\" : \"aGVsbG8=\" }]", 2},
-	    {"", -1},
-	    {"[", -1},
-	    {"[1", -1},
-	    {"[1,]", -1},
-	    {"[1]x", -1},
-	    {"[01]", -1},
-	    {"[+1]", -1},
-	    {"[-]", -1},
-	    {"[1.]", -1},
-	    {"[1e]", -1},
-	    {"[1e999]", -1},
-	    {"[9223372036854775808]", -1},
-	    {"[true]", -1},
-	    {"[[1]]", -1},
-	    {"[\"a]", -1},
-	    {"[\"a\tb\"]", -1},
-	    {"[\"\\x\"]", -1},
-	    {"[\"\\ud800\"]", -1},
-	    {"[\"\\udc00\\ud800\"]", -1},
-	    {"[\"\\u12g4\"]", -1},
-	    {"[\"\xff\"]", -1},
-	    {"[{\"b\":\"aGVsbG8\"}]", -1},
-	    {"[{\"b\":1}]", -1},
-	    {"[{\"c\":\"\"}]", -1},
-	    {"[1,2,3,4]", -1}, /* one too many */
+	    {"[]", 0}, {" [ 1 , null , \"x\" ] ", 3},
+	    {"[-9223372036854775808,9223372036854775807,-0]", 3}, {"[1.5,-2e-3,0.0]", 3},
+	    {"[{\"b\":\"\"},{ \"b\" : \"aGVsbG8=\" }]", 2}, {"", -1}, {"[", -1}, {"[1", -1},
+	    {"[1,]", -1}, {"[1]x", -1}, {"[01]", -1}, {"[+1]", -1}, {"[-]", -1}, {"[1.]", -1},
+	    {"[1e]", -1}, {"[1e999]", -1}, {"[9223372036854775808]", -1}, {"[true]", -1},
+	    {"[[1]]", -1}, {"[\"a]", -1}, {"[\"a\tb\"]", -1}, {"[\"\\x\"]", -1},
+	    {"[\"\\ud800\"]", -1}, {"[\"\\udc00\\ud800\"]", -1}, {"[\"\\u12g4\"]", -1},
+	    {"[\"\xff\"]", -1}, {"[{\"b\":\"aGVsbG8\"}]", -1}, {"[{\"b\":1}]", -1},
+	    {"[{\"c\":\"\"}]", -1}, {"[1,2,3,4]", -1}, /* one too many */
 	};
 	struct arena *a = arena_new();
 	struct db_arg v[3];
 	for (size_t i = 0; i < COUNT(rows); i++)
 		if (backup_row(str_from(rows[i].line), a, v, 3) != rows[i].n)
 			fail_msg("%s", rows[i].line);
-	assert_int_equal(backup_row(str_from("[\"犬\\n\\u3042\\ud83d\\ude00\\u0000\\/\",{\"b\":\"aGVsbG8=\"},-7]"), a, v, 3), 3);
+	assert_int_equal(
+	    backup_row(
+	        str_from("[\"犬\\n\\u3042\\ud83d\\ude00\\u0000\\/\",{\"b\":\"aGVsbG8=\"},-7]"), a,
+	        v, 3),
+	    3);
 	static const char text[] = "犬\nあ😀\0/";
 	assert_int_equal(v[0].s.n, sizeof(text) - 1);
 	assert_memory_equal(v[0].s.p, text, sizeof(text) - 1);

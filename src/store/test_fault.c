@@ -62,7 +62,8 @@ static int64_t check_whole(struct store *st)
 	int64_t things = test_store_number(st, "SELECT count(*) FROM thing");
 	assert_int_equal(things, test_store_number(st, "SELECT count(*) FROM journal"));
 	assert_int_equal(things, test_store_number(st, "SELECT count(*) FROM search_doc"));
-	assert_int_equal(things, test_store_number(st, "SELECT coalesce(max(value), 0) FROM store_series"));
+	assert_int_equal(
+	    things, test_store_number(st, "SELECT coalesce(max(value), 0) FROM store_series"));
 	struct verify_report report;
 	OK(journal_verify(st, test_verifiers, 1, NULL, NULL, &report, why));
 	if (report.problems)
@@ -427,7 +428,8 @@ static void as_if_alone(struct store *st)
 		assert_int_equal(pthread_create(&threads[i], NULL, counter, st), 0);
 	for (int i = 0; i < 8; i++)
 		assert_int_equal(pthread_join(threads[i], NULL), 0);
-	assert_int_equal(test_store_number(st, "SELECT value FROM store_series WHERE name = 'counter'"), 401);
+	assert_int_equal(
+	    test_store_number(st, "SELECT value FROM store_series WHERE name = 'counter'"), 401);
 }
 
 static void test_as_if_alone(void **state)

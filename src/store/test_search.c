@@ -133,7 +133,8 @@ enum { MANY = 6000 };
 static const struct {
 	const char *word;
 	int step, below; /* every step-th document has it, of those below a number */
-} seldom[] = {{"届出", 1, MANY + 1}, {"時々", 50, MANY + 1}, {"随分", 700, MANY + 1}, {"太古", 1, 9}};
+} seldom[] = {
+    {"届出", 1, MANY + 1}, {"時々", 50, MANY + 1}, {"随分", 700, MANY + 1}, {"太古", 1, 9}};
 
 static int put_many(struct db *db, void *arg, struct err *err)
 {
@@ -159,8 +160,8 @@ static void finds_among_many(struct store *st)
 		for (size_t l = 0; l < COUNT(limits); l++) {
 			int64_t *ids;
 			int n = 0, want = 0;
-			OK(n = search_find(store_reader(st, NULL), a, "application", seldom[k].word, 0,
-			       limits[l], &ids, why));
+			OK(n = search_find(store_reader(st, NULL), a, "application", seldom[k].word,
+			       0, limits[l], &ids, why));
 			for (int i = MANY; i > 0 && want < limits[l]; i--)
 				if (i % seldom[k].step == 0 && i < seldom[k].below) {
 					assert_true(want < n);

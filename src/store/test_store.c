@@ -201,8 +201,8 @@ static void one_of_a_group_fails(struct store *st)
 	assert_int_equal(things(st), MANY * 8 / 10);
 }
 
-/* What a write sends without waiting for the answer: later statements see it, and when it breaks a rule
- * its own write fails, nobody else's. */
+/* What a write sends without waiting for the answer: later statements see it, and when it breaks a
+ * rule its own write fails, nobody else's. */
 static int add_later(struct db *db, void *arg, struct err *err)
 {
 	const int64_t *id = arg;

@@ -168,8 +168,8 @@ static inline int64_t test_store_number(struct store *st, const char *sql)
 	return n;
 }
 
-/* A table of the store's own tests, thing (id BIGINT PRIMARY KEY, name TEXT NOT NULL), whose rows are the
- * states {"name"} of the subjects thing:ID. */
+/* A table of the store's own tests, thing (id BIGINT PRIMARY KEY, name TEXT NOT NULL), whose rows
+ * are the states {"name"} of the subjects thing:ID. */
 static inline int test_store_things(struct db *db,
     int (*state)(void *arg, const char *subject, json_t *state), void *arg, struct err *err)
 {

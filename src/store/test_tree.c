@@ -77,7 +77,8 @@ static int read_hashes(
 	(void)err;
 	const tree_hash *from = level == 0 ? leaves : nodes[level];
 	if (level > 0)
-		/* cppcheck-suppress arrayIndexOutOfBoundsCond; trees this small have levels 1 and 2 */
+		/* cppcheck-suppress arrayIndexOutOfBoundsCond; trees this small have levels 1 and 2
+		 */
 		assert_true(first + count <= nnodes[level]);
 	memcpy(out, from + first, (size_t)count * TREE_HASH);
 	return 0;

@@ -36,7 +36,8 @@ static json_t *languages_of(const struct request *rq)
 	json_t *list = json_array();
 	for (size_t i = 0; i < COUNT(languages); i++) {
 		const struct language *l = &languages[i];
-		json_t *base = is_front(rq) ? json_sprintf("/?lang=%s", l->lang) : json_string(l->base);
+		json_t *base =
+		    is_front(rq) ? json_sprintf("/?lang=%s", l->lang) : json_string(l->base);
 		json_array_append_new(
 		    list, json_pack("{s:s,s:s,s:o,s:b}", "lang", l->lang, "name", l->name, "base",
 		              base, "current", strcmp(l->lang, rq->lang) == 0));

@@ -7,8 +7,7 @@
 #include "web/private.h"
 
 /* Counts a city's jobs up to `most`; fails when its store does not answer. */
-static int ask(
-    const struct city *c, const char *state, int64_t most, int64_t *n, struct err *err)
+static int ask(const struct city *c, const char *state, int64_t most, int64_t *n, struct err *err)
 {
 	if (!c->store)
 		return err_set(err, ERR_BUSY, "web.city_unserved",

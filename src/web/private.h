@@ -193,8 +193,8 @@ struct net {
 	struct buf scratch; /* where a page is made before its response takes a copy */
 };
 
-/* city_texts.c: the catalogues and templates of a city, with its own over the built-in ones. What is
- * wrong with its own is logged, and the first of it in err. */
+/* city_texts.c: the catalogues and templates of a city, with its own over the built-in ones. What
+ * is wrong with its own is logged, and the first of it in err. */
 struct city_texts {
 	struct i18n *i18n;
 	struct templates *templates;
@@ -486,8 +486,9 @@ enum MHD_Result exchange_step(void *cls, struct MHD_Connection *, const char *ur
     const char *method, const char *version, const char *data, size_t *size, void **context);
 void exchange_completed(
     void *cls, struct MHD_Connection *, void **context, enum MHD_RequestTerminationCode);
-/* The connection waits; the answer is made, or the body goes on, after exchange_resume(). False when the
- * server is about to end: libmicrohttpd must not be stopped with a connection that waits. */
+/* The connection waits; the answer is made, or the body goes on, after exchange_resume(). False
+ * when the server is about to end: libmicrohttpd must not be stopped with a connection that waits.
+ */
 bool exchange_suspend(struct exchange *);
 void exchange_resume(struct exchange *); /* from any thread */
 /* Queues a response and remembers its status. */

@@ -16,7 +16,7 @@ struct run {
 	struct buf *out;
 	size_t start; /* out->n before */
 	struct arena *scratch;
-	struct known { /* what a name is in frame and view; v NULL: nothing */
+	struct known {           /* what a name is in frame and view; v NULL: nothing */
 		struct str name; /* p NULL: not asked for yet */
 		json_t *v;
 	} known[KNOWN_MAX];

@@ -29,37 +29,37 @@ struct actor {
 	int64_t account; /* row of the account; 0: anonymous */
 	int64_t person;  /* resident's person row or staff row */
 	const char *name;
-	const char *id;  /* "resident:12", "staff:3", "anonymous": for the journal */
-	bool token;      /* came with an API token: no CSRF check */
-	json_t *rights;  /* identity's business; borrowed */
+	const char *id; /* "resident:12", "staff:3", "anonymous": for the journal */
+	bool token;     /* came with an API token: no CSRF check */
+	json_t *rights; /* identity's business; borrowed */
 };
 
 /* A file of a multipart body, streamed to an unlinked temporary file. */
 struct upload {
 	const char *field;
 	const char *filename; /* as sent, without directories, valid UTF-8 */
-	const char *type;     /* found from the first bytes, not from the client: "application/pdf" */
+	const char *type; /* found from the first bytes, not from the client: "application/pdf" */
 	int64_t size;
-	int fd;               /* closed with the request */
+	int fd; /* closed with the request */
 };
 
 struct request {
 	struct city *city;
-	struct arena *arena;     /* freed after the answer was sent */
+	struct arena *arena; /* freed after the answer was sent */
 	enum method method;
-	const char *path;        /* without the language prefix */
-	const char *url;         /* path and query, for "back to" links */
-	const char *lang;        /* "ja" or "en" */
-	const char *address;     /* client's address, proxy considered */
-	const char *token;       /* CSRF token of this session for forms */
+	const char *path;    /* without the language prefix */
+	const char *url;     /* path and query, for "back to" links */
+	const char *lang;    /* "ja" or "en" */
+	const char *address; /* client's address, proxy considered */
+	const char *token;   /* CSRF token of this session for forms */
 	const struct route *route;
 	struct actor actor;
 	bool wants_json;
 	int64_t now_us;
 
-	json_t *view;            /* view model, an object; filled by the handler */
-	int status;              /* 200 unless changed */
-	const char *template;    /* route's template unless changed */
+	json_t *view;         /* view model, an object; filled by the handler */
+	int status;           /* 200 unless changed */
+	const char *template; /* route's template unless changed */
 	struct request_private *p;
 };
 
@@ -68,12 +68,13 @@ struct request {
 const char *rq_param(struct request *, const char *name); /* {name} of the route's path */
 int64_t rq_param_i64(struct request *, const char *name); /* -1 when it is not a number */
 const char *rq_query(struct request *, const char *name);
-const char *rq_form(struct request *, const char *name);  /* first value; body only */
+const char *rq_form(struct request *, const char *name); /* first value; body only */
 int rq_form_all(struct request *, const char *name, const char *const **values);
-/* Calls fn for every body field in the order sent. JSON bodies: nested names joined with dots, a list
- * of plain values repeats its name, a list of objects has numbers: {"a":{"b":[{"c":1}]}} is
+/* Calls fn for every body field in the order sent. JSON bodies: nested names joined with dots, a
+ * list of plain values repeats its name, a list of objects has numbers: {"a":{"b":[{"c":1}]}} is
  * a.b.0.c=1; null is absent, true and false are the words. */
-void rq_form_each(struct request *, void (*fn)(void *, const char *name, const char *value), void *);
+void rq_form_each(
+    struct request *, void (*fn)(void *, const char *name, const char *value), void *);
 json_t *rq_json(struct request *); /* JSON body as sent, borrowed; NULL when it was a form */
 const struct upload *rq_upload(struct request *, const char *field, int nth);
 int rq_upload_count(struct request *, const char *field);
@@ -103,11 +104,11 @@ void rq_set_cookie(struct request *, const char *name, const char *value, int64_
 /* Hands the rest of the request to the store: fn runs in a write transaction (maybe twice: it must
  * set, not append), and the answer goes out when the commit is durable. A handler ends with
  * `return rq_write(rq, fn);`. When fn fails, nothing is kept and the error page is sent, unless
- * `failed` (may be NULL) turns the error into a page (it runs on the request's thread). Before fn runs
- * again the web layer takes back what it did with rq_redirect, rq_problem, rq_flash, rq_crumb,
+ * `failed` (may be NULL) turns the error into a page (it runs on the request's thread). Before fn
+ * runs again the web layer takes back what it did with rq_redirect, rq_problem, rq_flash, rq_crumb,
  * rq_set_* and rq->status; the view and the handler's own data are fn's business.
- * With problems already noted (rq_problem, or declared inputs that do not fit) nothing is written: the
- * answer is the view with status 422. */
+ * With problems already noted (rq_problem, or declared inputs that do not fit) nothing is written:
+ * the answer is the view with status 422. */
 int rq_write(struct request *, int (*fn)(struct request *, struct db *, struct err *));
 int rq_write_or(struct request *, int (*fn)(struct request *, struct db *, struct err *),
     int (*failed)(struct request *, struct err *));
@@ -120,32 +121,36 @@ void *rq_data(struct request *);
 
 /* --- view model --- */
 /* A form problem for the error summary (view.problems) and for JSON clients' `errors`; makes the
- * status 422. args fills the holes of the text; the reference is taken over. msgkey must be static. */
+ * status 422. args fills the holes of the text; the reference is taken over. msgkey must be static.
+ */
 void rq_problem(struct request *, const char *field, const char *msgkey, json_t *args);
 /* The same with a finished text (a definition's own message). */
 void rq_problem_text(struct request *, const char *field, const char *text);
 bool rq_has_problems(struct request *);
-/* Does the actor hold a permission, as a route or menu entry names it? In any department: for what is
- * shown; what is done is checked where it is done. */
+/* Does the actor hold a permission, as a route or menu entry names it? In any department: for what
+ * is shown; what is done is checked where it is done. */
 bool rq_allows(struct request *, const char *perm);
 /* A message shown on the next page after a redirect: kind "success", "info", "warning", "error"
  * (static). args as in rq_problem(). */
 void rq_flash(struct request *, const char *kind, const char *msgkey, json_t *args);
-/* A text that a page carries and that comes back unchanged or not at all, signed with the city's key:
- * value.signature, on the request's arena. rq_unseal() gives NULL for what is not ours. Not a secret;
- * what it is good for (which record, which state of it) must stand in the value. */
+/* A text that a page carries and that comes back unchanged or not at all, signed with the city's
+ * key: value.signature, on the request's arena. rq_unseal() gives NULL for what is not ours. Not a
+ * secret; what it is good for (which record, which state of it) must stand in the value. */
 char *rq_seal(struct request *, const char *purpose, const char *value);
 char *rq_unseal(struct request *, const char *purpose, const char *sealed);
-const char *rq_tr(struct request *, const char *msgkey); /* catalogue text in the request's language */
+const char *rq_tr(
+    struct request *, const char *msgkey); /* catalogue text in the request's language */
 /* Adds {"label","href"} to view.breadcrumb. label is a finished text. */
 void rq_crumb(struct request *, const char *label, const char *href);
-/* One of a row of tabs (web/tabs): {"label","href","current","count"}; label and href are finished. A count
- * below 0 is not shown, and nobody counts further than TAB_COUNT_MAX, which is shown as "1000+". */
+/* One of a row of tabs (web/tabs): {"label","href","current","count"}; label and href are finished.
+ * A count below 0 is not shown, and nobody counts further than TAB_COUNT_MAX, which is shown as
+ * "1000+". */
 enum { TAB_COUNT_MAX = 1000 };
 json_t *tab_view(const char *label, const char *href, bool current, int64_t count);
 
 /* --- sessions --- */
-/* Binds the session to an account after a successful sign-in: new id (no fixation), old one ends. */
+/* Binds the session to an account after a successful sign-in: new id (no fixation), old one ends.
+ */
 int session_start(struct request *, struct db *, int64_t account, int64_t lifetime_s, struct err *);
 int session_end(struct request *, struct db *, struct err *);
 /* Ends one session of the account by its public handle: 1 ended, 0 there was none. */
@@ -157,20 +162,21 @@ struct session_info {
 	const char *address, *agent;
 	bool current;
 };
-int session_list(struct request *, struct db *, int64_t account, struct session_info **out,
-    struct err *);
+int session_list(
+    struct request *, struct db *, int64_t account, struct session_info **out, struct err *);
 
 /* --- announcing a module --- */
 enum rate { RATE_NORMAL, RATE_WRITE, RATE_LOGIN, RATE_NONE };
 enum route_flag {
-	/* Anonymous answers depend on city, path, query, language only, so they are kept. For anonymous people
-	 * the page has no form token: forms on it are for routes that need sign-in. */
+	/* Anonymous answers depend on city, path, query, language only, so they are kept. For
+	 * anonymous people the page has no form token: forms on it are for routes that need
+	 * sign-in. */
 	ROUTE_CACHE = 1,
-	ROUTE_NO_CSRF = 2,   /* public protocol endpoint without a session */
-	ROUTE_RAW = 4,       /* standard's own shape: no template, no page frame */
-	ROUTE_UPLOAD = 8,    /* takes multipart files */
-	ROUTE_HIDDEN = 16,   /* not in openapi.json */
-	ROUTE_ANY_HOST = 32  /* of the process: answers under every host name */
+	ROUTE_NO_CSRF = 2,  /* public protocol endpoint without a session */
+	ROUTE_RAW = 4,      /* standard's own shape: no template, no page frame */
+	ROUTE_UPLOAD = 8,   /* takes multipart files */
+	ROUTE_HIDDEN = 16,  /* not in openapi.json */
+	ROUTE_ANY_HOST = 32 /* of the process: answers under every host name */
 };
 
 /* Input of a route, for openapi.json and for the shape check before the handler runs. */
@@ -178,7 +184,7 @@ struct input {
 	const char *name;
 	const char *type; /* "string", "integer", "boolean", "date", "file" */
 	bool required;
-	int max;          /* characters; 0: INPUT_MAX_DEFAULT */
+	int max; /* characters; 0: INPUT_MAX_DEFAULT */
 };
 
 struct route {
@@ -192,9 +198,9 @@ struct route {
 	const struct input *inputs; /* NULL-name-terminated; NULL: none declared */
 	enum rate rate;
 	int flags;
-	/* What the path's last hole may be (NULL-word-terminated), each with inputs of its own and an
-	 * operation of its own in openapi.json; and what else is said there of an operation, whose path
-	 * is given. */
+	/* What the path's last hole may be (NULL-word-terminated), each with inputs of its own and
+	 * an operation of its own in openapi.json; and what else is said there of an operation,
+	 * whose path is given. */
 	const struct route_word *words;
 	void (*describe)(const char *path, json_t *operation);
 };
@@ -214,7 +220,7 @@ struct menu_item {
 	const char *label; /* catalogue key */
 	const char *href;
 	const char *perm;
-	const char *area;  /* "public", "resident", "staff", "admin" */
+	const char *area; /* "public", "resident", "staff", "admin" */
 	int order;
 };
 
@@ -228,7 +234,7 @@ struct command {
 
 struct module {
 	const char *name;
-	int slot; /* index in city->slot for city_open; -1: none */
+	int slot;        /* index in city->slot for city_open; -1: none */
 	bool migrations; /* has a folder migrations/ */
 	const struct route *routes;
 	int nroutes;
@@ -244,7 +250,8 @@ struct module {
 	int nstatements;
 	const struct journal_verifier *const *verifiers;
 	int nverifiers;
-	/* Called when a city opens, on SIGHUP (reload keeps the old on error), and when it closes. */
+	/* Called when a city opens, on SIGHUP (reload keeps the old on error), and when it closes.
+	 */
 	int (*city_open)(struct city *, struct err *);
 	int (*city_reload)(struct city *, struct err *);
 	void (*city_close)(struct city *);
@@ -260,8 +267,10 @@ extern const int nmodules;
 /* Set once at start by module identity (web cannot depend on it): finds who an account is, and
  * whether an actor holds a permission. */
 struct authenticator {
-	int (*account)(struct request *, struct db *, int64_t account, struct actor *, struct err *);
-	int (*token)(struct request *, struct db *, const char *bearer, struct actor *, struct err *);
+	int (*account)(
+	    struct request *, struct db *, int64_t account, struct actor *, struct err *);
+	int (*token)(
+	    struct request *, struct db *, const char *bearer, struct actor *, struct err *);
 	bool (*allows)(struct request *, const char *perm);
 };
 void web_set_authenticator(const struct authenticator *);
@@ -270,17 +279,18 @@ void web_set_authenticator(const struct authenticator *);
 struct web_options {
 	const char *address; /* "127.0.0.1" or "0.0.0.0" */
 	int port;
-	int threads;         /* 0: number of cores */
+	int threads;                    /* 0: number of cores */
 	const char *tls_cert, *tls_key; /* PEM files; NULL: plain HTTP */
-	const char *trusted_proxy; /* address range whose X-Forwarded-For/-Proto is believed; NULL: none */
+	const char
+	    *trusted_proxy; /* address range whose X-Forwarded-For/-Proto is believed; NULL: none */
 	int64_t body_max, upload_max;
 	int connection_max, timeout_s;
-	int rate_percent;    /* scale of the rate limits; 0: none (tests, bench) */
-	bool no_page_cache;  /* make each page anew, also for anonymous people */
+	int rate_percent;   /* scale of the rate limits; 0: none (tests, bench) */
+	bool no_page_cache; /* make each page anew, also for anonymous people */
 };
 struct web;
-int web_start(const struct web_options *, struct city **cities, int ncities, struct web **out,
-    struct err *);
+int web_start(
+    const struct web_options *, struct city **cities, int ncities, struct web **out, struct err *);
 int web_port(const struct web *); /* where it listens; for options.port 0: any free one */
 /* Stops listening, finishes requests in flight, then returns. */
 void web_stop(struct web *);

@@ -50,8 +50,7 @@ static void file_add(
 }
 
 /* place NULL: v is all answers, which are no file. */
-static void files_find(
-    struct arena *a, json_t *v, const struct place *place, struct file_ref **out)
+static void files_find(struct arena *a, json_t *v, const struct place *place, struct file_ref **out)
 {
 	const char *key;
 	size_t i;

@@ -8,7 +8,8 @@ static bool is_business(const char *kind)
 	return strcmp(kind, "business") == 0;
 }
 
-int period_days_between(const struct calendar *c, struct date from, struct date until, const char *kind)
+int period_days_between(
+    const struct calendar *c, struct date from, struct date until, const char *kind)
 {
 	int32_t a = date_to_days(from), b = date_to_days(until);
 	if (b <= a)

@@ -27,8 +27,8 @@ static int window_check(const struct procedure *proc, struct date on, struct err
 	    procedure_id(proc), on.year, on.month, on.day);
 }
 
-/* The definition's department; when it is not there (any more), the city's fallback; else the first of
- * the organisation. 0 only where there is no department at all. */
+/* The definition's department; when it is not there (any more), the city's fallback; else the first
+ * of the organisation. 0 only where there is no department at all. */
 static int department_of(struct db *db, struct arena *a, const struct procedure *proc,
     int64_t *department, struct err *err)
 {
@@ -54,8 +54,8 @@ static int department_of(struct db *db, struct arena *a, const struct procedure 
 
 /* Period, fee rule and retention are taken over at submission, so that the functions that follow do
  * not need the definition. */
-static int terms_take(
-    struct db *db, struct arena *a, const struct procedure *proc, struct app_row *r, struct err *err)
+static int terms_take(struct db *db, struct arena *a, const struct procedure *proc,
+    struct app_row *r, struct err *err)
 {
 	struct calendar calendar;
 	int rc = city_calendar(db, a, &calendar, err);

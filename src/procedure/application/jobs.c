@@ -378,12 +378,11 @@ static json_t *to_lines(const struct case_file *c)
 		json_array_append_new(
 		    to, line(c, "application.document.to", json_pack("{s:O}", "name", principal)));
 	bool company = text_eq(c->app->applicant_kind, "business"); /* 御中 */
-	json_array_append_new(to,
-	    line(c,
-	        principal ? "application.document.proxy"
-	        : company ? "application.document.to_company"
-	                  : "application.document.to",
-	        json_pack("{s:s}", "name", name)));
+	json_array_append_new(to, line(c,
+	                              principal ? "application.document.proxy"
+	                              : company ? "application.document.to_company"
+	                                        : "application.document.to",
+	                              json_pack("{s:s}", "name", name)));
 	return to;
 }
 
@@ -422,7 +421,8 @@ static int document_view(const struct case_file *c, const struct form_context *c
 	if (rc == 0)
 		rc = filled(c, text_of(json_object_get(def, "body"), c->lang), texts, &body, err);
 	if (rc == 0)
-		rc = filled(c, text_of(json_object_get(def, "closing"), c->lang), texts, &closing, err);
+		rc = filled(
+		    c, text_of(json_object_get(def, "closing"), c->lang), texts, &closing, err);
 	if (rc != 0) {
 		json_decref(rows);
 		json_decref(tables);
@@ -442,9 +442,9 @@ static int document_view(const struct case_file *c, const struct form_context *c
 			              json_string_value(json_object_get(row, "text"))));
 		json_decref(row);
 	}
-	view = json_pack("{s:s, s:o, s:o, s:o, s:o, s:o, s:s, s:b}", "title", title, "to", to_lines(c),
-	    "from", from_lines(c), "body", paragraphs(body), "rows", rows, "tables", tables,
-	    "closing", closing, "seal", json_is_true(json_object_get(def, "seal")));
+	view = json_pack("{s:s, s:o, s:o, s:o, s:o, s:o, s:s, s:b}", "title", title, "to",
+	    to_lines(c), "from", from_lines(c), "body", paragraphs(body), "rows", rows, "tables",
+	    tables, "closing", closing, "seal", json_is_true(json_object_get(def, "seal")));
 	if (dated)
 		json_object_set(view, "date_text", json_object_get(texts, "date"));
 	if (json_object_get(def, "series"))

@@ -142,8 +142,8 @@ bool move_exists(enum app_state from, const char *verb, enum app_state to);
 /* Seals every my_number field of answers (changed in place). */
 int answers_seal(struct db *, const struct procedure *, json_t *answers, struct err *);
 int answers_unseal(struct db *, const struct procedure *, json_t *answers, struct err *);
-/* The same for answers that shall stay as they are (NULL: none): *out is a copy, or another reference
- * where the form has no such field; NULL on error. */
+/* The same for answers that shall stay as they are (NULL: none): *out is a copy, or another
+ * reference where the form has no such field; NULL on error. */
 int answers_sealed(
     struct db *, const struct procedure *, json_t *answers, json_t **out, struct err *);
 
@@ -257,8 +257,8 @@ bool route_waits_for(struct db *, struct arena *, const struct app_row *, int64_
 bool route_knows(struct db *, int64_t application, int64_t staff);
 
 /* --- office.c --- */
-/* A text a person typed: there when it is required, UTF-8, and at most 4000 characters; ERR_INPUT at
- * the field. */
+/* A text a person typed: there when it is required, UTF-8, and at most 4000 characters; ERR_INPUT
+ * at the field. */
 int text_check(const char *field, const char *text, bool required, struct err *);
 
 /* --- list.c, view.c --- */
@@ -289,16 +289,19 @@ extern const char *const wish_names[WISH_COUNT];
 int wishes_get(struct db *, int64_t staff, bool out[WISH_COUNT], struct err *);
 /* The actor's own; journalled. */
 int wishes_set(struct db *, const struct app_actor *, const bool in[WISH_COUNT], struct err *);
-/* Inside a write: queues telling the office about an event: "applicant-message", "corrected", "turn".
+/* Inside a write: queues telling the office about an event: "applicant-message", "corrected",
+ * "turn".
  * ("submitted" needs none: the applicant's notice tells both.) */
 int tell_staff(struct db *, const struct app_row *, const char *event, struct err *);
 /* Is the office told of this event? */
 bool staff_event(const char *event);
-/* From the job application.notice: the mails themselves. turn: of the application when it happened. */
+/* From the job application.notice: the mails themselves. turn: of the application when it happened.
+ */
 struct city;
 int staff_tell(struct store *, struct city *, struct arena *, const struct application *,
     const struct procedure *, const char *event, int64_t turn, struct err *);
-/* Inside a write: tells who may approve a proposal of disposal or extension that it waits for them. */
+/* Inside a write: tells who may approve a proposal of disposal or extension that it waits for them.
+ */
 int staff_tell_disposal(struct db *, const struct app_actor *, int64_t proposal, int64_t department,
     bool extends, int64_t files, struct err *);
 /* From the daily round. */

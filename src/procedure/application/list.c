@@ -361,8 +361,8 @@ static int department_column(void)
 	return n;
 }
 
-/* The rows of up to TAKE_MAX ids, in their order. NULL: gone, or of another department: a search meets
- * many of those, so they are not even copied. */
+/* The rows of up to TAKE_MAX ids, in their order. NULL: gone, or of another department: a search
+ * meets many of those, so they are not even copied. */
 static int rows_of_ids(struct page *p, const int64_t *ids, int n, struct app_row **out)
 {
 	struct list_sql q;
@@ -395,7 +395,8 @@ static int page_take(struct page *p, const int64_t *ids, int n)
 	int i = 0;
 	for (; i < n && p->n < p->limit; i++) {
 		if (i % TAKE_MAX == 0) {
-			int rc = rows_of_ids(p, ids + i, n - i < TAKE_MAX ? n - i : TAKE_MAX, found);
+			int rc =
+			    rows_of_ids(p, ids + i, n - i < TAKE_MAX ? n - i : TAKE_MAX, found);
 			if (rc < 0)
 				return rc;
 		}
@@ -438,7 +439,8 @@ static int list_text(struct page *p, struct cursor c)
 		/* The index looks through all its matches again each time, so that whoever needs
 		 * more than one page's worth gets the rest at once. */
 		int asked = seen ? SEARCH_SCAN_MAX - seen : p->limit;
-		n = search_find(p->db, p->arena, "application", text, before, asked, &found, p->err);
+		n = search_find(
+		    p->db, p->arena, "application", text, before, asked, &found, p->err);
 		if (n < 0)
 			return n;
 		int taken = page_take(p, found, n);
@@ -653,7 +655,8 @@ int app_counts(struct db *db, struct arena *a, const struct app_actor *actor,
 	};
 	json_t *o = json_object();
 	for (size_t i = 0; i < COUNT(counts) && rc >= 0; i++) {
-		int64_t n = json_integer_value(json_object_get(o, counts[i].same ? counts[i].same : ""));
+		int64_t n =
+		    json_integer_value(json_object_get(o, counts[i].same ? counts[i].same : ""));
 		if (!counts[i].same)
 			rc = count(counts[i].of, &n, counts[i].bucket, counts[i].overdue);
 		json_object_set_new(o, counts[i].name, json_integer((json_int_t)n));

@@ -310,8 +310,7 @@ static int own_document(struct change *c, const char *code, struct document **ou
 	return 0;
 }
 
-static int revoke_document(
-    struct change *c, const char *code, const char *reason, struct err *err)
+static int revoke_document(struct change *c, const char *code, const char *reason, struct err *err)
 {
 	struct document *d;
 	int rc = text_check("reason", reason, true, err);

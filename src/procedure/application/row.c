@@ -391,8 +391,8 @@ static char *digest_end(const struct buf *d, struct arena *a)
 }
 
 /* Every column of the rows, by its type. */
-static int digest_rows(struct buf *d, struct db *db, enum life_sql sql, const char *types,
-    int64_t id, struct err *err)
+static int digest_rows(
+    struct buf *d, struct db *db, enum life_sql sql, const char *types, int64_t id, struct err *err)
 {
 	struct rows *rows = db_query(db, err, &life_sql[sql], "i", id);
 	if (!rows)
@@ -503,10 +503,9 @@ int app_reading_noted(
     struct db *db, const struct app_actor *actor, int64_t id, bool *noted, struct err *err)
 {
 	int64_t one;
-	int rc = actor->staff
-	             ? db_get_i64(db, err, &one, &life_sql[SQL_READING_HAS], "iii", id, actor->person,
-	                   (int64_t)date_to_days(date_of_us(now_us())))
-	             : 1;
+	int rc = actor->staff ? db_get_i64(db, err, &one, &life_sql[SQL_READING_HAS], "iii", id,
+	                            actor->person, (int64_t)date_to_days(date_of_us(now_us())))
+	                      : 1;
 	*noted = rc > 0;
 	return rc < 0 ? rc : 0;
 }

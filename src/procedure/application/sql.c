@@ -244,14 +244,14 @@ const struct sql life_sql[LIFE_SQL_COUNT] = {
 
     /* --- what the city's settings say --- */
     [SQL_RULE_ALL] = {"SELECT kind, value FROM city_rule"
-		      " WHERE kind IN ('closed-day', 'fallback-department') ORDER BY kind, value",
+                      " WHERE kind IN ('closed-day', 'fallback-department') ORDER BY kind, value",
         NULL},
     [SQL_RULE_KIND] = {"SELECT value FROM city_rule WHERE kind = ?1 ORDER BY value", NULL},
     [SQL_RULE_CLEAR] = {"DELETE FROM city_rule"
-			" WHERE kind IN ('closed-day', 'fallback-department')",
+                        " WHERE kind IN ('closed-day', 'fallback-department')",
         NULL},
     [SQL_RULE_ADD] = {"INSERT INTO city_rule (kind, value) VALUES (?1, ?2)"
-		      " ON CONFLICT (kind, value) DO NOTHING",
+                      " ON CONFLICT (kind, value) DO NOTHING",
         NULL},
     /* --- what staff wish to be mailed --- */
     [SQL_STAFF_NOTICE_GET] = {"SELECT submitted, message, corrected, turn, digest"

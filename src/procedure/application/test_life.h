@@ -256,8 +256,8 @@ static int act_run(struct db *db, void *arg, struct err *err)
 	if (IS("hold"))
 		return app_hold(db, who, t->id, t->text, err);
 	if (IS("decide"))
-		return route_start(
-		    db, a, who, t->proc, t->id, t->text2 ? t->text2 : "granted", t->text, t->json, err);
+		return route_start(db, a, who, t->proc, t->id, t->text2 ? t->text2 : "granted",
+		    t->text, t->json, err);
 	if (IS("review"))
 		return route_review(db, who, t->id, err);
 	if (IS("absent"))

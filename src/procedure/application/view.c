@@ -223,7 +223,8 @@ int app_view(struct db *db, struct arena *a, const struct app_actor *actor,
 	json_object_set(o, "numbers", app->numbers ? app->numbers : json_null());
 	set_text(o, "kept_until", app->disposal_on);
 	json_object_set_new(o, "kept_forever",
-	    json_boolean(app->retention_years == 0 && app_state_bucket(app->state) == APP_BUCKET_DONE));
+	    json_boolean(
+	        app->retention_years == 0 && app_state_bucket(app->state) == APP_BUCKET_DONE));
 	json_object_set_new(o, "revision", json_integer(app->revision));
 	json_object_set_new(o, "step", json_integer(app->step));
 	json_object_set_new(o, "can", can_view(db, a, actor, app));
@@ -272,7 +273,8 @@ static json_t *args_of(const struct journal_entry *e, const char *event, enum ap
 {
 	static const char *const told[] = {
 	    "receipt_number", "serial", "due", "yen", "method", "outcome", "revision", "title"};
-	static const char *const reasons[] = {"decided", "withdrawn", "cancelled", "waived", "document_revoked"};
+	static const char *const reasons[] = {
+	    "decided", "withdrawn", "cancelled", "waived", "document_revoked"};
 	if (audience == APP_FOR_STAFF)
 		return e->data ? json_deep_copy(e->data) : json_object();
 	json_t *args = json_object();

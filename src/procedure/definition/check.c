@@ -17,9 +17,10 @@ void say(struct loader *l, struct place at, const char *remedy, const char *what
 }
 
 /* Not the file is wrong, but the city is not as it says. */
-static void say_warning(struct loader *l, struct place at, const char *remedy, const char *what, ...)
-    __attribute__((format(printf, 4, 5)));
-static void say_warning(struct loader *l, struct place at, const char *remedy, const char *what, ...)
+static void say_warning(struct loader *l, struct place at, const char *remedy, const char *what,
+    ...) __attribute__((format(printf, 4, 5)));
+static void say_warning(
+    struct loader *l, struct place at, const char *remedy, const char *what, ...)
 {
 	int before = l->problems->n;
 	va_list ap;
@@ -44,8 +45,8 @@ const char *did_you_mean(
 
 static const char *const reserved[] = {"and", "break", "do", "else", "elseif", "end", "false",
     "for", "function", "goto", "if", "in", "local", "nil", "not", "or", "repeat", "return", "then",
-    "true", "until", "while", "value", "item", "computed", "attachments", "findings", "add", "remove",
-    "kept", "lookup"};
+    "true", "until", "while", "value", "item", "computed", "attachments", "findings", "add",
+    "remove", "kept", "lookup"};
 
 bool in_list(const char *text, const char *const *names)
 {
@@ -126,7 +127,8 @@ static void link_fields(struct procedure *p, struct section *s)
 	}
 }
 
-/* The sections that follow from attachments, computed values and findings, and the way back from fields. */
+/* The sections that follow from attachments, computed values and findings, and the way back from
+ * fields. */
 static void link_sections(struct loader *l)
 {
 	struct procedure *p = l->p;
@@ -190,7 +192,8 @@ static void build_names(struct loader *l)
 				names[n++] = (struct name){f->id, NAME_FIELD, s, f, -1};
 	}
 	if (d->findings.n)
-		names[n++] = (struct name){"findings", NAME_SECTION, &p->findings_section, NULL, -1};
+		names[n++] =
+		    (struct name){"findings", NAME_SECTION, &p->findings_section, NULL, -1};
 	int i = 0;
 	LIST_EACH(const struct computed, c, d->computed) {
 		if (c->id)
@@ -468,8 +471,8 @@ static void check_findings(struct loader *l)
 	LIST_EACH(struct field, f, s->fields) {
 		check_field(l, f);
 		if (f->type >= 0 && unfit & (1u << f->type))
-			say(l, f->at, "use another type",
-			    "a finding cannot be of type `%s`", field_type_names[f->type]);
+			say(l, f->at, "use another type", "a finding cannot be of type `%s`",
+			    field_type_names[f->type]);
 		if (f->prefill != PREFILL_NONE)
 			say(l, f->prefill_ref.at, "take it away",
 			    "a finding cannot be filled from the profile");
@@ -645,7 +648,8 @@ static void check_department(struct loader *l, struct ref name)
 	if (name.text && l->env->department_exists &&
 	    !l->env->department_exists(l->env->arg, name.text))
 		say_warning(l, name.at,
-		    "add the department, or name one of /staff/departments here; until then applications go to "
+		    "add the department, or name one of /staff/departments here; until then "
+		    "applications go to "
 		    "the city's `fallback-department`",
 		    "there is no department `%s`", name.text);
 }

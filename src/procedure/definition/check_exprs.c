@@ -1,5 +1,5 @@
-/* Expressions: compiled once, and every name in them looked up, so that what is misspelt is told before
- * anybody applies. */
+/* Expressions: compiled once, and every name in them looked up, so that what is misspelt is told
+ * before anybody applies. */
 #include "procedure/definition/check.h"
 
 #include <string.h>
@@ -9,7 +9,7 @@ struct scope {
 	const struct expr *expr;
 	const struct section *section; /* where it stands; NULL: in the procedure */
 	bool value;                    /* `value` is known */
-	int computed; /* of computed values, only those before this one are known */
+	int computed;  /* of computed values, only those before this one are known */
 	bool findings; /* the office has entered them */
 };
 
@@ -109,8 +109,10 @@ static void check_call(
 	say_expr(sc,
 	    a->least == a->most
 	        ? remedyf(sc->l, "give it %d, as docs/procedure-format.md shows", a->least)
-	        : remedyf(sc->l, "give it at least %d, as docs/procedure-format.md shows", a->least),
-	    remedyf(sc->l, "`%s` has %d argument%s", text, c->arguments, c->arguments == 1 ? "" : "s"));
+	        : remedyf(
+	              sc->l, "give it at least %d, as docs/procedure-format.md shows", a->least),
+	    remedyf(
+	        sc->l, "`%s` has %d argument%s", text, c->arguments, c->arguments == 1 ? "" : "s"));
 }
 
 static void check_chain(void *arg, const struct expr_chain *c)
@@ -196,8 +198,8 @@ static void check_in(struct scope *sc)
 		expr_names(sc->expr->text, check_chain, sc);
 }
 
-/* An expression of the form: in a section (NULL: of the procedure), where `value` is known or not, and
- * the first `computed` of the computed values. */
+/* An expression of the form: in a section (NULL: of the procedure), where `value` is known or not,
+ * and the first `computed` of the computed values. */
 static void check_expr(
     struct loader *l, int expr, const struct section *section, bool value, int computed)
 {
@@ -210,8 +212,8 @@ static void check_expr(
 /* An expression of the route, of an effect or a document: everything is known. */
 static void check_office_expr(struct loader *l, int expr)
 {
-	struct scope sc = {l, expr == NO_EXPR ? NULL : &l->p->exprs[expr], NULL, false,
-	    l->p->d.computed.n, true};
+	struct scope sc = {
+	    l, expr == NO_EXPR ? NULL : &l->p->exprs[expr], NULL, false, l->p->d.computed.n, true};
 	if (sc.expr)
 		check_in(&sc);
 }

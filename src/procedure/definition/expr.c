@@ -617,8 +617,8 @@ static const luaL_Reg functions[] = {
 const char *const expr_functions[] = {"today", "age", "days_between", "add_days", "add_months",
     "fiscal_year", "is_empty", "length", "starts_with", "matches", "count", "any", "find", "all",
     "sum", "contains", "min", "max", "floor", "ceil", NULL};
-const struct expr_arity expr_arities[] = {{0, 0}, {1, 2}, {2, 2}, {2, 2}, {2, 2}, {1, 1}, {1,
-    1}, {1, 1}, {2, 2}, {2, 2}, {1, 2}, {2, 2}, {2, 2}, {2, 2}, {2, 2}, {2, 2}, {1, 99}, {1, 99},
+const struct expr_arity expr_arities[] = {{0, 0}, {1, 2}, {2, 2}, {2, 2}, {2, 2}, {1, 1}, {1, 1},
+    {1, 1}, {2, 2}, {2, 2}, {1, 2}, {2, 2}, {2, 2}, {2, 2}, {2, 2}, {2, 2}, {1, 99}, {1, 99},
     {1, 1}, {1, 1}};
 _Static_assert(COUNT(expr_functions) == COUNT(functions), "a name for each function");
 _Static_assert(COUNT(expr_arities) + 1 == COUNT(functions), "and how it is called");

@@ -87,9 +87,9 @@ struct field {
 	struct ref pattern_ref;
 	struct pattern *pattern;
 	const json_t *pattern_message;
-	struct list options; /* struct option */
+	struct list options;  /* struct option */
 	struct list examples; /* struct ref */
-	int64_t kinds;       /* bits of file_kinds[] */
+	int64_t kinds;        /* bits of file_kinds[] */
 	int64_t max_bytes;
 	bool computed; /* a computed value in field's clothes */
 	bool hidden;   /* of these: not shown */
@@ -236,7 +236,8 @@ struct procedure {
 };
 
 #define LIST_EACH(type, var, list)                                                                 \
-	for (type *var = (list).items, *var##_end = var ? var + (list).n : NULL; var < var##_end; var++)
+	for (type *var = (list).items, *var##_end = var ? var + (list).n : NULL; var < var##_end;  \
+	     var++)
 
 /* Fills cards and facts. */
 void definition_views_make(struct procedure *);

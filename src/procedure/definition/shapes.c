@@ -143,7 +143,8 @@ static const struct rule field_shape_rules[] = {
         .kind = V_REFS,
         .offset = AT(field, examples),
         .min = 1,
-        .types = T(TEXT) | T(NUMBER) | T(MONEY) | T(CHOICE) | T(MULTI_CHOICE) | T(YES_NO) | T(DATE)},
+        .types =
+            T(TEXT) | T(NUMBER) | T(MONEY) | T(CHOICE) | T(MULTI_CHOICE) | T(YES_NO) | T(DATE)},
     {.key = "kinds",
         .kind = V_SET,
         .offset = AT(field, kinds),

@@ -318,12 +318,14 @@ static int check_readings(const struct procedure *p, json_t *answers, const char
 	int read = 0;
 	json_array_foreach(json_object_get(procedure_json(p), "sections"), i, section)
 	{
-		json_t *at = json_object_get(answers, json_string_value(json_object_get(section, "id")));
+		json_t *at =
+		    json_object_get(answers, json_string_value(json_object_get(section, "id")));
 		const json_t *name = NULL;
 		json_array_foreach(json_object_get(section, "fields"), k, field)
 		{
 			const char *type = json_string_value(json_object_get(field, "type"));
-			json_t *v = json_object_get(at, json_string_value(json_object_get(field, "id")));
+			json_t *v =
+			    json_object_get(at, json_string_value(json_object_get(field, "id")));
 			if (text_eq(type, "name") && json_is_object(v))
 				name = v;
 			if (!text_eq(type, "furigana") || !v || !name)
@@ -373,8 +375,8 @@ static int check_examples(void *arg, const char *path, struct str text)
 	size_t k;
 	json_t *section;
 	assert_non_null(p);
-	json_array_foreach(json_object_get(procedure_json(p), "sections"), k, section)
-		n->bad += check_texts(json_object_get(section, "fields"), path);
+	json_array_foreach(json_object_get(procedure_json(p), "sections"), k, section) n->bad +=
+	    check_texts(json_object_get(section, "fields"), path);
 	n->bad += check_texts(json_object_get(procedure_json(p), "findings"), path);
 	for (int i = 0; i < 40; i++) {
 		struct form_context ctx = {.lang = "ja",
@@ -419,8 +421,8 @@ static void test_ages(void **state)
 		struct date today;
 		bool right;
 	} cases[] = {
-	    /* 児童手当法 第3条: until 31 March after the day on which 18 is reached, which is the day before
-	     * the birthday (年齢計算ニ関スル法律). */
+	    /* 児童手当法 第3条: until 31 March after the day on which 18 is reached, which is the
+	     * day before the birthday (年齢計算ニ関スル法律). */
 	    {"child-allowance-status", "children.0.birthday", "2008-04-01", {2026, 3, 31}, true},
 	    {"child-allowance-status", "children.0.birthday", "2008-04-01", {2026, 4, 1}, false},
 	    {"child-allowance-status", "children.0.birthday", "2008-04-02", {2026, 4, 1}, true},
@@ -437,8 +439,10 @@ static void test_ages(void **state)
 		struct arena *a = arena_new();
 		struct str text;
 		struct form_problem *problems;
-		struct form_context ctx = {
-		    .lang = "ja", .applicant_kind = "resident", .today = cases[i].today, .fee_yen = -1};
+		struct form_context ctx = {.lang = "ja",
+		    .applicant_kind = "resident",
+		    .today = cases[i].today,
+		    .fee_yen = -1};
 		const char *path =
 		    arena_printf(a, "packs/resident/procedures/%s.yaml", cases[i].id);
 		assert_true(resource_find(path, &text));
@@ -448,8 +452,8 @@ static void test_ages(void **state)
 		snprintf(section, sizeof(section), "%.*s", (int)strcspn(cases[i].control, "."),
 		    cases[i].control);
 		json_t *row = json_pack("{s:s}", "birthday", cases[i].born);
-		json_t *answers = group ? json_pack("{s:[o]}", section, row)
-		                        : json_pack("{s:o}", section, row);
+		json_t *answers =
+		    group ? json_pack("{s:[o]}", section, row) : json_pack("{s:o}", section, row);
 		int n = form_section_check(
 		    p, a, procedure_section_find(p, section), &ctx, answers, &problems);
 		bool right = true;

@@ -1,5 +1,6 @@
-/* Answers made up for tests, benchmarks and the demo city: from a seed, always the same. What a field
- * has of its own in `examples` goes before what its type makes up, and the profile before both. */
+/* Answers made up for tests, benchmarks and the demo city: from a seed, always the same. What a
+ * field has of its own in `examples` goes before what its type makes up, and the profile before
+ * both. */
 #include "procedure/form/private.h"
 
 #include <math.h>
@@ -19,7 +20,8 @@ const struct example_name example_givens[] = {{"葵", "アオイ"}, {"陽翔", "
     {"美咲", "ミサキ"}, {"健一", "ケンイチ"}, {"由美", "ユミ"}, {"誠", "マコト"},
     {"恵子", "ケイコ"}, {"太郎", "タロウ"}, {"花子", "ハナコ"}, {"直樹", "ナオキ"},
     {"明美", "アケミ"}, {"翔太", "ショウタ"}, {"真由", "マユ"}, {"修", "オサム"}};
-_Static_assert(COUNT(example_families) == EXAMPLE_FAMILIES && COUNT(example_givens) == EXAMPLE_GIVENS,
+_Static_assert(
+    COUNT(example_families) == EXAMPLE_FAMILIES && COUNT(example_givens) == EXAMPLE_GIVENS,
     "as the header says");
 
 /* --- people --- */
@@ -35,7 +37,8 @@ static const char *reading(const struct example_name *names, int n, const json_t
 /* The furigana of a name of the tables; NULL: it has others. New reference. */
 static json_t *furigana_of(const json_t *name)
 {
-	const char *family = reading(example_families, EXAMPLE_FAMILIES, json_object_get(name, "family"));
+	const char *family =
+	    reading(example_families, EXAMPLE_FAMILIES, json_object_get(name, "family"));
 	const char *given = reading(example_givens, EXAMPLE_GIVENS, json_object_get(name, "given"));
 	return family && given ? json_pack("{s:s, s:s}", "family", family, "given", given) : NULL;
 }
@@ -52,7 +55,8 @@ static const json_t *first_answer(const struct form *fm, enum field_type type)
 	return NULL;
 }
 
-/* Somebody of the family that the application is about; the doctor of a form is in its `examples`. */
+/* Somebody of the family that the application is about; the doctor of a form is in its `examples`.
+ */
 json_t *example_name(struct form *fm, const struct field *f, uint64_t *seed)
 {
 	struct spot spot = spot_of(fm, f->section);
@@ -68,13 +72,12 @@ json_t *example_name(struct form *fm, const struct field *f, uint64_t *seed)
 	if (!known)
 		known = json_object_get(fm->ctx->profile, "name");
 	const struct example_name *family = &example_families[seed_below(seed, EXAMPLE_FAMILIES)],
-				  *given = &example_givens[seed_below(seed, EXAMPLE_GIVENS)];
+	                          *given = &example_givens[seed_below(seed, EXAMPLE_GIVENS)];
 	bool kana = f->type == FIELD_FURIGANA;
 	const char *name = kana ? family->kana : family->name;
 	if (!kana && typed_text(json_object_get(known, "family"))[0])
 		name = typed_text(json_object_get(known, "family"));
-	return json_pack(
-	    "{s:s, s:s}", "family", name, "given", kana ? given->kana : given->name);
+	return json_pack("{s:s, s:s}", "family", name, "given", kana ? given->kana : given->name);
 }
 
 /* The holder of an account: who the application is about. */
@@ -154,8 +157,8 @@ bool example_fits(const struct field *f, const char *text)
 	}
 }
 
-/* One of the field's own examples: those at the same place of the lists of a section go together, and a
- * group's rows take theirs in order. New reference. */
+/* One of the field's own examples: those at the same place of the lists of a section go together,
+ * and a group's rows take theirs in order. New reference. */
 static json_t *listed(struct form *fm, const struct field *f, int turn, uint64_t *seed)
 {
 	const struct ref *all = f->examples.items;
@@ -204,7 +207,7 @@ static void make_field(struct form *fm, const struct spot *spot, const struct fi
 			               fm->arena, "%s-%d.%s", f->id, i + 1, file_kinds[kind].name),
 			           "type", file_kinds[kind].mime, "size", 1024));
 	} else if (!(v = prefill_value(fm, f))) {
-		v = f->examples.n   ? listed(fm, f, turn, seed)
+		v = f->examples.n  ? listed(fm, f, turn, seed)
 		    : ops->example ? ops->example(fm, f, seed)
 		                   : NULL;
 	}
@@ -278,7 +281,9 @@ static void forget(struct form *fm, const char *field)
 json_t *form_example(const struct procedure *p, struct arena *a, const struct form_context *ctx,
     uint64_t seed, const char *blob)
 {
-	enum { TRIES = 1000 }; /* some values break a rule by chance; 60 were too few once in 300,000 */
+	enum {
+		TRIES = 1000
+	}; /* some values break a rule by chance; 60 were too few once in 300,000 */
 	json_t *answers = json_object();
 	struct form_context nobody = *ctx;
 	struct form fm = form_make(p, a, ctx, answers);
@@ -293,7 +298,8 @@ json_t *form_example(const struct procedure *p, struct arena *a, const struct fo
 		for (int k = 0; k < n; k++) {
 			const struct field *f = field_by_path(p, problems[k].field);
 			forget(&fm, problems[k].field);
-			/* The profile is of somebody who may not apply: then it is somebody else. */
+			/* The profile is of somebody who may not apply: then it is somebody else.
+			 */
 			if (f && f->prefill != PREFILL_NONE && fm.ctx != &nobody) {
 				fm.ctx = &nobody;
 				json_object_clear(answers);

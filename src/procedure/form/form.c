@@ -150,7 +150,8 @@ static const char *row_title(struct form *fm, const char *name)
 	LIST_EACH(const struct section, s, fm->p->d.sections) {
 		size_t n = strlen(s->id);
 		if (s->repeats && strncmp(name, s->id, n) == 0 && name[n] == '.')
-			return arena_printf(fm->arena, "%s %d", words_in(s->repeat.item, fm->ctx->lang),
+			return arena_printf(fm->arena, "%s %d",
+			    words_in(s->repeat.item, fm->ctx->lang),
 			    (int)strtol(name + n + 1, NULL, 10) + 1);
 	}
 	return NULL;

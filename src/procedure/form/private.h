@@ -68,7 +68,8 @@ struct controls {
 	struct control *items; /* sorted by name, order of sending kept */
 	int n, cap;
 	struct arena *arena;
-	const char *section, *prefix; /* only "<section>", "<section>." and what names the whole post */
+	const char *section,
+	    *prefix; /* only "<section>", "<section>." and what names the whole post */
 };
 /* First value of that name, NULL when it was not sent. */
 const char *control_get(const struct controls *, const char *name);
@@ -135,7 +136,8 @@ void check_across(struct form *, const struct section *only);
 json_t *start_value(const struct form *, const struct field *);
 json_t *prefill_value(const struct form *, const struct field *);
 
-/* form/example.c: a name (or its furigana) and the holder of an account that fit the other answers. */
+/* form/example.c: a name (or its furigana) and the holder of an account that fit the other answers.
+ */
 json_t *example_name(struct form *, const struct field *, uint64_t *seed);
 const char *example_holder(struct form *);
 

@@ -111,7 +111,8 @@ static void take_field(struct form *fm, const struct controls *c, const struct s
 {
 	const struct type_ops *ops = ops_of(f);
 	const char *name = control_name(fm, spot, f);
-	bool away = taken_away(fm, c, name) || (!spot->section->repeats && taken_away(fm, c, c->section));
+	bool away =
+	    taken_away(fm, c, name) || (!spot->section->repeats && taken_away(fm, c, c->section));
 	bool unticked = ops->absent_is_no && shown && !fm->ctx->merge;
 	if (!ops->take || (!away && !control_below(c, name) && !unticked))
 		return;
@@ -134,11 +135,10 @@ static bool *shown_fields(struct form *fm, const struct spot *spot)
 	return shown;
 }
 
-/* Takes the fields of a section or row, and notes the questions that the answers made appear and that
- * were not on the page: nobody saw them yet. (A program has no page.) place: the row's present
+/* Takes the fields of a section or row, and notes the questions that the answers made appear and
+ * that were not on the page: nobody saw them yet. (A program has no page.) place: the row's present
  * number, -1 when it is not a row. */
-static void take_spot(
-    struct form *fm, const struct controls *c, const struct spot *spot, int place)
+static void take_spot(struct form *fm, const struct controls *c, const struct spot *spot, int place)
 {
 	const struct spot now = {spot->section, spot->object, place};
 	bool *before = shown_fields(fm, spot);
@@ -312,8 +312,7 @@ int form_section_take(const struct procedure *p, struct arena *a, int section,
 	if (!s)
 		return 0;
 	struct form fm = form_make(p, a, ctx, answers);
-	struct controls c = {
-	    .arena = a, .section = s->id, .prefix = arena_printf(a, "%s.", s->id)};
+	struct controls c = {.arena = a, .section = s->id, .prefix = arena_printf(a, "%s.", s->id)};
 	source(src, collect, &c);
 	if (c.n > 1)
 		qsort(c.items, (size_t)c.n, sizeof(*c.items), by_name);

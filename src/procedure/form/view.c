@@ -171,11 +171,12 @@ json_t *form_section_view(const struct procedure *p, struct arena *a, int sectio
 	set(view, "id", s->id);
 	set(view, "title", section_title(&fm, s));
 	set(view, "help",
-	    s->attachments ? form_tr(&fm,
-	                         text_eq(mode, "paper") ? "form.attachments.paper" : "form.attachments.help",
-	                         NULL)
-	    : s->findings  ? form_tr(&fm, "form.findings.help", NULL)
-	                   : words_in(s->help, ctx->lang));
+	    s->attachments
+	        ? form_tr(&fm,
+	              text_eq(mode, "paper") ? "form.attachments.paper" : "form.attachments.help",
+	              NULL)
+	    : s->findings ? form_tr(&fm, "form.findings.help", NULL)
+	                  : words_in(s->help, ctx->lang));
 	json_object_set_new(view, "index", json_integer(section));
 	set(view, "mode", mode);
 	set_true(view, "is_attachments", s->attachments);
@@ -345,8 +346,8 @@ static int column_width(const struct field *f)
 	}
 }
 
-json_t *form_answer_table(const struct procedure *p, struct arena *a, const struct form_context *ctx,
-    json_t *answers, const char *section)
+json_t *form_answer_table(const struct procedure *p, struct arena *a,
+    const struct form_context *ctx, json_t *answers, const char *section)
 {
 	struct form fm = form_make(p, a, ctx, answers);
 	const struct section *s = section_at(p, procedure_section_find(p, section));
@@ -356,9 +357,10 @@ json_t *form_answer_table(const struct procedure *p, struct arena *a, const stru
 	json_t *columns = json_array(), *rows = json_array();
 	LIST_EACH(const struct field, f, s->fields)
 		if (f->type != FIELD_NOTE)
-			json_array_append_new(columns,
-			    json_pack("{s:s, s:i, s:s}", "label", words_in(f->label, ctx->lang), "width",
-			        column_width(f), "align", f->type == FIELD_NUMBER ? "right" : "left"));
+			json_array_append_new(
+			    columns, json_pack("{s:s, s:i, s:s}", "label",
+			                 words_in(f->label, ctx->lang), "width", column_width(f),
+			                 "align", f->type == FIELD_NUMBER ? "right" : "left"));
 	for (int i = 0; i < n; i++) {
 		struct spot spot = spot_of_row(&fm, s, i);
 		json_t *row = json_array();
@@ -371,8 +373,8 @@ json_t *form_answer_table(const struct procedure *p, struct arena *a, const stru
 		}
 		json_array_append_new(rows, row);
 	}
-	return json_pack("{s:s, s:o, s:o}", "title", section_title(&fm, s), "columns", columns, "rows",
-	    rows);
+	return json_pack(
+	    "{s:s, s:o, s:o}", "title", section_title(&fm, s), "columns", columns, "rows", rows);
 }
 
 static json_t *texts_of(struct form *fm, const struct spot *spot)

@@ -16,9 +16,9 @@ static int my(struct request *rq, struct err *err)
 {
 	struct db *db = rq_db(rq, err);
 	json_t *lists = NULL;
-	int rc = db ? app_of_person(
-	                  db, rq->arena, rq->actor.account, MY_LIMIT, rq->lang, &lists, err)
-	            : -(int)ERR_STORE;
+	int rc =
+	    db ? app_of_person(db, rq->arena, rq->actor.account, MY_LIMIT, rq->lang, &lists, err)
+	       : -(int)ERR_STORE;
 	if (rc < 0)
 		return rc;
 	const char *name;
@@ -32,16 +32,16 @@ static int my(struct request *rq, struct err *err)
 			struct procedure *p = procedure_find(
 			    rq->city, json_string_value(json_object_get(row, "procedure")));
 			if (p)
-				json_object_set_new(
-				    row, "title", json_string(procedure_text(p, "title", rq->lang)));
+				json_object_set_new(row, "title",
+				    json_string(procedure_text(p, "title", rq->lang)));
 			procedure_unref(p);
 			if (strcmp(name, "drafts") == 0)
 				json_object_set(row, "saved", json_object_get(row, "updated"));
 			json_object_set_new(
 			    row, "show_due", json_boolean(strcmp(name, "open") == 0));
 		}
-		json_object_set_new(
-		    rq->view, arena_printf(rq->arena, "has_%s", name), json_boolean(json_array_size(rows) > 0));
+		json_object_set_new(rq->view, arena_printf(rq->arena, "has_%s", name),
+		    json_boolean(json_array_size(rows) > 0));
 	}
 	json_object_update(rq->view, lists);
 	json_object_set_new(rq->view, "nothing",
@@ -61,18 +61,18 @@ static int my(struct request *rq, struct err *err)
 static json_t *document_views(struct request *rq, struct db *db, int64_t id, struct err *err)
 {
 	struct document *documents;
-	int n = document_of(
-	    db, rq->arena, arena_printf(rq->arena, "application:%lld", (long long)id), &documents, err);
+	int n = document_of(db, rq->arena,
+	    arena_printf(rq->arena, "application:%lld", (long long)id), &documents, err);
 	if (n < 0)
 		return NULL;
 	json_t *out = json_array();
 	for (int i = 0; i < n; i++)
 		json_array_append_new(out,
-		    json_pack("{s:s, s:s?, s:s?, s:s, s:I, s:b, s:s}", "code", documents[i].code, "title",
-			documents[i].title, "number", documents[i].number, "href",
-			rq_href(rq, "/documents/%s.pdf", documents[i].code), "issued",
-			(json_int_t)documents[i].issued_us, "revoked", (int)documents[i].revoked,
-			"verify", rq_href(rq, "/verify/%s", documents[i].code)));
+		    json_pack("{s:s, s:s?, s:s?, s:s, s:I, s:b, s:s}", "code", documents[i].code,
+		        "title", documents[i].title, "number", documents[i].number, "href",
+		        rq_href(rq, "/documents/%s.pdf", documents[i].code), "issued",
+		        (json_int_t)documents[i].issued_us, "revoked", (int)documents[i].revoked,
+		        "verify", rq_href(rq, "/verify/%s", documents[i].code)));
 	return out;
 }
 
@@ -82,15 +82,16 @@ void rq_fee(struct request *rq, const struct application *app)
 	bool void_fee = app->state == APP_REFUSED || app->state == APP_WITHDRAWN ||
 	                app->state == APP_CANCELLED || text_eq(app->outcome, "refused");
 	int64_t due = void_fee ? 0 : app->fee_yen - app->paid_yen;
-	json_object_set_new(rq->view, "has_fee",
-	    json_boolean(void_fee ? app->paid_yen > 0 : app->fee_yen > 0));
+	json_object_set_new(
+	    rq->view, "has_fee", json_boolean(void_fee ? app->paid_yen > 0 : app->fee_yen > 0));
 	json_object_set_new(rq->view, "fee_yen", json_integer((json_int_t)app->fee_yen));
 	json_object_set_new(rq->view, "fee_due", json_boolean(due > 0));
 	json_object_set_new(rq->view, "fee_due_yen", json_integer((json_int_t)(due > 0 ? due : 0)));
 }
 
 /* Calls fn for each row of rq_answers(), in sections and in their groups. */
-static void each_row(struct arena *a, json_t *v, void (*fn)(void *, struct arena *, json_t *), void *arg)
+static void each_row(
+    struct arena *a, json_t *v, void (*fn)(void *, struct arena *, json_t *), void *arg)
 {
 	static const char *const below[] = {"sections", "groups", "rows"};
 	size_t i;
@@ -98,7 +99,8 @@ static void each_row(struct arena *a, json_t *v, void (*fn)(void *, struct arena
 	if (json_object_get(v, "name"))
 		fn(arg, a, v);
 	for (size_t k = 0; k < COUNT(below); k++)
-		json_array_foreach(json_object_get(v, below[k]), i, item) each_row(a, item, fn, arg);
+		json_array_foreach(json_object_get(v, below[k]), i, item)
+		    each_row(a, item, fn, arg);
 }
 
 /* The answer of a row as one text: lines, or names of files. */
@@ -109,9 +111,9 @@ static const char *row_words(struct arena *a, const json_t *row)
 	size_t i;
 	json_t *v;
 	json_array_foreach(json_object_get(row, "lines"), i, v)
-		buf_printf(&b, "%s%s", b.n ? "\n" : "", json_string_value(v));
-	json_array_foreach(json_object_get(row, "files"), i, v) buf_printf(
-	    &b, "%s%s", b.n ? "\n" : "", json_string_value(json_object_get(v, "name")));
+	    buf_printf(&b, "%s%s", b.n ? "\n" : "", json_string_value(v));
+	json_array_foreach(json_object_get(row, "files"), i, v)
+	    buf_printf(&b, "%s%s", b.n ? "\n" : "", json_string_value(json_object_get(v, "name")));
 	return b.p ? b.p : "";
 }
 
@@ -130,7 +132,8 @@ static void remember_row(void *former, struct arena *a, json_t *row)
 
 static void mark_row(void *former, struct arena *a, json_t *row)
 {
-	const json_t *was = json_object_get(former, json_string_value(json_object_get(row, "name")));
+	const json_t *was =
+	    json_object_get(former, json_string_value(json_object_get(row, "name")));
 	if (!was || strcmp(row_print(a, was), row_print(a, row)) == 0)
 		return;
 	json_object_set_new(row, "changed", json_true());
@@ -167,33 +170,36 @@ static int show(struct request *rq, struct err *err)
 	if (rc < 0)
 		return rc;
 	if (app->state == APP_DRAFT)
-		return rq_redirect(
-		    rq, "/applications/%lld/steps/%d", (long long)app->id, app->step > 0 ? app->step : 1);
+		return rq_redirect(rq, "/applications/%lld/steps/%d", (long long)app->id,
+		    app->step > 0 ? app->step : 1);
 	if ((rc = app_procedure(rq, app, &p, err)) < 0 ||
 	    (rc = rq_form_context(rq, app, &context, err)) < 0)
 		return rc;
 	struct db *db = rq_db(rq, err);
 	struct app_actor actor = rq_app_actor(rq);
 	json_t *view, *history, *messages, *documents;
-	if ((rc = app_view(db, rq->arena, &actor, app, p, rq->lang, APP_FOR_APPLICANT, &view, err)) < 0)
+	if ((rc = app_view(
+	         db, rq->arena, &actor, app, p, rq->lang, APP_FOR_APPLICANT, &view, err)) < 0)
 		return rc;
 	json_object_set_new(rq->view, "application", view);
 	rq_fee(rq, app);
-	json_object_set_new(
-	    rq->view, "payment_wanted", json_boolean(app->state == APP_PAYMENT));
+	json_object_set_new(rq->view, "payment_wanted", json_boolean(app->state == APP_PAYMENT));
 	if ((rc = app_history(db, rq->arena, app->id, APP_FOR_APPLICANT, &history, err)) < 0)
 		return rc;
 	json_object_set_new(rq->view, "history", history);
-	if ((rc = app_messages(db, rq->arena, &actor, app->id, APP_FOR_APPLICANT, &messages, err)) < 0)
+	if ((rc = app_messages(db, rq->arena, &actor, app->id, APP_FOR_APPLICANT, &messages, err)) <
+	    0)
 		return rc;
 	json_object_set_new(rq->view, "messages", messages);
 	if (!(documents = document_views(rq, db, app->id, err)))
 		return -(int)ERR_STORE;
-	json_object_set_new(rq->view, "has_documents", json_boolean(json_array_size(documents) > 0));
+	json_object_set_new(
+	    rq->view, "has_documents", json_boolean(json_array_size(documents) > 0));
 	json_object_set_new(rq->view, "documents", documents);
 	if ((rc = rq_present_answers(rq, db, p, &context, app, err)) < 0)
 		return rc;
-	json_object_set_new(rq->view, "just_submitted", json_boolean(rq_query(rq, "submitted") != NULL));
+	json_object_set_new(
+	    rq->view, "just_submitted", json_boolean(rq_query(rq, "submitted") != NULL));
 	json_object_set_new(rq->view, "title", json_string(procedure_text(p, "title", rq->lang)));
 	rq_crumb(rq, rq_tr(rq, "application.my.title"), rq_href(rq, "/my"));
 	return 0;
@@ -311,8 +317,10 @@ static const json_t *open_correction(json_t *corrections)
 	return NULL;
 }
 
-/* Marks what is asked for, and lists it: view.asked_for is [{name, label, message}], links to the fields. */
-static void mark_asked(json_t *asked, json_t *fields, json_t *view, const char *name, const char *label)
+/* Marks what is asked for, and lists it: view.asked_for is [{name, label, message}], links to the
+ * fields. */
+static void mark_asked(
+    json_t *asked, json_t *fields, json_t *view, const char *name, const char *label)
 {
 	size_t i;
 	json_t *f;
@@ -321,7 +329,8 @@ static void mark_asked(json_t *asked, json_t *fields, json_t *view, const char *
 		if (!text_eq(json_string_value(json_object_get(f, "field")), name))
 			continue;
 		json_t *message = json_object_get(f, "message");
-		json_t *one = json_pack("{s:s, s:s?, s:O?}", "name", name, "label", label, "message", message);
+		json_t *one = json_pack(
+		    "{s:s, s:s?, s:O?}", "name", name, "label", label, "message", message);
 		json_object_set(view, "asked", one);
 		json_array_append_new(asked, one);
 	}
@@ -343,8 +352,8 @@ static void mark_section(json_t *asked, json_t *fields, json_t *section)
 	}
 }
 
-/* The files that the page shows travel with it, signed: what was uploaded or taken away before the form
- * was sent is kept nowhere else. */
+/* The files that the page shows travel with it, signed: what was uploaded or taken away before the
+ * form was sent is kept nowhere else. */
 static const char *files_seal(struct request *rq, const struct act *a)
 {
 	json_t *files = json_object(), *name;
@@ -398,9 +407,9 @@ static int correct_view(struct request *rq, struct act *a, const struct form_pro
 	for (int i = 0; i < procedure_section_count(a->procedure); i++)
 		if (asked_in(fields, procedure_section_id(a->procedure, i)) &&
 		    form_section_shown(a->procedure, i, &a->context, a->answers))
-			json_array_append_new(sections,
-			    form_section_view(a->procedure, rq->arena, i, &a->context, a->answers,
-				problems, nproblems, "online"));
+			json_array_append_new(
+			    sections, form_section_view(a->procedure, rq->arena, i, &a->context,
+			                  a->answers, problems, nproblems, "online"));
 	size_t k;
 	json_array_foreach(sections, k, section) mark_section(asked, fields, section);
 	json_object_set_new(rq->view, "asked_for", asked);
@@ -465,7 +474,8 @@ static int correct_take(struct request *rq, struct err *err)
 	int n = rq_take_files(rq, a->procedure, &a->context, a->answers, &problems, err);
 	for (int i = 0; n == 0 && i < procedure_section_count(a->procedure); i++)
 		if (asked_in(fields, procedure_section_id(a->procedure, i)))
-			n = rq_take_section(rq, a->procedure, i, &a->context, a->answers, &problems);
+			n = rq_take_section(
+			    rq, a->procedure, i, &a->context, a->answers, &problems);
 	json_decref(corrections);
 	if (n == 0)
 		n = form_check(a->procedure, rq->arena, &a->context, a->answers, &problems);
@@ -497,7 +507,7 @@ static int file(struct request *rq, struct err *err)
 	struct application *app;
 	const char *blob = rq_param(rq, "blob");
 	int64_t id = rq_param_i64(rq, "id");
-	int rc = !db     ? -(int)ERR_STORE
+	int rc = !db      ? -(int)ERR_STORE
 	         : id < 0 ? err_set(err, ERR_MISSING, NULL, "no such application")
 	                  : app_read(db, rq->arena, &actor, id, &app, err);
 	if (rc < 0)
@@ -518,14 +528,15 @@ static int file(struct request *rq, struct err *err)
 	/* Former versions keep theirs. */
 	if ((rc = app_attachments(db, rq->arena, app->id, &kept, err)) < 0)
 		return rc;
-	rc = err_set(err, ERR_MISSING, NULL, "application %lld has no file %s", (long long)id, blob);
+	rc =
+	    err_set(err, ERR_MISSING, NULL, "application %lld has no file %s", (long long)id, blob);
 	json_array_foreach(kept, i, f)
 	{
 		if (rc < 0 && text_eq(json_string_value(json_object_get(f, "blob")), blob))
 			rc = rq_send_blob(rq, blob,
 			    arena_strdup(rq->arena, json_string_value(json_object_get(f, "type"))),
-			    arena_strdup(rq->arena, json_string_value(json_object_get(f, "name"))), false,
-			    err);
+			    arena_strdup(rq->arena, json_string_value(json_object_get(f, "name"))),
+			    false, err);
 	}
 	json_decref(kept);
 	return rc;
@@ -542,24 +553,24 @@ static const struct input message_inputs[] = {
 
 static const struct route routes[] = {
     {HTTP_GET, "/my", my, .perm = "resident", .template = "procedure/my",
-	.summary = "Everything I have open, received and drafted."},
-    {HTTP_GET, "/applications/{id}", show, .perm = "signed-in",
-	.template = "procedure/application", .summary = "My application: state, messages, documents."},
+        .summary = "Everything I have open, received and drafted."},
+    {HTTP_GET, "/applications/{id}", show, .perm = "signed-in", .template = "procedure/application",
+        .summary = "My application: state, messages, documents."},
     {HTTP_GET, "/applications/{id}/withdraw", withdraw_page, .perm = "signed-in",
-	.template = "procedure/withdraw", .summary = "Ask before withdrawing."},
+        .template = "procedure/withdraw", .summary = "Ask before withdrawing."},
     {HTTP_POST, "/applications/{id}/withdraw", withdraw, .perm = "signed-in",
-	.summary = "Withdraw an application before its decision.", .inputs = withdraw_inputs,
-	.rate = RATE_WRITE, .describe = describe_moves},
+        .summary = "Withdraw an application before its decision.", .inputs = withdraw_inputs,
+        .rate = RATE_WRITE, .describe = describe_moves},
     {HTTP_POST, "/applications/{id}/messages", message, .perm = "signed-in",
-	.template = "procedure/application", .summary = "Write to the office.",
-	.inputs = message_inputs, .rate = RATE_WRITE, .describe = describe_moves},
+        .template = "procedure/application", .summary = "Write to the office.",
+        .inputs = message_inputs, .rate = RATE_WRITE, .describe = describe_moves},
     {HTTP_GET, "/applications/{id}/correct", correct_page, .perm = "signed-in",
-	.template = "procedure/correct", .summary = "What the office asks to correct."},
+        .template = "procedure/correct", .summary = "What the office asks to correct."},
     {HTTP_POST, "/applications/{id}/correct", correct, .perm = "signed-in",
-	.template = "procedure/correct", .summary = "Answer a correction request.",
-	.rate = RATE_WRITE, .flags = ROUTE_UPLOAD, .describe = describe_answers},
+        .template = "procedure/correct", .summary = "Answer a correction request.",
+        .rate = RATE_WRITE, .flags = ROUTE_UPLOAD, .describe = describe_answers},
     {HTTP_GET, "/applications/{id}/files/{blob}", file, .perm = "signed-in",
-	.summary = "A file of an application.", .flags = ROUTE_RAW},
+        .summary = "A file of an application.", .flags = ROUTE_RAW},
 };
 const struct module application_pages = {
     .name = "procedure.application",

@@ -87,8 +87,7 @@ static int draft_write(struct request *rq, struct db *db, struct err *err)
 	struct new_draft *d = rq_data(rq);
 	struct app_actor actor = rq_app_actor(rq);
 	json_t *answers = json_object();
-	int rc = app_draft_new(
-	    db, &actor, d->procedure, d->kind, "online", answers, &d->id, err);
+	int rc = app_draft_new(db, &actor, d->procedure, d->kind, "online", answers, &d->id, err);
 	json_decref(answers);
 	return rc < 0 ? rc
 	              : rq_redirect(rq,
@@ -139,9 +138,9 @@ struct step_page {
 	int sections;    /* of the definition; step numbers are 1-based */
 	int step;        /* this page */
 	bool counter;
-	json_t *mandate; /* what a proxy typed */
-	json_t *wrong;   /* texts of its problems, by field */
-	const char *next; /* where to go after saving */
+	json_t *mandate;               /* what a proxy typed */
+	json_t *wrong;                 /* texts of its problems, by field */
+	const char *next;              /* where to go after saving */
 	struct form_problem *problems; /* of files that were refused */
 	int nproblems;
 };
@@ -219,24 +218,25 @@ static void step_frame(struct request *rq, const struct step_page *s)
 		bool seen = step <= s->app->step || step <= s->step;
 		json_array_append_new(steps,
 		    json_pack("{s:s?, s:s?, s:b, s:b}", "label", step_label(rq, s, step), "href",
-			step == s->step ? NULL
-			: confirm       ? rq_href(rq, "/applications/%lld/confirm", id)
-			: seen          ? rq_href(rq, "/applications/%lld/steps/%d", id, step)
-			                : NULL,
-			"current", (int)(step == s->step), "done", (int)(!confirm && step < s->step)));
+		        step == s->step ? NULL
+		        : confirm       ? rq_href(rq, "/applications/%lld/confirm", id)
+		        : seen          ? rq_href(rq, "/applications/%lld/steps/%d", id, step)
+		                        : NULL,
+		        "current", (int)(step == s->step), "done",
+		        (int)(!confirm && step < s->step)));
 	}
 	json_object_set_new(rq->view, "form",
-	    json_pack("{s:{s:o, s:i, s:i}, s:s, s:s, s:s}", "steps_view", "steps", steps, "position",
-		position, "count", number, "action",
-		rq_href(rq, "/applications/%lld/steps/%d", id, s->step), "draft_href",
-		rq_href(rq, "/applications/%lld/steps/%d", id, s->step), "back_href",
-		rq_href(rq, "%s", previous_page(rq, s))));
+	    json_pack("{s:{s:o, s:i, s:i}, s:s, s:s, s:s}", "steps_view", "steps", steps,
+	        "position", position, "count", number, "action",
+	        rq_href(rq, "/applications/%lld/steps/%d", id, s->step), "draft_href",
+	        rq_href(rq, "/applications/%lld/steps/%d", id, s->step), "back_href",
+	        rq_href(rq, "%s", previous_page(rq, s))));
 	json_object_set_new(rq->view, "application",
 	    json_pack("{s:I, s:s, s:s, s:b}", "id", (json_int_t)id, "kind", s->app->applicant_kind,
-		"channel", s->app->channel, "counter", (int)text_eq(s->app->channel, "counter")));
+	        "channel", s->app->channel, "counter", (int)text_eq(s->app->channel, "counter")));
 	json_object_set_new(rq->view, "procedure",
 	    json_pack("{s:s, s:s}", "id", procedure_id(s->procedure), "title",
-		procedure_text(s->procedure, "title", rq->lang)));
+	        procedure_text(s->procedure, "title", rq->lang)));
 	json_object_set_new(rq->view, "title", json_string(step_label(rq, s, s->step)));
 	rq_crumb(rq, procedure_text(s->procedure, "title", rq->lang),
 	    rq_href(rq, "/procedures/%s", procedure_id(s->procedure)));
@@ -275,10 +275,8 @@ void rq_show_typed(struct request *rq, json_t *view)
 			json_object_set_new(v, "selected", json_boolean(text_eq(value, typed)));
 		}
 	}
-	json_object_foreach(view, key, v)
-		rq_show_typed(rq, v);
-	json_array_foreach(view, i, v)
-		rq_show_typed(rq, v);
+	json_object_foreach(view, key, v) rq_show_typed(rq, v);
+	json_array_foreach(view, i, v) rq_show_typed(rq, v);
 }
 
 static int step_view(struct request *rq, const struct step_page *s,
@@ -287,8 +285,8 @@ static int step_view(struct request *rq, const struct step_page *s,
 	step_frame(rq, s);
 	json_t *form = json_object_get(rq->view, "form");
 	json_object_set_new(form, "section",
-	    form_section_view(s->procedure, rq->arena, s->step - 1, &s->context, s->answers, problems,
-		nproblems, s->counter ? "counter" : "online"));
+	    form_section_view(s->procedure, rq->arena, s->step - 1, &s->context, s->answers,
+	        problems, nproblems, s->counter ? "counter" : "online"));
 	if (nproblems > 0)
 		rq_show_typed(rq, json_object_get(form, "section"));
 	json_object_set_new(form, "upload", json_boolean(takes_files(s, s->step)));
@@ -344,7 +342,7 @@ static void each_nothing(struct arena *a, const json_t *v, const char *name,
 		each_nothing(a, item, row, each, sink);
 	}
 	json_object_foreach((json_t *)(json_is_object(v) ? v : NULL), key, item)
-		each_nothing(a, item, name[0] ? arena_printf(a, "%s.%s", name, key) : key, each, sink);
+	    each_nothing(a, item, name[0] ? arena_printf(a, "%s.%s", name, key) : key, each, sink);
 }
 
 struct control_source {
@@ -365,7 +363,8 @@ int rq_take_section(struct request *rq, const struct procedure *p, int section,
 	struct control_source source = {rq};
 	struct form_context merging = *context;
 	merging.merge = rq_json(rq) != NULL;
-	return form_section_take(p, rq->arena, section, &merging, answers, controls, &source, problems);
+	return form_section_take(
+	    p, rq->arena, section, &merging, answers, controls, &source, problems);
 }
 
 void rq_form_problems(struct request *rq, const struct form_problem *problems, int n)
@@ -373,11 +372,13 @@ void rq_form_problems(struct request *rq, const struct form_problem *problems, i
 	for (int i = 0; i < n; i++) {
 		if (problems[i].text && problems[i].row)
 			rq_problem(rq, problems[i].field, "form.in_row",
-			    json_pack("{s:s, s:s}", "row", problems[i].row, "text", problems[i].text));
+			    json_pack(
+			        "{s:s, s:s}", "row", problems[i].row, "text", problems[i].text));
 		else if (problems[i].text)
 			rq_problem_text(rq, problems[i].field, problems[i].text);
 		else
-			rq_problem(rq, problems[i].field, problems[i].msgkey, json_incref(problems[i].args));
+			rq_problem(rq, problems[i].field, problems[i].msgkey,
+			    json_incref(problems[i].args));
 	}
 }
 
@@ -386,8 +387,7 @@ static int step_write(struct request *rq, struct db *db, struct err *err)
 	struct step_page *s = rq_data(rq);
 	struct app_actor actor = rq_app_actor(rq);
 	int furthest = s->step > s->app->step ? s->step : s->app->step;
-	int rc = app_draft_save(
-	    db, &actor, s->procedure, s->app->id, s->answers, furthest, err);
+	int rc = app_draft_save(db, &actor, s->procedure, s->app->id, s->answers, furthest, err);
 	return rc < 0 ? rc : rq_redirect(rq, "%s", s->next);
 }
 
@@ -396,8 +396,8 @@ static int autosave_write(struct request *rq, struct db *db, struct err *err)
 {
 	struct step_page *s = rq_data(rq);
 	struct app_actor actor = rq_app_actor(rq);
-	int rc = app_draft_save(
-	    db, &actor, s->procedure, s->app->id, s->answers, s->app->step, err);
+	int rc =
+	    app_draft_save(db, &actor, s->procedure, s->app->id, s->answers, s->app->step, err);
 	if (rc == 0)
 		json_object_set_new(rq->view, "saved", json_true());
 	return rc;
@@ -471,9 +471,9 @@ json_t *rq_file_controls(struct request *rq, const struct procedure *p)
 	{
 		json_array_foreach(json_object_get(item, "fields"), k, field)
 		{
-			json_t *name = json_sprintf("%s.%s",
-			    json_string_value(json_object_get(item, "id")),
-			    json_string_value(json_object_get(field, "id")));
+			json_t *name =
+			    json_sprintf("%s.%s", json_string_value(json_object_get(item, "id")),
+			        json_string_value(json_object_get(field, "id")));
 			if (form_file_wanted(p, json_string_value(name)))
 				json_array_append(names, name);
 			json_decref(name);
@@ -559,8 +559,8 @@ static const char *mandate_word(struct request *rq, const char *name)
 static void mandate_wrong(
     struct request *rq, struct step_page *s, const char *name, const char *key)
 {
-	json_t *args = json_on_arena(
-	    rq->arena, json_pack("{s:s}", "label", mandate_word(rq, name)));
+	json_t *args =
+	    json_on_arena(rq->arena, json_pack("{s:s}", "label", mandate_word(rq, name)));
 	const char *text = i18n_format(rq->city->i18n, rq->arena, rq->lang, key, args);
 	rq_problem_text(rq, name, text);
 	json_object_set_new(s->wrong, name, json_string(text));
@@ -574,18 +574,19 @@ static void mandate_view(struct request *rq, const struct step_page *s, const js
 	for (size_t i = 0; i < COUNT(mandate_fields); i++) {
 		const struct mandate_field *f = &mandate_fields[i];
 		const char *value = json_string_value(json_object_get(values, f->name));
-		json_t *field = json_pack("{s:s, s:s, s:b, s:b, s:s?, s:s, s:s?, s:O?}", "name", f->name,
-		    "label", mandate_word(rq, f->name), f->flag, 1, "required", (int)f->required, "type",
-		    f->type, "value", value ? value : "", "help",
-		    text_eq(f->name, "principal_mail") ? mandate_word(rq, "principal_mail_help") : NULL,
+		json_t *field = json_pack("{s:s, s:s, s:b, s:b, s:s?, s:s, s:s?, s:O?}", "name",
+		    f->name, "label", mandate_word(rq, f->name), f->flag, 1, "required",
+		    (int)f->required, "type", f->type, "value", value ? value : "", "help",
+		    text_eq(f->name, "principal_mail") ? mandate_word(rq, "principal_mail_help")
+		                                       : NULL,
 		    "problem", json_object_get(s->wrong, f->name));
 		json_t *options = json_array();
 		for (size_t k = 0; text_eq(f->name, "ground") && k < COUNT(mandate_grounds); k++)
 			json_array_append_new(options,
 			    json_pack("{s:s, s:s, s:s, s:b}", "id",
-				arena_printf(rq->arena, "ground.%s", mandate_grounds[k]), "value",
-				mandate_grounds[k], "label", mandate_word(rq, mandate_grounds[k]), "selected",
-				(int)text_eq(value, mandate_grounds[k])));
+			        arena_printf(rq->arena, "ground.%s", mandate_grounds[k]), "value",
+			        mandate_grounds[k], "label", mandate_word(rq, mandate_grounds[k]),
+			        "selected", (int)text_eq(value, mandate_grounds[k])));
 		json_object_set_new(field, "options", options);
 		json_array_append_new(list, field);
 	}
@@ -653,8 +654,8 @@ static int mandate_post(struct request *rq, struct err *err)
 
 /* --- confirm and submit --- */
 
-json_t *rq_answers(struct request *rq, const struct procedure *p, const struct form_context *context,
-    json_t *answers, int64_t id, bool change)
+json_t *rq_answers(struct request *rq, const struct procedure *p,
+    const struct form_context *context, json_t *answers, int64_t id, bool change)
 {
 	json_t *sections = form_answers_view(p, rq->arena, context, answers), *section, *row, *file;
 	size_t i, k, f;
@@ -664,14 +665,15 @@ json_t *rq_answers(struct request *rq, const struct procedure *p, const struct f
 		if (change && json_is_integer(index) && json_integer_value(index) >= 0)
 			json_object_set_new(section, "change_href",
 			    json_string(rq_href(rq, "/applications/%lld/steps/%d", (long long)id,
-				(int)json_integer_value(index) + 1)));
+			        (int)json_integer_value(index) + 1)));
 		json_array_foreach(json_object_get(section, "rows"), k, row)
 		{
 			json_array_foreach(json_object_get(row, "files"), f, file)
 			{
 				json_object_set_new(file, "href",
-				    json_string(rq_href(rq, "/applications/%lld/files/%s", (long long)id,
-					json_string_value(json_object_get(file, "blob")))));
+				    json_string(
+				        rq_href(rq, "/applications/%lld/files/%s", (long long)id,
+				            json_string_value(json_object_get(file, "blob")))));
 			}
 		}
 	}
@@ -719,8 +721,8 @@ static int submit_write(struct request *rq, struct db *db, struct err *err)
 	struct step_page *s = rq_data(rq);
 	struct app_actor actor = rq_app_actor(rq);
 	char *number;
-	int rc = app_submit(
-	    db, rq->arena, &actor, s->procedure, s->app->id, &s->context, &number, err);
+	int rc =
+	    app_submit(db, rq->arena, &actor, s->procedure, s->app->id, &s->context, &number, err);
 	if (rc < 0)
 		return rc;
 	json_object_set_new(rq->view, "receipt_number", json_string(number));
@@ -786,25 +788,25 @@ static const struct input mandate_inputs[] = {
 
 static const struct route routes[] = {
     {HTTP_POST, "/procedures/{id}/apply", apply, .perm = "resident",
-	.summary = "Begin an application: makes a draft.", .inputs = apply_inputs,
-	.rate = RATE_WRITE},
+        .summary = "Begin an application: makes a draft.", .inputs = apply_inputs,
+        .rate = RATE_WRITE},
     {HTTP_GET, "/applications/{id}/steps/{step}", step_get, .perm = "signed-in",
-	.template = "procedure/step", .summary = "One step of the form."},
+        .template = "procedure/step", .summary = "One step of the form."},
     {HTTP_POST, "/applications/{id}/steps/{step}", step_post, .perm = "signed-in",
-	.template = "procedure/step", .summary = "Save a step and go on.", .rate = RATE_WRITE,
-	.flags = ROUTE_UPLOAD, .describe = describe_answers},
+        .template = "procedure/step", .summary = "Save a step and go on.", .rate = RATE_WRITE,
+        .flags = ROUTE_UPLOAD, .describe = describe_answers},
     {HTTP_GET, "/applications/{id}/mandate", mandate_get, .perm = "signed-in",
-	.template = "procedure/mandate", .summary = "For whom a proxy applies."},
+        .template = "procedure/mandate", .summary = "For whom a proxy applies."},
     {HTTP_POST, "/applications/{id}/mandate", mandate_post, .perm = "signed-in",
-	.template = "procedure/mandate", .summary = "Say for whom a proxy applies.",
-	.inputs = mandate_inputs, .rate = RATE_WRITE},
+        .template = "procedure/mandate", .summary = "Say for whom a proxy applies.",
+        .inputs = mandate_inputs, .rate = RATE_WRITE},
     {HTTP_GET, "/applications/{id}/confirm", confirm, .perm = "signed-in",
-	.template = "procedure/confirm", .summary = "All answers before they are sent."},
+        .template = "procedure/confirm", .summary = "All answers before they are sent."},
     {HTTP_POST, "/applications/{id}/submit", submit, .perm = "signed-in",
-	.template = "procedure/confirm", .summary = "Submit; gives the receipt number.",
-	.rate = RATE_WRITE, .describe = describe_moves},
+        .template = "procedure/confirm", .summary = "Submit; gives the receipt number.",
+        .rate = RATE_WRITE, .describe = describe_moves},
     {HTTP_POST, "/applications/{id}/discard", discard, .perm = "signed-in",
-	.summary = "Delete a draft.", .rate = RATE_WRITE, .describe = describe_moves},
+        .summary = "Delete a draft.", .rate = RATE_WRITE, .describe = describe_moves},
 };
 const struct module apply_pages = {
     .name = "procedure.apply",

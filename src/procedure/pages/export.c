@@ -15,7 +15,8 @@ enum { EXPORT_STEP = 200, XLSX_ROWS_MAX = 100000 };
 static const char *const heads[] = {"receipt_number", "serial", "procedure", "state", "applicant",
     "applicant_kind", "channel", "submitted", "due", "decided", "outcome", "fee_yen", "paid_yen"};
 
-struct export {
+struct export
+{
 	struct app_filter filter;
 	struct app_actor actor;
 	struct procedure *procedure; /* NULL: several, no answers */
@@ -38,7 +39,8 @@ static void cells(struct arena *a, const struct application *app, const char *ou
 
 /* Calls put(arg, name, value) for every answer as people read it, in the form's order. */
 static void each_answer(struct request *rq, struct arena *a, const struct procedure *p,
-    const struct application *app, void (*put)(void *, const char *name, const char *value), void *arg)
+    const struct application *app, void (*put)(void *, const char *name, const char *value),
+    void *arg)
 {
 	struct form_context context = {.lang = rq->lang,
 	    .i18n = rq->city->i18n,
@@ -81,7 +83,8 @@ static int csv_step(struct request *rq, void *state, struct buf *out, struct err
 	}
 	struct arena *a = arena_new();
 	struct application **apps;
-	int n = app_export_next(db, a, &e->actor, &e->filter, e->after, EXPORT_STEP, &apps, &e->after, err);
+	int n = app_export_next(
+	    db, a, &e->actor, &e->filter, e->after, EXPORT_STEP, &apps, &e->after, err);
 	for (int i = 0; i < n; i++) {
 		const char *row[COUNT(heads)];
 		cells(a, apps[i], row);
@@ -110,8 +113,9 @@ static struct export *export_new(struct request *rq)
 static int export_note(struct request *rq, struct db *db, struct err *err)
 {
 	struct export *e = rq_data(rq);
-	json_t *data = json_pack("{s:s, s:s?, s:s}", "format",
-	    strstr(rq->path, ".csv") ? "csv" : "xlsx", "procedure", e->filter.procedure, "query", rq->url);
+	json_t *data =
+	    json_pack("{s:s, s:s?, s:s}", "format", strstr(rq->path, ".csv") ? "csv" : "xlsx",
+	        "procedure", e->filter.procedure, "query", rq->url);
 	struct journal_change change = {.actor = rq->actor.id,
 	    .verb = "application.exported",
 	    .subject = rq->actor.id,
@@ -120,9 +124,9 @@ static int export_note(struct request *rq, struct db *db, struct err *err)
 	json_decref(data);
 	if (rc < 0)
 		return rc;
-	return strstr(rq->path, ".csv") ? rq_stream(rq, "text/csv; charset=utf-8", "applications.csv",
-	                                      csv_step, e)
-	                                : 0;
+	return strstr(rq->path, ".csv")
+	           ? rq_stream(rq, "text/csv; charset=utf-8", "applications.csv", csv_step, e)
+	           : 0;
 }
 
 static int export_csv(struct request *rq, struct err *err)
@@ -134,8 +138,7 @@ static int export_csv(struct request *rq, struct err *err)
 
 /* --- XLSX: written to a temporary file in constant memory, then sent --- */
 
-static int xlsx_rows(
-    struct request *rq, struct export *e, lxw_worksheet *sheet, struct err *err)
+static int xlsx_rows(struct request *rq, struct export *e, lxw_worksheet *sheet, struct err *err)
 {
 	struct db *db = rq_db(rq, err);
 	if (!db)
@@ -164,8 +167,8 @@ static int xlsx_rows(
 		if (n < 0)
 			return n;
 		if (full)
-			return err_set(err, ERR_TOO_LARGE, "staff.export.too_many", "more than %d rows",
-			    XLSX_ROWS_MAX);
+			return err_set(err, ERR_TOO_LARGE, "staff.export.too_many",
+			    "more than %d rows", XLSX_ROWS_MAX);
 	}
 	return 0;
 }
@@ -214,9 +217,9 @@ static int export_xlsx(struct request *rq, struct err *err)
 
 static const struct route routes[] = {
     {HTTP_GET, "/staff/export.csv", export_csv, .perm = "application.export",
-	.summary = "Applications of a filter as CSV.", .flags = ROUTE_RAW},
+        .summary = "Applications of a filter as CSV.", .flags = ROUTE_RAW},
     {HTTP_GET, "/staff/export.xlsx", export_xlsx, .perm = "application.export",
-	.summary = "Applications of a filter as XLSX.", .flags = ROUTE_RAW},
+        .summary = "Applications of a filter as XLSX.", .flags = ROUTE_RAW},
 };
 const struct module export_pages = {
     .name = "procedure.export",

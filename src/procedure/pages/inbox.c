@@ -46,9 +46,9 @@ void rq_filter(struct request *rq, struct app_filter *f)
 	const char *state = query(rq, "state");
 	*f = (struct app_filter){
 	    .scope = (enum app_scope)name_index(
-		scopes, APP_SCOPE_COUNT, query(rq, "scope"), APP_SCOPE_ALL),
+	        scopes, APP_SCOPE_COUNT, query(rq, "scope"), APP_SCOPE_ALL),
 	    .bucket = (enum app_bucket)name_index(
-		buckets, APP_BUCKET_COUNT, query(rq, "tab"), APP_BUCKET_OFFICE),
+	        buckets, APP_BUCKET_COUNT, query(rq, "tab"), APP_BUCKET_OFFICE),
 	    .department = query_id(rq, "department"),
 	    .state = state && app_state_parse(state) < APP_STATE_COUNT ? state : NULL,
 	    .procedure = query(rq, "procedure"),
@@ -91,8 +91,8 @@ _Static_assert((int)APP_COUNT_MAX == (int)TAB_COUNT_MAX, "counted as far as tabs
 static json_t *counted_tab(
     struct request *rq, const char *key, const char *href, bool current, const json_t *count)
 {
-	return tab_view(rq_tr(rq, key), href, current,
-	    json_is_integer(count) ? json_integer_value(count) : -1);
+	return tab_view(
+	    rq_tr(rq, key), href, current, json_is_integer(count) ? json_integer_value(count) : -1);
 }
 
 /* Whose: mine, waiting for me, overdue, all. One department is a tab only while it is chosen. */
@@ -104,13 +104,13 @@ static json_t *scope_tabs(struct request *rq, const struct app_filter *f, const 
 		if (i == APP_SCOPE_DEPARTMENT && f->scope != APP_SCOPE_DEPARTMENT)
 			continue;
 		if (i == APP_SCOPE_ALL)
-			json_array_append_new(out,
-			    counted_tab(rq, "staff.scope.late", rq_href(rq, "/staff?scope=all&overdue=1"), late,
-				json_object_get(counts, "late")));
-		json_array_append_new(out,
-		    counted_tab(rq, arena_printf(rq->arena, "staff.scope.%s", scopes[i]),
-			link_with(rq, "scope", scopes[i]), (int)f->scope == i && !late,
-			json_object_get(counts, scopes[i])));
+			json_array_append_new(out, counted_tab(rq, "staff.scope.late",
+			                               rq_href(rq, "/staff?scope=all&overdue=1"),
+			                               late, json_object_get(counts, "late")));
+		json_array_append_new(
+		    out, counted_tab(rq, arena_printf(rq->arena, "staff.scope.%s", scopes[i]),
+		             link_with(rq, "scope", scopes[i]), (int)f->scope == i && !late,
+		             json_object_get(counts, scopes[i])));
 	}
 	return out;
 }
@@ -122,10 +122,10 @@ static json_t *bucket_tabs(struct request *rq, const struct app_filter *f, const
 	if (f->scope == APP_SCOPE_TURN || f->scope == APP_SCOPE_REVIEW)
 		return out;
 	for (int i = APP_BUCKET_OFFICE; i < APP_BUCKET_COUNT; i++)
-		json_array_append_new(out,
-		    counted_tab(rq, arena_printf(rq->arena, "staff.tab.%s", buckets[i]),
-			link_with(rq, "tab", buckets[i]), (int)f->bucket == i,
-			json_object_get(counts, buckets[i])));
+		json_array_append_new(
+		    out, counted_tab(rq, arena_printf(rq->arena, "staff.tab.%s", buckets[i]),
+		             link_with(rq, "tab", buckets[i]), (int)f->bucket == i,
+		             json_object_get(counts, buckets[i])));
 	return out;
 }
 
@@ -136,9 +136,9 @@ static json_t *procedure_options(struct request *rq, const char *selected)
 	for (int i = 0; i < list->n; i++)
 		if (procedure_online(list->items[i]))
 			json_array_append_new(out,
-			    json_pack("{s:s, s:s, s:b}", "value", procedure_id(list->items[i]), "label",
-				procedure_text(list->items[i], "title", rq->lang), "selected",
-				(int)text_eq(selected, procedure_id(list->items[i]))));
+			    json_pack("{s:s, s:s, s:b}", "value", procedure_id(list->items[i]),
+			        "label", procedure_text(list->items[i], "title", rq->lang),
+			        "selected", (int)text_eq(selected, procedure_id(list->items[i]))));
 	return out;
 }
 
@@ -147,10 +147,10 @@ static json_t *state_options(struct request *rq, const char *selected)
 	json_t *out = json_array();
 	for (enum app_state s = APP_SUBMITTED; s < APP_STATE_COUNT; s++) {
 		const char *name = app_state_name(s);
-		json_array_append_new(out,
-		    json_pack("{s:s, s:s, s:b}", "value", name, "label",
-			rq_tr(rq, arena_printf(rq->arena, "application.state.%s", name)), "selected",
-			(int)text_eq(selected, name)));
+		json_array_append_new(
+		    out, json_pack("{s:s, s:s, s:b}", "value", name, "label",
+		             rq_tr(rq, arena_printf(rq->arena, "application.state.%s", name)),
+		             "selected", (int)text_eq(selected, name)));
 	}
 	return out;
 }
@@ -162,8 +162,8 @@ static void finish_rows(struct request *rq, json_t *rows)
 	json_t *row;
 	json_array_foreach(rows, i, row)
 	{
-		struct procedure *p = procedure_find(
-		    rq->city, json_string_value(json_object_get(row, "procedure")));
+		struct procedure *p =
+		    procedure_find(rq->city, json_string_value(json_object_get(row, "procedure")));
 		json_object_set_new(row, "title",
 		    p ? json_string(procedure_text(p, "title", rq->lang))
 		      : json_incref(json_object_get(row, "procedure")));
@@ -171,8 +171,8 @@ static void finish_rows(struct request *rq, json_t *rows)
 		const char *state = json_string_value(json_object_get(row, "state"));
 		json_object_set_new(row, "href",
 		    json_string(rq_href(rq, "/%s/%lld",
-			text_eq(state, "draft") ? "applications" : "staff/applications",
-			(long long)json_integer_value(json_object_get(row, "id")))));
+		        text_eq(state, "draft") ? "applications" : "staff/applications",
+		        (long long)json_integer_value(json_object_get(row, "id")))));
 	}
 }
 
@@ -184,8 +184,8 @@ static int own_departments(
 	struct department *all;
 	int n = staff_departments(db, rq->arena, rq->actor.person, "application.read", &ids, err);
 	int nall = n < 0 ? n
-			 : department_tree(db, rq->arena,
-			       date_format(rq->arena, date_of_us(rq->now_us)), &all, err);
+	                 : department_tree(db, rq->arena,
+	                       date_format(rq->arena, date_of_us(rq->now_us)), &all, err);
 	if (nall < 0)
 		return nall;
 	*out = json_array();
@@ -194,10 +194,10 @@ static int own_departments(
 		if (d->id != ids[k])
 			continue;
 		k++;
-		json_array_append_new(*out,
-		    json_pack("{s:I, s:s, s:b}", "value", (json_int_t)d->id, "label",
-			text_eq(rq->lang, "en") && d->name_en[0] ? d->name_en : d->name, "selected",
-			(int)(d->id == selected)));
+		json_array_append_new(
+		    *out, json_pack("{s:I, s:s, s:b}", "value", (json_int_t)d->id, "label",
+		              text_eq(rq->lang, "en") && d->name_en[0] ? d->name_en : d->name,
+		              "selected", (int)(d->id == selected)));
 	}
 	return 0;
 }
@@ -214,9 +214,9 @@ static int put_colleagues(struct request *rq, struct db *db, const struct app_fi
 	json_t *out = json_array();
 	for (int i = 0; i < n; i++)
 		if (staff[i] != rq->actor.person)
-			json_array_append_new(out,
-			    json_pack("{s:I, s:s*}", "value", (json_int_t)staff[i], "label",
-				staff_name(db, rq->arena, staff[i], err)));
+			json_array_append_new(
+			    out, json_pack("{s:I, s:s*}", "value", (json_int_t)staff[i], "label",
+			             staff_name(db, rq->arena, staff[i], err)));
 	json_object_set_new(rq->view, "colleagues", out);
 	return n < 0 ? n : 0;
 }
@@ -258,11 +258,12 @@ static int inbox_show(struct request *rq, struct err *err)
 	json_object_set_new(rq->view, "procedures", procedure_options(rq, f.procedure));
 	json_object_set_new(rq->view, "states", state_options(rq, f.state));
 	json_object_set_new(rq->view, "filter",
-	    json_pack("{s:s?, s:s?, s:s?, s:b, s:s, s:s}", "q", f.text, "from", f.from, "until", f.until,
-		"overdue", (int)f.overdue, "scope", scopes[f.scope], "tab", buckets[f.bucket]));
+	    json_pack("{s:s?, s:s?, s:s?, s:b, s:s, s:s}", "q", f.text, "from", f.from, "until",
+	        f.until, "overdue", (int)f.overdue, "scope", scopes[f.scope], "tab",
+	        buckets[f.bucket]));
 	json_object_set_new(rq->view, "filtered",
 	    json_boolean(f.text || f.from || f.until || f.overdue || f.state || f.procedure ||
-		         f.department));
+	                 f.department));
 	json_object_set_new(rq->view, "narrowed",
 	    json_boolean(f.from || f.until || f.state || f.procedure || f.department));
 	const char *search = strchr(rq->url, '?');
@@ -298,7 +299,7 @@ static const char *bulk_back(struct request *rq)
 {
 	const char *back = rq_form(rq, "back");
 	return back && (strcmp(back, "/staff") == 0 || strncmp(back, "/staff?", 7) == 0) ? back
-											  : "/staff";
+	                                                                                 : "/staff";
 }
 
 static int bulk_one(
@@ -335,8 +336,8 @@ static int bulk(struct request *rq, struct err *err)
 	int n = rq_form_all(rq, "id", &ids);
 	b->action = rq_form(rq, "action");
 	if (!b->action || (strcmp(b->action, "accept") && strcmp(b->action, "assign")))
-		return err_field(
-		    err, ERR_INPUT, "action", "staff.bulk.action", "action %s", b->action ? b->action : "");
+		return err_field(err, ERR_INPUT, "action", "staff.bulk.action", "action %s",
+		    b->action ? b->action : "");
 	if (n == 0) {
 		rq_flash(rq, "warning", "staff.bulk.none", NULL);
 		return rq_redirect(rq, "%s", bulk_back(rq));
@@ -377,10 +378,10 @@ static const struct input bulk_inputs[] = {
 
 static const struct route routes[] = {
     {HTTP_GET, "/staff", inbox, .perm = "staff", .template = "procedure/inbox",
-	.summary = "Inbox of applications, overdue first.", .inputs = inbox_inputs},
+        .summary = "Inbox of applications, overdue first.", .inputs = inbox_inputs},
     {HTTP_POST, "/staff/bulk", bulk, .perm = "staff",
-	.summary = "Accept or assign several applications.", .inputs = bulk_inputs,
-	.rate = RATE_WRITE},
+        .summary = "Accept or assign several applications.", .inputs = bulk_inputs,
+        .rate = RATE_WRITE},
 };
 const struct module inbox_pages = {
     .name = "procedure.inbox",

@@ -1,4 +1,5 @@
-/* The inventory for staff: every procedure, online or not, its volume and priority; CSV in and out. */
+/* The inventory for staff: every procedure, online or not, its volume and priority; CSV in and out.
+ */
 #include <string.h>
 #include <unistd.h>
 
@@ -12,10 +13,12 @@ enum { IMPORT_MAX = 8 * 1024 * 1024 };
 /* One row of the page and of the export. */
 static json_t *row_of_definition(const struct procedure *p)
 {
-	const json_t *def = procedure_json(p), *law = json_array_get(json_object_get(def, "law"), 0);
+	const json_t *def = procedure_json(p),
+	             *law = json_array_get(json_object_get(def, "law"), 0);
 	return json_pack("{s:s, s:s, s:s, s:s?, s:s?, s:s?, s:I, s:b, s:s}", "id", procedure_id(p),
-	    "title_ja", procedure_text(p, "title", "ja"), "title_en", procedure_text(p, "title", "en"),
-	    "department", json_string_value(json_object_get(def, "department")), "law",
+	    "title_ja", procedure_text(p, "title", "ja"), "title_en",
+	    procedure_text(p, "title", "en"), "department",
+	    json_string_value(json_object_get(def, "department")), "law",
 	    json_string_value(json_object_get(law, "name")), "article",
 	    json_string_value(json_object_get(law, "article")), "yearly_volume",
 	    json_integer_value(json_object_get(def, "yearly_volume")), "online",
@@ -25,9 +28,9 @@ static json_t *row_of_definition(const struct procedure *p)
 static json_t *row_of_entry(const struct inventory_entry *e)
 {
 	return json_pack("{s:s, s:s, s:s?, s:s?, s:s?, s:s?, s:I, s:b, s:s?, s:s?}", "id", e->id,
-	    "title_ja", e->title_ja, "title_en", e->title_en, "department", e->department, "law", e->law,
-	    "article", e->article, "yearly_volume", (json_int_t)e->yearly_volume, "online", 0, "priority",
-	    e->priority, "attachments", e->attachments);
+	    "title_ja", e->title_ja, "title_en", e->title_en, "department", e->department, "law",
+	    e->law, "article", e->article, "yearly_volume", (json_int_t)e->yearly_volume, "online",
+	    0, "priority", e->priority, "attachments", e->attachments);
 }
 
 /* Definitions first, then entries that have no definition. */
@@ -70,8 +73,8 @@ static int show(struct request *rq, struct err *err)
 		online += is_online ? volume : 0;
 		const char *priority = json_string_value(json_object_get(row, "priority"));
 		json_object_set_new(row, "title",
-		    json_string(json_string_value(json_object_get(
-			row, text_eq(rq->lang, "ja") ? "title_ja" : "title_en"))));
+		    json_string(json_string_value(
+		        json_object_get(row, text_eq(rq->lang, "ja") ? "title_ja" : "title_en"))));
 		if (!only || !only[0] || (text_eq(only, "online") && is_online) ||
 		    (text_eq(only, "offline") && !is_online) || text_eq(only, priority))
 			json_array_append(kept, row);
@@ -79,17 +82,18 @@ static int show(struct request *rq, struct err *err)
 	json_object_set_new(rq->view, "count", json_integer((json_int_t)json_array_size(kept)));
 	json_object_set_new(rq->view, "rows", kept);
 	json_object_set_new(rq->view, "volume", json_integer(total));
-	json_object_set_new(rq->view, "online_percent", json_integer(total ? online * 100 / total : 0));
+	json_object_set_new(
+	    rq->view, "online_percent", json_integer(total ? online * 100 / total : 0));
 	json_decref(rows);
 	json_t *filters = json_array();
 	static const char *const names[] = {"", "online", "offline", "A", "B", "C"};
 	for (size_t k = 0; k < COUNT(names); k++)
-		json_array_append_new(filters,
-		    json_pack("{s:s, s:s, s:b}", "href",
-			rq_href(rq, "/staff/procedures?show=%s", names[k]), "label",
-			rq_tr(rq, arena_printf(rq->arena, "inventory.show.%s",
-			              names[k][0] ? names[k] : "all")),
-			"current", (int)text_eq(only ? only : "", names[k])));
+		json_array_append_new(
+		    filters, json_pack("{s:s, s:s, s:b}", "href",
+		                 rq_href(rq, "/staff/procedures?show=%s", names[k]), "label",
+		                 rq_tr(rq, arena_printf(rq->arena, "inventory.show.%s",
+		                               names[k][0] ? names[k] : "all")),
+		                 "current", (int)text_eq(only ? only : "", names[k])));
 	json_object_set_new(rq->view, "filters", filters);
 	json_object_set_new(
 	    rq->view, "may_import", json_boolean(rq_allows(rq, "procedure.manage")));
@@ -117,11 +121,12 @@ static int export_csv(struct request *rq, struct err *err)
 	{
 		for (size_t c = 0; c < COUNT(export_columns); c++) {
 			const json_t *v = json_object_get(row, export_columns[c]);
-			const char *text = json_is_integer(v) ? arena_printf(rq->arena, "%lld",
-			                                            (long long)json_integer_value(v))
-			                   : json_is_boolean(v) ? (json_is_true(v) ? "1" : "0")
-			                   : json_is_string(v)  ? json_string_value(v)
-			                                        : "";
+			const char *text =
+			    json_is_integer(v)
+			        ? arena_printf(rq->arena, "%lld", (long long)json_integer_value(v))
+			    : json_is_boolean(v) ? (json_is_true(v) ? "1" : "0")
+			    : json_is_string(v)  ? json_string_value(v)
+			                         : "";
 			csv_put(&b, c == 0, str_from(text));
 		}
 		csv_end(&b);
@@ -160,7 +165,7 @@ static int import_failed(struct request *rq, struct err *err)
 		rq_problem(rq, "file",
 		    arena_strdup(rq->arena, json_string_value(json_object_get(p, "key"))),
 		    json_pack("{s:O, s:O}", "line", json_object_get(p, "line"), "column",
-			json_object_get(p, "column")));
+		        json_object_get(p, "column")));
 	}
 	if (!rq_has_problems(rq))
 		rq_problem(rq, "file", was.msg ? was.msg : "inventory.problem.no_file", NULL);
@@ -179,7 +184,8 @@ static int import(struct request *rq, struct err *err)
 		return show(rq, err);
 	}
 	if (u->size > IMPORT_MAX)
-		return err_field(err, ERR_TOO_LARGE, "file", NULL, "%lld bytes", (long long)u->size);
+		return err_field(
+		    err, ERR_TOO_LARGE, "file", NULL, "%lld bytes", (long long)u->size);
 	char *bytes = arena_alloc(rq->arena, (size_t)u->size + 1);
 	ssize_t got = pread(u->fd, bytes, (size_t)u->size, 0);
 	if (got != u->size)
@@ -190,12 +196,12 @@ static int import(struct request *rq, struct err *err)
 
 static const struct route routes[] = {
     {HTTP_GET, "/staff/procedures", show, .perm = "staff", .template = "procedure/inventory",
-	.summary = "Inventory of all procedures with volume and priority for going online."},
+        .summary = "Inventory of all procedures with volume and priority for going online."},
     {HTTP_GET, "/staff/procedures.csv", export_csv, .perm = "staff",
-	.summary = "The inventory as CSV.", .flags = ROUTE_RAW},
+        .summary = "The inventory as CSV.", .flags = ROUTE_RAW},
     {HTTP_POST, "/staff/procedures/import", import, .perm = "procedure.manage",
-	.template = "procedure/inventory", .summary = "Import the inventory from CSV.",
-	.rate = RATE_WRITE, .flags = ROUTE_UPLOAD},
+        .template = "procedure/inventory", .summary = "Import the inventory from CSV.",
+        .rate = RATE_WRITE, .flags = ROUTE_UPLOAD},
 };
 const struct module inventory_pages = {
     .name = "procedure.inventory",

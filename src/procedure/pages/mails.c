@@ -10,16 +10,15 @@ static int show(struct request *rq, struct err *err)
 	bool wishes[WISH_COUNT];
 	char *mail = NULL, *lang = NULL;
 	int rc = db ? wishes_get(db, rq->actor.person, wishes, err) : -(int)ERR_STORE;
-	if (rc < 0 ||
-	    (rc = staff_mail(db, rq->arena, rq->actor.person, &mail, &lang, err)) < 0)
+	if (rc < 0 || (rc = staff_mail(db, rq->arena, rq->actor.person, &mail, &lang, err)) < 0)
 		return rc;
 	json_t *list = json_array();
 	for (int i = 0; i < WISH_COUNT; i++)
 		json_array_append_new(list,
 		    json_pack("{s:s, s:s, s:s, s:b}", "name", wish_names[i], "label",
-			rq_tr(rq, arena_printf(rq->arena, "staff.mails.%s", wish_names[i])), "help",
-			rq_tr(rq, arena_printf(rq->arena, "staff.mails.%s_help", wish_names[i])), "on",
-			(int)wishes[i]));
+		        rq_tr(rq, arena_printf(rq->arena, "staff.mails.%s", wish_names[i])), "help",
+		        rq_tr(rq, arena_printf(rq->arena, "staff.mails.%s_help", wish_names[i])),
+		        "on", (int)wishes[i]));
 	json_object_set_new(rq->view, "wishes", list);
 	json_object_set_new(rq->view, "mail", mail ? json_string(mail) : json_null());
 	rq_title(rq, "staff.mails.title");
@@ -61,9 +60,9 @@ static const struct input inputs[] = {
 
 static const struct route routes[] = {
     {HTTP_GET, "/account/notices", show, .perm = "staff", .template = "procedure/mails",
-	.summary = "What one wishes to be mailed."},
+        .summary = "What one wishes to be mailed."},
     {HTTP_POST, "/account/notices", save, .perm = "staff", .template = "procedure/mails",
-	.summary = "Chooses what one is mailed.", .inputs = inputs, .rate = RATE_WRITE},
+        .summary = "Chooses what one is mailed.", .inputs = inputs, .rate = RATE_WRITE},
 };
 const struct module mail_pages = {
     .name = "procedure.mails",

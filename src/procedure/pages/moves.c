@@ -1,5 +1,5 @@
-/* The table of moves in openapi.json: each operation on an application says from which state to which it
- * leads, and who may call it. */
+/* The table of moves in openapi.json: each operation on an application says from which state to
+ * which it leads, and who may call it. */
 #include <string.h>
 
 #include "procedure/application.h"
@@ -54,10 +54,11 @@ void describe_moves(const char *path, json_t *operation)
 			continue;
 		for (int k = 0; k < n; k++)
 			if (strcmp(moves[k].verb, operations[i].verb) == 0)
-				json_array_append_new(list,
-				    json_pack("{s:s, s:s, s:s?, s:s}", "verb", moves[k].verb, "from",
-					app_state_name(moves[k].from), "to", state_or_none(moves[k].to),
-					"who", app_who_text(a, moves[k].who)));
+				json_array_append_new(
+				    list, json_pack("{s:s, s:s, s:s?, s:s}", "verb", moves[k].verb,
+				              "from", app_state_name(moves[k].from), "to",
+				              state_or_none(moves[k].to), "who",
+				              app_who_text(a, moves[k].who)));
 	}
 	json_object_set_new(operation, "x-moves", list);
 	arena_free(a);
@@ -67,10 +68,13 @@ void describe_answers(const char *path, json_t *operation)
 {
 	describe_moves(path, operation);
 	json_object_set_new(operation, "description",
-	    json_string(
-		"The answers of one section, or of those that a correction asks for, nested as in the "
-		"procedure's schema: {\"dog\": {\"colour\": \"brown\"}}. A JSON body is a change: members "
-		"that are not sent keep their earlier value, null takes a value away. Rows of a repeating "
-		"section are matched by their place, and there are as many as are sent; a list of choices "
-		"replaces the former one. Files are sent as multipart/form-data."));
+	    json_string("The answers of one section, or of those that a correction asks for, "
+	                "nested as in the "
+	                "procedure's schema: {\"dog\": {\"colour\": \"brown\"}}. A JSON body is a "
+	                "change: members "
+	                "that are not sent keep their earlier value, null takes a value away. Rows "
+	                "of a repeating "
+	                "section are matched by their place, and there are as many as are sent; a "
+	                "list of choices "
+	                "replaces the former one. Files are sent as multipart/form-data."));
 }

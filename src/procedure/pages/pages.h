@@ -10,9 +10,10 @@
 /* Who acts, for the functions of application.h. */
 struct app_actor rq_app_actor(const struct request *);
 
-/* What forms and expressions may know of this request. The profile is read for residents; it and the
- * strings live on the request's arena. */
-int rq_form_context(struct request *, const struct application *, struct form_context *, struct err *);
+/* What forms and expressions may know of this request. The profile is read for residents; it and
+ * the strings live on the request's arena. */
+int rq_form_context(
+    struct request *, const struct application *, struct form_context *, struct err *);
 
 /* The definition in {id} of the path, current version; ERR_MISSING. Held until the request ends. */
 int rq_procedure(struct request *, struct procedure **, struct err *);
@@ -40,14 +41,15 @@ void rq_title(struct request *, const char *msgkey);
 /* Takes a post's controls of one section into answers; see form_section_take(). */
 int rq_take_section(struct request *, const struct procedure *, int section,
     const struct form_context *, json_t *answers, struct form_problem **problems);
-/* Keeps what was uploaded for the form's file controls and adds it to the answers. Returns 1 and the
- * first problem when a file cannot be taken, 0, or <0. Writes files: call it from rq_defer(). */
+/* Keeps what was uploaded for the form's file controls and adds it to the answers. Returns 1 and
+ * the first problem when a file cannot be taken, 0, or <0. Writes files: call it from rq_defer().
+ */
 int rq_take_files(struct request *, const struct procedure *, const struct form_context *,
     json_t *answers, struct form_problem **problems, struct err *);
 /* The controls of a form that take files: ["attachments.photo", ...]. On the request's arena. */
 json_t *rq_file_controls(struct request *, const struct procedure *);
-/* view.answers: the present answers for reading; what the last correction changed is marked, with the
- * text that stood there before. */
+/* view.answers: the present answers for reading; what the last correction changed is marked, with
+ * the text that stood there before. */
 int rq_present_answers(struct request *, struct db *, const struct procedure *,
     const struct form_context *, const struct application *, struct err *);
 /* {"sections": [...]} for web/answers, with links to files and, with change, to the steps. New
@@ -56,16 +58,17 @@ json_t *rq_answers(struct request *, const struct procedure *, const struct form
     json_t *answers, int64_t id, bool change);
 /* view.has_fee, fee_yen, fee_due (something is still to be paid), fee_due_yen. */
 void rq_fee(struct request *, const struct application *);
-/* For pages of an application that is not there: when it was disposed of and the actor may know, the
- * page says so (status 410, view.disposed); else ERR_MISSING. */
+/* For pages of an application that is not there: when it was disposed of and the actor may know,
+ * the page says so (status 410, view.disposed); else ERR_MISSING. */
 int rq_disposed(struct request *, struct err *);
 /* view.disposed and has_disposed: the records of the signed-in account's files, newest first. */
 int rq_my_disposed(struct request *, int limit, struct err *);
 /* For struct route.describe: x-moves, and how answers are sent. */
 void describe_moves(const char *path, json_t *operation);
 void describe_answers(const char *path, json_t *operation);
-/* Controls of a section's view show what was posted for them, as it was typed: the answers have digits,
- * dates and numbers in one form. Only for a page that comes back at once with its mistakes. */
+/* Controls of a section's view show what was posted for them, as it was typed: the answers have
+ * digits, dates and numbers in one form. Only for a page that comes back at once with its mistakes.
+ */
 void rq_show_typed(struct request *, json_t *view);
 /* Turns problems of a form into the page's error summary. */
 void rq_form_problems(struct request *, const struct form_problem *, int n);

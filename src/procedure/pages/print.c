@@ -1,5 +1,5 @@
-/* PDFs of the running case: the blank form, the receipt, and the application as it was submitted. They
- * are made when somebody asks; only what the city issues is kept (module document). */
+/* PDFs of the running case: the blank form, the receipt, and the application as it was submitted.
+ * They are made when somebody asks; only what the city issues is kept (module document). */
 #include "procedure/pages/pages.h"
 
 #include "base/json.h"
@@ -41,10 +41,11 @@ static json_t *page_url(struct request *rq, const char *path)
 
 static json_t *addressee(struct request *rq)
 {
-	const char *city = city_setting(rq->city, text_eq(rq->lang, "en") ? "name.en" : "name.ja", "");
+	const char *city =
+	    city_setting(rq->city, text_eq(rq->lang, "en") ? "name.en" : "name.ja", "");
 	json_t *args = json_pack("{s:s}", "city", city);
-	json_t *to = json_pack("[s]",
-	    i18n_format(rq->city->i18n, rq->arena, rq->lang, "procedure.print.to", args));
+	json_t *to = json_pack(
+	    "[s]", i18n_format(rq->city->i18n, rq->arena, rq->lang, "procedure.print.to", args));
 	json_decref(args);
 	return to;
 }
@@ -57,9 +58,10 @@ static int paper_pdf(struct request *rq, struct err *err)
 	int rc = rq_procedure(rq, &p, err);
 	if (rc < 0)
 		return rc;
-	json_t *view = json_pack("{s:s?, s:o, s:o, s:s, s:s}", "title", procedure_text(p, "title", rq->lang),
-	    "to", addressee(rq), "sections", rq_paper_sections(rq, p), "procedure", procedure_text(p, "title", rq->lang), "version",
-	    procedure_version(p));
+	json_t *view =
+	    json_pack("{s:s?, s:o, s:o, s:s, s:s}", "title", procedure_text(p, "title", rq->lang),
+	        "to", addressee(rq), "sections", rq_paper_sections(rq, p), "procedure",
+	        procedure_text(p, "title", rq->lang), "version", procedure_version(p));
 	if (procedure_online(p))
 		json_object_set_new(view, "apply_url",
 		    page_url(rq, arena_printf(rq->arena, "/procedures/%s", procedure_id(p))));
@@ -71,7 +73,8 @@ static int paper_pdf(struct request *rq, struct err *err)
 static void add_row(struct request *rq, json_t *rows, const char *key, const char *value)
 {
 	if (value && value[0])
-		json_array_append_new(rows, json_pack("{s:s, s:s}", "label", rq_tr(rq, key), "value", value));
+		json_array_append_new(
+		    rows, json_pack("{s:s, s:s}", "label", rq_tr(rq, key), "value", value));
 }
 
 /* "3,000円", "¥3,000": as templates show money. */
@@ -80,7 +83,8 @@ static const char *yen(struct request *rq, int64_t amount)
 	struct buf b;
 	buf_init(&b, rq->arena);
 	json_t *view = json_pack("{s:I}", "v", (json_int_t)amount);
-	int rc = template_render_plain(rq->city->templates, STR("{{yen v}}"), rq->lang, view, &b, NULL);
+	int rc =
+	    template_render_plain(rq->city->templates, STR("{{yen v}}"), rq->lang, view, &b, NULL);
 	json_decref(view);
 	return rc == 0 ? b.p : NULL;
 }
@@ -100,7 +104,8 @@ static json_t *common_rows(struct request *rq, const struct application *app,
 	json_t *rows = json_array();
 	add_row(rq, rows, "procedure.print.procedure", procedure_text(p, "title", rq->lang));
 	add_row(rq, rows, "procedure.print.name", app->applicant_name);
-	add_row(rq, rows, "procedure.print.submitted", instant_text(rq->arena, app->submitted_us, rq->lang));
+	add_row(rq, rows, "procedure.print.submitted",
+	    instant_text(rq->arena, app->submitted_us, rq->lang));
 	add_row(rq, rows, "procedure.print.serial", app->serial);
 	add_row(rq, rows, "procedure.print.department", department);
 	return rows;
@@ -121,23 +126,26 @@ static int receipt_pdf(struct request *rq, struct err *err)
 	if (rc < 0 || (rc = app_procedure(rq, app, &p, err)) < 0)
 		return rc;
 	if (!app->receipt_number)
-		return err_set(err, ERR_MISSING, NULL, "application %lld is a draft", (long long)app->id);
+		return err_set(
+		    err, ERR_MISSING, NULL, "application %lld is a draft", (long long)app->id);
 	const char *department = department_of(rq, app, err);
 	json_t *rows = common_rows(rq, app, p, department);
 	add_row(rq, rows, "procedure.print.due", day_text(rq, app->due));
 	if (app->fee_yen > 0)
 		add_row(rq, rows, "procedure.print.fee", yen(rq, app->fee_yen));
 	json_t *view = json_pack("{s:s, s:s, s:o, s:[s], s:o, s:[s]}", "title",
-	    rq_tr(rq, "procedure.print.receipt"), "receipt_number", app->receipt_number, "rows", rows,
-	    "body", rq_tr(rq, "procedure.print.received"), "status_url",
-	    page_url(rq, arena_printf(rq->arena, "/applications/%lld", (long long)app->id)), "notes",
-	    rq_tr(rq, "procedure.print.no_decision"));
+	    rq_tr(rq, "procedure.print.receipt"), "receipt_number", app->receipt_number, "rows",
+	    rows, "body", rq_tr(rq, "procedure.print.received"), "status_url",
+	    page_url(rq, arena_printf(rq->arena, "/applications/%lld", (long long)app->id)),
+	    "notes", rq_tr(rq, "procedure.print.no_decision"));
 	struct date day = date_of_us(app->submitted_us);
-	json_object_set_new(view, "date_text", json_string(day_text(rq, date_format(rq->arena, day))));
+	json_object_set_new(
+	    view, "date_text", json_string(day_text(rq, date_format(rq->arena, day))));
 	if (department)
 		json_object_set_new(view, "contact",
-		    json_pack("[s,s]", city_setting(rq->city, text_eq(rq->lang, "en") ? "name.en" : "name.ja", ""),
-			department));
+		    json_pack("[s,s]",
+		        city_setting(rq->city, text_eq(rq->lang, "en") ? "name.en" : "name.ja", ""),
+		        department));
 	return print_later(rq, "receipt", view);
 }
 
@@ -158,8 +166,8 @@ static json_t *answer_row(struct request *rq, json_t *row)
 			buf_putc(&b, '\n');
 		buf_puts(&b, json_string_value(json_object_get(f, "name")));
 	}
-	return json_pack("{s:s?, s:s}", "label", json_string_value(json_object_get(row, "label")), "value",
-	    b.n ? b.p : "－");
+	return json_pack("{s:s?, s:s}", "label", json_string_value(json_object_get(row, "label")),
+	    "value", b.n ? b.p : "－");
 }
 
 static void take_rows(struct request *rq, json_t *from, json_t *to)
@@ -169,8 +177,7 @@ static void take_rows(struct request *rq, json_t *from, json_t *to)
 	if (!rows)
 		return;
 	out = json_array();
-	json_array_foreach(rows, i, row)
-		json_array_append_new(out, answer_row(rq, row));
+	json_array_foreach(rows, i, row) json_array_append_new(out, answer_row(rq, row));
 	json_object_set_new(to, "rows", out);
 }
 
@@ -187,7 +194,8 @@ static json_t *answer_sections(struct request *rq, json_t *view)
 			json_t *list = json_array();
 			json_array_foreach(groups, k, group)
 			{
-				json_t *g = json_pack("{s:O}", "title", json_object_get(group, "title"));
+				json_t *g =
+				    json_pack("{s:O}", "title", json_object_get(group, "title"));
 				take_rows(rq, group, g);
 				json_array_append_new(list, g);
 			}
@@ -212,7 +220,8 @@ static int print_application(struct request *rq, struct application *app, struct
 	json_array_extend(rows, common);
 	json_decref(common);
 	json_t *view = json_pack("{s:o, s:s?, s:o, s:o, s:s?}", "title",
-	    json_sprintf("%s %s", procedure_text(p, "title", rq->lang), rq_tr(rq, "procedure.print.form")),
+	    json_sprintf(
+	        "%s %s", procedure_text(p, "title", rq->lang), rq_tr(rq, "procedure.print.form")),
 	    "receipt_number", app->receipt_number, "to", addressee(rq), "rows", rows, "watermark",
 	    app->receipt_number ? NULL : rq_tr(rq, "procedure.print.draft"));
 	json_object_set_new(view, "sections", answer_sections(rq, answers));
@@ -246,7 +255,7 @@ static int staff_pdf(struct request *rq, struct err *err)
 	struct app_actor actor = rq_app_actor(rq);
 	int64_t id = rq_param_i64(rq, "id");
 	struct db *db = rq_db(rq, err);
-	int rc = !db     ? -(int)ERR_STORE
+	int rc = !db      ? -(int)ERR_STORE
 	         : id < 0 ? err_set(err, ERR_MISSING, NULL, "no such application")
 	                  : app_read(db, rq->arena, &actor, id, &app, err);
 	if (rc == 0)
@@ -256,13 +265,13 @@ static int staff_pdf(struct request *rq, struct err *err)
 
 static const struct route routes[] = {
     {HTTP_GET, "/procedures/{id}/paper.pdf", paper_pdf, .perm = "public",
-	.summary = "The form to print and fill by hand, as PDF.", .flags = ROUTE_RAW | ROUTE_CACHE},
-    {HTTP_GET, "/applications/{id}/receipt.pdf", receipt_pdf, .perm = "resident", .flags = ROUTE_RAW,
-	.summary = "The receipt of an own application, as PDF."},
+        .summary = "The form to print and fill by hand, as PDF.", .flags = ROUTE_RAW | ROUTE_CACHE},
+    {HTTP_GET, "/applications/{id}/receipt.pdf", receipt_pdf, .perm = "resident",
+        .flags = ROUTE_RAW, .summary = "The receipt of an own application, as PDF."},
     {HTTP_GET, "/applications/{id}/print.pdf", own_pdf, .perm = "resident", .flags = ROUTE_RAW,
-	.summary = "An own application with its answers, as PDF."},
-    {HTTP_GET, "/staff/applications/{id}/print.pdf", staff_pdf, .perm = "staff",
-	.flags = ROUTE_RAW, .summary = "An application with its answers, as PDF."},
+        .summary = "An own application with its answers, as PDF."},
+    {HTTP_GET, "/staff/applications/{id}/print.pdf", staff_pdf, .perm = "staff", .flags = ROUTE_RAW,
+        .summary = "An application with its answers, as PDF."},
 };
 
 const struct module print_pages = {

@@ -56,8 +56,8 @@ static bool entry_matches(struct arena *a, const struct inventory_entry *e, cons
 	struct buf text, words;
 	buf_init(&text, a);
 	buf_init(&words, a);
-	text_fold_search(&text,
-	    str_from(arena_printf(a, "%s %s %s %s %s", e->title_ja, e->title_en, e->how_ja, e->how_en, e->law)));
+	text_fold_search(&text, str_from(arena_printf(a, "%s %s %s %s %s", e->title_ja, e->title_en,
+	                            e->how_ja, e->how_en, e->law)));
 	text_fold_search(&words, str_from(query));
 	struct str rest = buf_to_str(&words), word;
 	while (str_cut(&rest, ' ', &word))
@@ -87,10 +87,11 @@ static int add_entries(
 }
 
 /* A list of the counts in the request's language; what name is `selected` is marked. */
-static json_t *counted(
-    const struct request *rq, const json_t *counts, const char *what, const char *name, const char *selected)
+static json_t *counted(const struct request *rq, const json_t *counts, const char *what,
+    const char *name, const char *selected)
 {
-	json_t *kept = json_object_get(json_object_get(counts, text_eq(rq->lang, "ja") ? "ja" : "en"), what);
+	json_t *kept =
+	    json_object_get(json_object_get(counts, text_eq(rq->lang, "ja") ? "ja" : "en"), what);
 	if (!selected)
 		return json_incref(kept);
 	json_t *out = json_array(), *one;
@@ -116,8 +117,7 @@ static json_t *named(const struct request *rq, const json_t *counts, json_t *car
 	size_t i;
 	if (text_eq(rq->lang, "ja"))
 		return json_incref(card);
-	json_array_foreach(
-	    json_object_get(json_object_get(counts, "en"), "departments"), i, one)
+	json_array_foreach(json_object_get(json_object_get(counts, "en"), "departments"), i, one)
 	{
 		if (!text_eq(json_text(one, "name"), name))
 			continue;
@@ -141,7 +141,8 @@ static int front(struct request *rq, struct err *err)
 		json_array_append_new(
 		    popular, named(rq, counts, procedure_card(list->by_volume[i], rq->lang)));
 	json_object_set_new(rq->view, "popular", popular);
-	json_object_set_new(rq->view, "life_events", counted(rq, counts, "life_events", "key", NULL));
+	json_object_set_new(
+	    rq->view, "life_events", counted(rq, counts, "life_events", "key", NULL));
 	json_object_set_new(rq->view, "online_count", json_integer(list->nonline));
 	json_object_set(rq->view, "all_count", json_object_get(counts, "all"));
 	json_decref(counts);
@@ -176,9 +177,10 @@ static json_t *one_page(struct request *rq, json_t *all)
 	const char *q = query.n ? query.p : "";
 	json_t *pages = json_array(), *paging = json_object(), *part = json_array();
 	for (int64_t i = 1; i <= last; i++)
-		json_array_append_new(pages,
-		    json_pack("{s:I, s:s, s:b}", "number", (json_int_t)i, "href",
-			rq_href(rq, "/procedures?%spage=%d", q, (int)i), "current", (int)(i == page)));
+		json_array_append_new(
+		    pages, json_pack("{s:I, s:s, s:b}", "number", (json_int_t)i, "href",
+		               rq_href(rq, "/procedures?%spage=%d", q, (int)i), "current",
+		               (int)(i == page)));
 	json_object_set_new(paging, "pages", pages);
 	if (page > 1)
 		json_object_set_new(paging, "previous",
@@ -198,12 +200,14 @@ static json_t *one_page(struct request *rq, json_t *all)
 static int list_procedures(struct request *rq, struct err *err)
 {
 	const char *q = some(rq_query(rq, "q")), *event = some(rq_query(rq, "event")),
-		   *department = some(rq_query(rq, "department")),
-		   *online = some(rq_query(rq, "online"));
+	           *department = some(rq_query(rq, "department")),
+	           *online = some(rq_query(rq, "online"));
 	struct procedure_list *list = procedures_of(rq->city, rq->arena);
 	json_t *found = json_array(), *counts = NULL;
-	struct procedure_filter filter = {
-	    .life_event = event, .department = department, .query = q, .online_only = online != NULL};
+	struct procedure_filter filter = {.life_event = event,
+	    .department = department,
+	    .query = q,
+	    .online_only = online != NULL};
 	struct procedure_list *fitting = procedures_filter(list, rq->arena, &filter);
 	for (int i = 0; i < fitting->n; i++)
 		json_array_append(found, procedure_card(fitting->items[i], rq->lang));
@@ -215,12 +219,12 @@ static int list_procedures(struct request *rq, struct err *err)
 	size_t k;
 	json_t *card, *page = one_page(rq, found);
 	found = json_array();
-	json_array_foreach(page, k, card)
-		json_array_append_new(found, named(rq, counts, card));
+	json_array_foreach(page, k, card) json_array_append_new(found, named(rq, counts, card));
 	json_decref(page);
 	json_object_set_new(rq->view, "none", json_boolean(json_array_size(found) == 0));
 	json_object_set_new(rq->view, "procedures", found);
-	json_object_set_new(rq->view, "life_events", counted(rq, counts, "life_events", "key", event));
+	json_object_set_new(
+	    rq->view, "life_events", counted(rq, counts, "life_events", "key", event));
 	json_object_set_new(
 	    rq->view, "departments", counted(rq, counts, "departments", "name", department));
 	json_decref(counts);
@@ -253,7 +257,8 @@ static int show_entry(struct request *rq, struct err *err)
 	json_object_set_new(v, "procedure", card);
 	json_object_set_new(
 	    v, "laws", json_pack("[{s:s, s:s}]", "name", e.law, "article", e.article));
-	json_object_set_new(v, "where", json_string(ja || !e.where_en[0] ? e.where_ja : e.where_en));
+	json_object_set_new(
+	    v, "where", json_string(ja || !e.where_en[0] ? e.where_ja : e.where_en));
 	json_object_set_new(v, "how", json_string(ja || !e.how_en[0] ? e.how_ja : e.how_en));
 	struct str rest = str_from(e.attachments), one;
 	while (str_cut(&rest, ';', &one))
@@ -265,23 +270,26 @@ static int show_entry(struct request *rq, struct err *err)
 	return 0;
 }
 
-/* view.draft: the newest draft of this procedure that the person began, so that none is begun twice. */
+/* view.draft: the newest draft of this procedure that the person began, so that none is begun
+ * twice. */
 static int own_draft(struct request *rq, const struct procedure *p, struct err *err)
 {
 	struct db *db = rq_db(rq, err);
 	json_t *lists, *draft;
-	int rc = db ? app_of_person(db, rq->arena, rq->actor.account, DRAFTS_MAX, rq->lang, &lists, err)
-	            : -(int)ERR_STORE;
+	int rc =
+	    db ? app_of_person(db, rq->arena, rq->actor.account, DRAFTS_MAX, rq->lang, &lists, err)
+	       : -(int)ERR_STORE;
 	if (rc < 0)
 		return rc;
 	size_t i;
 	json_array_foreach(json_object_get(lists, "drafts"), i, draft)
 	{
 		if (!json_object_get(rq->view, "draft") &&
-		    text_eq(json_string_value(json_object_get(draft, "procedure")), procedure_id(p)))
+		    text_eq(
+		        json_string_value(json_object_get(draft, "procedure")), procedure_id(p)))
 			json_object_set_new(rq->view, "draft",
 			    json_pack("{s:O, s:O}", "id", json_object_get(draft, "id"), "saved",
-				json_object_get(draft, "updated")));
+			        json_object_get(draft, "updated")));
 	}
 	json_decref(lists);
 	return 0;
@@ -325,41 +333,48 @@ static bool proxy_may_apply(const struct procedure *p)
 	return false;
 }
 
-/* Who acts for the applicant, by what right, and the mandate to sign: what the page of the mandate asks
- * for online. */
+/* Who acts for the applicant, by what right, and the mandate to sign: what the page of the mandate
+ * asks for online. */
 static json_t *proxy_section(struct request *rq)
 {
-	static const char *const grounds[] = {"letter", "guardian", "household", "professional", "corporate"};
+	static const char *const grounds[] = {
+	    "letter", "guardian", "household", "professional", "corporate"};
 	static const struct {
 		const char *id, *type, *flag;
 	} parts[] = {{"name", "text", "is_text"}, {"address", "address", "is_address"},
-	    {"phone", "phone", "is_phone"}, {"ground", "choice", "is_choice"}, {"scope", "text", "is_text"},
-	    {"mandate", "note", "is_note"}, {"principal", "text", "is_text"}};
+	    {"phone", "phone", "is_phone"}, {"ground", "choice", "is_choice"},
+	    {"scope", "text", "is_text"}, {"mandate", "note", "is_note"},
+	    {"principal", "text", "is_text"}};
 	struct arena *a = rq->arena;
 	json_t *fields = json_array();
 	for (size_t i = 0; i < COUNT(parts); i++) {
-		const char *label = rq_tr(rq, arena_printf(a, "procedure.paper.proxy.%s", parts[i].id));
-		json_t *f = json_pack("{s:s, s:s, s:s, s:b}", "id", arena_printf(a, "proxy.%s", parts[i].id),
-		    "type", parts[i].type, text_eq(parts[i].type, "note") ? "text" : "label", label, parts[i].flag, 1);
+		const char *label =
+		    rq_tr(rq, arena_printf(a, "procedure.paper.proxy.%s", parts[i].id));
+		json_t *f = json_pack("{s:s, s:s, s:s, s:b}", "id",
+		    arena_printf(a, "proxy.%s", parts[i].id), "type", parts[i].type,
+		    text_eq(parts[i].type, "note") ? "text" : "label", label, parts[i].flag, 1);
 		if (text_eq(parts[i].type, "choice")) {
 			json_t *options = json_array();
 			for (size_t k = 0; k < COUNT(grounds); k++)
 				json_array_append_new(options,
 				    json_pack("{s:s, s:s}", "value", grounds[k], "label",
-					rq_tr(rq, arena_printf(a, "procedure.paper.proxy.%s", grounds[k]))));
+				        rq_tr(rq, arena_printf(
+				                      a, "procedure.paper.proxy.%s", grounds[k]))));
 			json_object_set_new(f, "options", options);
 		}
 		json_array_append_new(fields, f);
 	}
 	return json_pack("{s:s, s:s, s:s, s:o}", "id", "proxy", "title",
-	    rq_tr(rq, "procedure.paper.proxy.title"), "help", rq_tr(rq, "procedure.paper.proxy.help"), "fields",
-	    fields);
+	    rq_tr(rq, "procedure.paper.proxy.title"), "help",
+	    rq_tr(rq, "procedure.paper.proxy.help"), "fields", fields);
 }
 
 json_t *rq_paper_sections(struct request *rq, const struct procedure *p)
 {
-	struct form_context context = {
-	    .lang = rq->lang, .i18n = rq->city->i18n, .today = date_of_us(rq->now_us), .fee_yen = -1};
+	struct form_context context = {.lang = rq->lang,
+	    .i18n = rq->city->i18n,
+	    .today = date_of_us(rq->now_us),
+	    .fee_yen = -1};
 	json_t *sections = json_array(), *answers = json_object();
 	for (int i = 0; i < procedure_section_count(p); i++)
 		json_array_append_new(sections,
@@ -411,16 +426,16 @@ static const struct input list_inputs[] = {
 
 static const struct route routes[] = {
     {HTTP_GET, "/", front, .perm = "public", .template = "procedure/front",
-	.summary = "Front page: popular procedures and life events.", .flags = ROUTE_CACHE},
+        .summary = "Front page: popular procedures and life events.", .flags = ROUTE_CACHE},
     {HTTP_GET, "/procedures", list_procedures, .perm = "public", .template = "procedure/list",
-	.summary = "Catalogue of procedures by life event, department and word.",
-	.inputs = list_inputs, .flags = ROUTE_CACHE},
+        .summary = "Catalogue of procedures by life event, department and word.",
+        .inputs = list_inputs, .flags = ROUTE_CACHE},
     {HTTP_GET, "/procedures/{id}", show, .perm = "public", .template = "procedure/show",
-	.summary = "One procedure: who, what, how long, how much.", .flags = ROUTE_CACHE},
+        .summary = "One procedure: who, what, how long, how much.", .flags = ROUTE_CACHE},
     {HTTP_GET, "/procedures/{id}/paper", paper, .perm = "public", .template = "procedure/paper",
-	.summary = "The form to print and fill by hand.", .flags = ROUTE_CACHE},
+        .summary = "The form to print and fill by hand.", .flags = ROUTE_CACHE},
     {HTTP_GET, "/procedures/{id}/schema", schema, .perm = "public",
-	.summary = "JSON Schema of the answers.", .flags = ROUTE_CACHE | ROUTE_RAW},
+        .summary = "JSON Schema of the answers.", .flags = ROUTE_CACHE | ROUTE_RAW},
 };
 const struct module public_pages = {
     .name = "procedure.public",

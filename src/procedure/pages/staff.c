@@ -30,7 +30,8 @@ struct page {
 	struct procedure *procedure;
 	struct form_context context;
 	struct app_actor actor;
-	/* Of a draft that was posted: the answers with what the office entered, and what is wrong. */
+	/* Of a draft that was posted: the answers with what the office entered, and what is wrong.
+	 */
 	json_t *drafted;
 	struct form_problem *problems;
 	int nproblems;
@@ -42,7 +43,7 @@ static int page_load(struct request *rq, struct page **out, struct err *err)
 	struct db *db = rq_db(rq, err);
 	int64_t id = rq_param_i64(rq, "id");
 	p->actor = rq_app_actor(rq);
-	int rc = !db     ? -(int)ERR_STORE
+	int rc = !db      ? -(int)ERR_STORE
 	         : id < 0 ? err_set(err, ERR_MISSING, NULL, "no such application")
 	                  : app_read(db, rq->arena, &p->actor, id, &p->app, err);
 	if (rc < 0 || (rc = app_procedure(rq, p->app, &p->procedure, err)) < 0 ||
@@ -77,25 +78,27 @@ static json_t *correction_fields(struct request *rq, const struct page *p)
 		{
 			if (text_eq(json_string_value(json_object_get(field, "type")), "note"))
 				continue;
-			json_array_append_new(out,
-			    json_pack("{s:o, s:s?, s:s?}", "name",
-				repeats ? json_string(id)
-					: json_sprintf("%s.%s", id,
-					      json_string_value(json_object_get(field, "id"))),
-				"section", rq_text_of(rq, json_object_get(section, "title")), "label",
-				repeats ? rq_text_of(rq, json_object_get(section, "title"))
-					: rq_text_of(rq, json_object_get(field, "label"))));
+			json_array_append_new(
+			    out, json_pack("{s:o, s:s?, s:s?}", "name",
+			             repeats ? json_string(id)
+			                     : json_sprintf("%s.%s", id,
+			                           json_string_value(json_object_get(field, "id"))),
+			             "section", rq_text_of(rq, json_object_get(section, "title")),
+			             "label",
+			             repeats ? rq_text_of(rq, json_object_get(section, "title"))
+			                     : rq_text_of(rq, json_object_get(field, "label"))));
 			if (repeats)
 				break;
 		}
 	}
 	json_array_foreach(json_object_get(procedure_json(p->procedure), "attachments"), i, slot)
 	{
-		json_array_append_new(out,
-		    json_pack("{s:o, s:s, s:s?}", "name",
-			json_sprintf("attachments.%s", json_string_value(json_object_get(slot, "id"))),
-			"section", rq_tr(rq, "application.step.attachments"), "label",
-			rq_text_of(rq, json_object_get(slot, "label"))));
+		json_array_append_new(
+		    out, json_pack("{s:o, s:s, s:s?}", "name",
+		             json_sprintf(
+		                 "attachments.%s", json_string_value(json_object_get(slot, "id"))),
+		             "section", rq_tr(rq, "application.step.attachments"), "label",
+		             rq_text_of(rq, json_object_get(slot, "label"))));
 	}
 	return out;
 }
@@ -109,8 +112,9 @@ static json_t *file_views(struct request *rq, json_t *attachments, int64_t id)
 		const char *type = json_string_value(json_object_get(f, "type"));
 		json_object_set_new(f, "href",
 		    json_string(rq_href(rq, "/applications/%lld/files/%s", (long long)id,
-			json_string_value(json_object_get(f, "blob")))));
-		json_object_set_new(f, "is_image", json_boolean(type && strncmp(type, "image/", 6) == 0));
+		        json_string_value(json_object_get(f, "blob")))));
+		json_object_set_new(
+		    f, "is_image", json_boolean(type && strncmp(type, "image/", 6) == 0));
 	}
 	return attachments;
 }
@@ -124,7 +128,8 @@ static bool newest_revoked(const struct document *d, int n, int at)
 	return d[at].revoked;
 }
 
-static int document_views(struct request *rq, struct db *db, int64_t id, json_t **out, struct err *err)
+static int document_views(
+    struct request *rq, struct db *db, int64_t id, json_t **out, struct err *err)
 {
 	struct document *d;
 	int n = document_of(
@@ -133,14 +138,14 @@ static int document_views(struct request *rq, struct db *db, int64_t id, json_t 
 		return n;
 	*out = json_array();
 	for (int i = 0; i < n; i++)
-		json_array_append_new(*out,
-		    json_pack("{s:s?, s:s?, s:o, s:o, s:I, s:b, s:s?, s:s, s:s, s:b}", "title", d[i].title,
-			"number", d[i].number, "href",
-			json_string(rq_href(rq, "/documents/%s.pdf", d[i].code)), "verify",
-			json_string(rq_href(rq, "/verify/%s", d[i].code)), "issued",
-			(json_int_t)d[i].issued_us, "revoked", (int)d[i].revoked, "reason",
-			d[i].revoked_reason, "code", d[i].code, "kind", d[i].kind, "replaceable",
-			(int)newest_revoked(d, n, i)));
+		json_array_append_new(
+		    *out, json_pack("{s:s?, s:s?, s:o, s:o, s:I, s:b, s:s?, s:s, s:s, s:b}",
+		              "title", d[i].title, "number", d[i].number, "href",
+		              json_string(rq_href(rq, "/documents/%s.pdf", d[i].code)), "verify",
+		              json_string(rq_href(rq, "/verify/%s", d[i].code)), "issued",
+		              (json_int_t)d[i].issued_us, "revoked", (int)d[i].revoked, "reason",
+		              d[i].revoked_reason, "code", d[i].code, "kind", d[i].kind,
+		              "replaceable", (int)newest_revoked(d, n, i)));
 	return 0;
 }
 
@@ -149,7 +154,8 @@ static int answers_views(struct request *rq, struct db *db, const struct page *p
 {
 	int rc = rq_present_answers(rq, db, p->procedure, &p->context, p->app, err);
 	int64_t revision;
-	if (rc < 0 || !str_to_i64(str_from(rq_query(rq, "revision")), 1, p->app->revision, &revision))
+	if (rc < 0 ||
+	    !str_to_i64(str_from(rq_query(rq, "revision")), 1, p->app->revision, &revision))
 		return rc;
 	json_t *former;
 	rc = app_answers_of_revision(db, rq->arena, p->app->id, (int)revision, &former, err);
@@ -166,10 +172,10 @@ static json_t *revision_links(const struct request *rq, const struct application
 {
 	json_t *out = json_array();
 	for (int r = 1; r < app->revision; r++)
-		json_array_append_new(out,
-		    json_pack("{s:i, s:o}", "revision", r, "href",
-			json_string(rq_href(
-			    rq, "/staff/applications/%lld?revision=%d", (long long)app->id, r))));
+		json_array_append_new(
+		    out, json_pack("{s:i, s:o}", "revision", r, "href",
+		             json_string(rq_href(rq, "/staff/applications/%lld?revision=%d",
+		                 (long long)app->id, r))));
 	return out;
 }
 
@@ -180,8 +186,8 @@ static int note_reading(struct request *rq, struct db *db, struct err *err)
 }
 
 /* Whom it may be assigned to: everybody with a post in its department. */
-static int colleague_options(struct db *db, struct arena *a, const struct application *app,
-    json_t **out, struct err *err)
+static int colleague_options(
+    struct db *db, struct arena *a, const struct application *app, json_t **out, struct err *err)
 {
 	int64_t *staff;
 	int n = staff_of_department(db, a, app->department, &staff, err);
@@ -190,16 +196,15 @@ static int colleague_options(struct db *db, struct arena *a, const struct applic
 	*out = json_array();
 	for (int i = 0; i < n; i++) {
 		char *name = staff_name(db, a, staff[i], err);
-		json_array_append_new(*out,
-		    json_pack("{s:I, s:s, s:b}", "value", (json_int_t)staff[i], "label", name ? name : "",
-			"selected", (int)(staff[i] == app->assignee)));
+		json_array_append_new(
+		    *out, json_pack("{s:I, s:s, s:b}", "value", (json_int_t)staff[i], "label",
+		              name ? name : "", "selected", (int)(staff[i] == app->assignee)));
 	}
 	return 0;
 }
 
 /* Where it may be forwarded: the departments of today, indented by their depth. */
-static int department_options(
-    struct request *rq, struct db *db, json_t **out, struct err *err)
+static int department_options(struct request *rq, struct db *db, json_t **out, struct err *err)
 {
 	struct department *list;
 	const char *today = date_format(rq->arena, date_of_us(rq->now_us));
@@ -219,8 +224,9 @@ static int department_options(
 /* Is there a button beside those of the route and the messages? */
 static bool has_acts(const json_t *view)
 {
-	static const char *const acts[] = {"accept", "assign", "draft_decision", "request_correction",
-	    "cancel_correction", "pay", "waive", "forward", "cancel", "close", "hold"};
+	static const char *const acts[] = {"accept", "assign", "draft_decision",
+	    "request_correction", "cancel_correction", "pay", "waive", "forward", "cancel", "close",
+	    "hold"};
 	const json_t *can = json_object_get(json_object_get(view, "application"), "can");
 	for (size_t i = 0; i < COUNT(acts); i++)
 		if (json_is_true(json_object_get(can, acts[i])))
@@ -228,22 +234,23 @@ static bool has_acts(const json_t *view)
 	return false;
 }
 
-/* What the office has found, and the form for it. Findings are shown to staff only: the applicant gets
- * them with the documents. */
+/* What the office has found, and the form for it. Findings are shown to staff only: the applicant
+ * gets them with the documents. */
 static void findings_views(struct request *rq, const struct page *p)
 {
 	struct form_context context = p->context;
 	json_t *answers = p->drafted ? p->drafted : p->app->answers;
 	/* What a grant needs is marked, also before one is chosen. */
 	context.outcome = "granted";
-	json_t *found = form_section_answers(p->procedure, rq->arena, FORM_FINDINGS, &context, p->app->answers);
+	json_t *found =
+	    form_section_answers(p->procedure, rq->arena, FORM_FINDINGS, &context, p->app->answers);
 	if (found)
 		json_array_append_new(
 		    json_object_get(json_object_get(rq->view, "answers"), "sections"), found);
 	if (procedure_has_findings(p->procedure))
 		json_object_set_new(rq->view, "findings",
-		    form_section_view(p->procedure, rq->arena, FORM_FINDINGS, &context, answers, p->problems,
-			p->nproblems, "counter"));
+		    form_section_view(p->procedure, rq->arena, FORM_FINDINGS, &context, answers,
+		        p->problems, p->nproblems, "counter"));
 }
 
 /* What only staff read is shown apart from what is said to the applicant. New reference. */
@@ -267,11 +274,11 @@ static int show_view(struct request *rq, struct page *p, struct err *err)
 	struct db *db = rq_db(rq, err);
 	struct arena *a = rq->arena;
 	int64_t id = p->app->id;
-	VIEW("application", app_view(db, a, &p->actor, p->app, p->procedure, rq->lang, APP_FOR_STAFF, &made, err));
+	VIEW("application",
+	    app_view(db, a, &p->actor, p->app, p->procedure, rq->lang, APP_FOR_STAFF, &made, err));
 	VIEW("history", app_history(db, a, id, APP_FOR_STAFF, &made, err));
 	VIEW("messages", app_messages(db, a, &p->actor, id, APP_FOR_STAFF, &made, err));
-	json_object_set_new(
-	    rq->view, "notes", notes_apart(json_object_get(rq->view, "messages")));
+	json_object_set_new(rq->view, "notes", notes_apart(json_object_get(rq->view, "messages")));
 	VIEW("route", app_route_view(db, a, &p->actor, p->app, p->procedure, &made, err));
 	VIEW("corrections", app_corrections(db, a, id, &made, err));
 	VIEW("files", app_attachments(db, a, id, &made, err));
@@ -279,8 +286,7 @@ static int show_view(struct request *rq, struct page *p, struct err *err)
 	VIEW("colleagues", colleague_options(db, a, p->app, &made, err));
 	VIEW("departments", department_options(rq, db, &made, err));
 	rq_fee(rq, p->app);
-	json_object_set_new(
-	    rq->view, "payment_wanted", json_boolean(p->app->state == APP_PAYMENT));
+	json_object_set_new(rq->view, "payment_wanted", json_boolean(p->app->state == APP_PAYMENT));
 	json_object_set_new(rq->view, "has_acts", json_boolean(has_acts(rq->view)));
 	(void)file_views(rq, json_object_get(rq->view, "files"), id);
 	int rc = answers_views(rq, db, p, err);
@@ -296,11 +302,11 @@ static int show_view(struct request *rq, struct page *p, struct err *err)
 		    json_boolean(json_array_size(json_object_get(rq->view, lists[i])) > 0));
 	struct date due = date_add_days(date_of_us(rq->now_us), 14);
 	json_object_set_new(rq->view, "default_due", json_string(date_format(a, due)));
-	json_object_set_new(
-	    rq->view, "action", json_string(rq_href(rq, "/staff/applications/%lld", (long long)id)));
+	json_object_set_new(rq->view, "action",
+	    json_string(rq_href(rq, "/staff/applications/%lld", (long long)id)));
 	json_object_set_new(rq->view, "title",
 	    json_sprintf("%s %s", p->app->serial ? p->app->serial : "",
-		procedure_text(p->procedure, "title", rq->lang)));
+	        procedure_text(p->procedure, "title", rq->lang)));
 	rq_crumb(rq, rq_tr(rq, "staff.inbox.title"), rq_href(rq, "/staff"));
 	return 0;
 }
@@ -314,7 +320,8 @@ static int show(struct request *rq, struct err *err)
 	if (rc < 0 || (rc = show_view(rq, p, err)) < 0)
 		return rc;
 	bool noted;
-	if ((rc = app_reading_noted(rq_db(rq, err), &p->actor, p->app->id, &noted, err)) < 0 || noted)
+	if ((rc = app_reading_noted(rq_db(rq, err), &p->actor, p->app->id, &noted, err)) < 0 ||
+	    noted)
 		return rc;
 	rq_set_data(rq, p);
 	return rq_write(rq, note_reading);
@@ -358,12 +365,13 @@ static int act_correction(struct request *rq, struct db *db, struct page *p, str
 	json_t *fields = json_array();
 	for (int i = 0; i < n; i++) {
 		const char *own = text(rq, arena_printf(rq->arena, "message.%s", names[i]));
-		json_array_append_new(fields,
-		    json_pack("{s:s, s:s}", "field", names[i], "message", own ? own : ""));
+		json_array_append_new(
+		    fields, json_pack("{s:s, s:s}", "field", names[i], "message", own ? own : ""));
 	}
-	int rc = n == 0 ? err_field(err, ERR_INPUT, "field", "staff.correction.no_field", "no field")
-	                : app_request_correction(db, &p->actor, p->app->id, fields,
-	                      text(rq, "message"), text(rq, "due"), err);
+	int rc = n == 0
+	             ? err_field(err, ERR_INPUT, "field", "staff.correction.no_field", "no field")
+	             : app_request_correction(db, &p->actor, p->app->id, fields,
+	                   text(rq, "message"), text(rq, "due"), err);
 	json_decref(fields);
 	return rc;
 }
@@ -452,40 +460,56 @@ static int act_reissue(struct request *rq, struct db *db, struct page *p, struct
 }
 
 /* What each act takes, in the order of act_kinds. */
-#define TURN {"turn", "integer", false, 20}
-#define REASON(must) {"reason", "string", must, TEXT_MAX}
-#define INPUTS(...) (const struct input[]){__VA_ARGS__, {NULL, NULL, false, 0}}
+#define TURN                                                                                       \
+	{                                                                                          \
+		"turn", "integer", false, 20                                                       \
+	}
+#define REASON(must)                                                                               \
+	{                                                                                          \
+		"reason", "string", must, TEXT_MAX                                                 \
+	}
+#define INPUTS(...)                                                                                \
+	(const struct input[])                                                                     \
+	{                                                                                          \
+		__VA_ARGS__,                                                                       \
+		{                                                                                  \
+			NULL, NULL, false, 0                                                       \
+		}                                                                                  \
+	}
 static const struct route_word act_words[] = {
     {"accept", "Take an application in.", INPUTS(TURN)},
     {"assign", "Give it to somebody of the department; 0: nobody.",
-	INPUTS(TURN, {"staff", "integer", false, 20})},
+        INPUTS(TURN, {"staff", "integer", false, 20})},
     {"forward", "Hand it to another department.",
-	INPUTS(TURN, {"department", "integer", true, 20}, REASON(true))},
-    {"correction", "Ask the applicant for a correction; field: what to correct, as often as needed.",
-	INPUTS(TURN, {"field", "string", false, 200}, {"message", "string", true, TEXT_MAX},
-	    {"due", "date", false, 10})},
+        INPUTS(TURN, {"department", "integer", true, 20}, REASON(true))},
+    {"correction",
+        "Ask the applicant for a correction; field: what to correct, as often as needed.",
+        INPUTS(TURN, {"field", "string", false, 200}, {"message", "string", true, TEXT_MAX},
+            {"due", "date", false, 10})},
     {"cancel-correction", "Take the request for a correction back.", INPUTS(TURN, REASON(true))},
     {"message", "Write to the applicant.", INPUTS({"text", "string", true, TEXT_MAX})},
     {"note", "Keep a note that only staff see.", INPUTS({"text", "string", true, TEXT_MAX})},
     {"payment", "Record the fee as paid.",
-	INPUTS(TURN, {"yen", "integer", true, 20}, {"method", "string", true, 20})},
+        INPUTS(TURN, {"yen", "integer", true, 20}, {"method", "string", true, 20})},
     {"waive", "Ask for no fee.", INPUTS(TURN, REASON(true))},
     {"draft",
-	"Draft the decision: granted, refused (with its reason); findings.<id>: what the definition asks "
-	"the office for.",
-	/* A missing outcome is told in its own words. */
-	INPUTS(TURN, {"outcome", "string", false, 20}, REASON(false))},
+        "Draft the decision: granted, refused (with its reason); findings.<id>: what the "
+        "definition asks "
+        "the office for.",
+        /* A missing outcome is told in its own words. */
+        INPUTS(TURN, {"outcome", "string", false, 20}, REASON(false))},
     {"route", "Act on the open step: approve, send_back, reject, pull_back, comment.",
-	INPUTS(TURN, {"action", "string", true, 20}, {"comment", "string", false, TEXT_MAX},
-	    {"to_step", "integer", false, 10})},
+        INPUTS(TURN, {"action", "string", true, 20}, {"comment", "string", false, TEXT_MAX},
+            {"to_step", "integer", false, 10})},
     {"review", "Say that one has read what was decided in one's absence.", INPUTS(TURN)},
     {"cancel", "Cancel it by authority of office.", INPUTS(TURN, REASON(true))},
     {"close", "Close the file.", INPUTS(TURN)},
-    {"hold", "Stop the disposal of the file; without a reason: allow it.", INPUTS(TURN, REASON(false))},
+    {"hold", "Stop the disposal of the file; without a reason: allow it.",
+        INPUTS(TURN, REASON(false))},
     {"revoke", "Say that an issued document is no longer valid.",
-	INPUTS(TURN, {"code", "string", true, 40}, REASON(true))},
+        INPUTS(TURN, {"code", "string", true, 40}, REASON(true))},
     {"reissue", "Issue the kind of a revoked document anew.",
-	INPUTS(TURN, {"code", "string", true, 40})},
+        INPUTS(TURN, {"code", "string", true, 40})},
     {NULL, NULL, NULL},
 };
 
@@ -557,19 +581,23 @@ static int act_page(struct request *rq, struct act *a, enum err_kind kind, struc
 	rq->status = err_http_status(kind);
 	rq->template = "procedure/staff-application";
 	json_t *typed = json_object();
-	static const char *const kept[] = {"reason", "message", "text", "comment", "due", "outcome"};
+	static const char *const kept[] = {
+	    "reason", "message", "text", "comment", "due", "outcome"};
 	for (size_t i = 0; i < COUNT(kept); i++)
 		if (text(rq, kept[i]))
 			json_object_set_new(typed, kept[i], json_string(text(rq, kept[i])));
-	json_object_set_new(typed, "granted", json_boolean(text_eq(text(rq, "outcome"), "granted")));
-	json_object_set_new(typed, "refused", json_boolean(text_eq(text(rq, "outcome"), "refused")));
+	json_object_set_new(
+	    typed, "granted", json_boolean(text_eq(text(rq, "outcome"), "granted")));
+	json_object_set_new(
+	    typed, "refused", json_boolean(text_eq(text(rq, "outcome"), "refused")));
 	keep_ticks(rq, json_object_get(rq->view, "correction_fields"));
-	/* Several forms of the page have a field of the same name; findings have names of their own. */
+	/* Several forms of the page have a field of the same name; findings have names of their
+	 * own. */
 	const char *verb = rq_param(rq, "verb"), *code = text(rq, "code");
 	json_object_set_new(rq->view, "problem_at",
-	    p->nproblems > 0                ? json_string("")
+	    p->nproblems > 0                  ? json_string("")
 	    : text_eq(verb, "revoke") && code ? json_sprintf("revoke-%s-", code)
-					    : json_sprintf("%s-", verb));
+	                                      : json_sprintf("%s-", verb));
 	if (p->nproblems > 0)
 		rq_show_typed(rq, json_object_get(rq->view, "findings"));
 	json_object_set_new(typed, verb, json_true());
@@ -609,16 +637,17 @@ static int act(struct request *rq, struct err *err)
 
 /* --- the counter --- */
 
-static json_t *counter_row(struct request *rq, struct db *db, struct procedure *p, int64_t *department)
+static json_t *counter_row(
+    struct request *rq, struct db *db, struct procedure *p, int64_t *department)
 {
 	struct err err;
 	json_t *kinds = json_array(), *kind;
 	size_t k;
 	const char *name = json_string_value(json_object_get(procedure_json(p), "department"));
 	json_array_foreach(json_object_get(procedure_json(p), "applicants"), k, kind)
-		json_array_append_new(kinds,
-		    json_pack("{s:O, s:s}", "value", kind, "label_key",
-			arena_printf(rq->arena, "procedure.applicant.%s", json_string_value(kind))));
+	    json_array_append_new(kinds,
+	        json_pack("{s:O, s:s}", "value", kind, "label_key",
+	            arena_printf(rq->arena, "procedure.applicant.%s", json_string_value(kind))));
 	*department = 0;
 	if (name && department_by_name(db, name, department, &err) == 1)
 		name = department_name_in(db, rq->arena, *department, rq->lang, &err);
@@ -632,8 +661,8 @@ static int counter(struct request *rq, struct err *err)
 	struct db *db = rq_db(rq, err);
 	int64_t *own, department;
 	int n = db ? staff_departments(
-			 db, rq->arena, rq->actor.person, "application.counter", &own, err)
-		   : -(int)ERR_STORE;
+	                 db, rq->arena, rq->actor.person, "application.counter", &own, err)
+	           : -(int)ERR_STORE;
 	if (n < 0)
 		return n;
 	struct procedure_list *list = procedures_of(rq->city, rq->arena);
@@ -664,8 +693,7 @@ static int counter_write(struct request *rq, struct db *db, struct err *err)
 {
 	struct counter_draft *d = rq_data(rq);
 	struct app_actor actor = rq_app_actor(rq);
-	int rc =
-	    app_draft_new(db, &actor, d->procedure, d->kind, "counter", NULL, &d->id, err);
+	int rc = app_draft_new(db, &actor, d->procedure, d->kind, "counter", NULL, &d->id, err);
 	return rc < 0 ? rc : rq_redirect(rq, "/applications/%lld/steps/1", (long long)d->id);
 }
 
@@ -693,8 +721,8 @@ static int statistics(struct request *rq, struct err *err)
 	json_array_foreach(
 	    json_object_get(json_object_get(rq->view, "statistics"), "procedures"), i, row)
 	{
-		struct procedure *p = procedure_find(
-		    rq->city, json_string_value(json_object_get(row, "procedure")));
+		struct procedure *p =
+		    procedure_find(rq->city, json_string_value(json_object_get(row, "procedure")));
 		const json_t *mean = json_object_get(row, "days_mean");
 		if (json_is_real(mean))
 			json_object_set_new(row, "days_mean_text",
@@ -710,18 +738,17 @@ static int statistics(struct request *rq, struct err *err)
 
 static const struct route routes[] = {
     {HTTP_GET, "/staff/applications/{id}", show, .perm = "staff",
-	.template = "procedure/staff-application",
-	.summary = "An application: form, attachments, history, route."},
+        .template = "procedure/staff-application",
+        .summary = "An application: form, attachments, history, route."},
     {HTTP_POST, "/staff/applications/{id}/{verb}", act, .perm = "staff",
-	.template = "procedure/staff-application",
-	.summary = "Act on an application.", .words = act_words, .describe = describe_moves,
-	.rate = RATE_WRITE},
+        .template = "procedure/staff-application", .summary = "Act on an application.",
+        .words = act_words, .describe = describe_moves, .rate = RATE_WRITE},
     {HTTP_GET, "/staff/counter", counter, .perm = "application.counter",
-	.template = "procedure/counter", .summary = "Begin an application at the counter."},
+        .template = "procedure/counter", .summary = "Begin an application at the counter."},
     {HTTP_POST, "/staff/counter/{id}", counter_begin, .perm = "application.counter",
-	.summary = "Begin a counter application: makes a draft.", .rate = RATE_WRITE},
-    {HTTP_GET, "/staff/statistics", statistics, .perm = "staff",
-	.template = "procedure/statistics", .summary = "Applications by procedure, in numbers."},
+        .summary = "Begin a counter application: makes a draft.", .rate = RATE_WRITE},
+    {HTTP_GET, "/staff/statistics", statistics, .perm = "staff", .template = "procedure/statistics",
+        .summary = "Applications by procedure, in numbers."},
 };
 const struct module staff_pages = {
     .name = "procedure.staff",

@@ -218,8 +218,8 @@ static int step_skip(struct round *rt, struct route_step *s, const char *why, in
 	const char *name = officer ? staff_name(rt->db, rt->arena, officer, rt->err) : NULL;
 	s->state = "skipped";
 	s->skip = why;
-	return db_later(rt->db, rt->err, &life_sql[SQL_STEP_SKIP], "itittit", s->id, why,
-	    now_us(), department, officer ? "needed" : "none", officer, name);
+	return db_later(rt->db, rt->err, &life_sql[SQL_STEP_SKIP], "itittit", s->id, why, now_us(),
+	    department, officer ? "needed" : "none", officer, name);
 }
 
 /* By its state: the member has spoken, or needs not. */
@@ -424,7 +424,8 @@ static int start(struct change *c, const struct procedure *proc, json_t *answers
 	return turns_write(&rt);
 }
 
-/* What the office found, in the answers under "findings"; the page has said all that is wrong before. */
+/* What the office found, in the answers under "findings"; the page has said all that is wrong
+ * before. */
 static int findings_set(struct change *c, const struct procedure *proc, json_t *answers,
     const json_t *findings, struct err *err)
 {
@@ -436,7 +437,8 @@ static int findings_set(struct change *c, const struct procedure *proc, json_t *
 	    .outcome = c->row->outcome};
 	if (!procedure_has_findings(proc))
 		return 0;
-	json_object_set_new(answers, "findings", findings ? json_deep_copy(findings) : json_object());
+	json_object_set_new(
+	    answers, "findings", findings ? json_deep_copy(findings) : json_object());
 	if (form_section_check(proc, c->arena, FORM_FINDINGS, &ctx, answers, &problems) > 0)
 		return err_field(err, ERR_INPUT, problems[0].field,
 		    problems[0].msgkey ? problems[0].msgkey : "application.invalid", "%s is wrong",
@@ -456,7 +458,8 @@ int route_start(struct db *db, struct arena *a, const struct app_actor *actor,
 	if (rc < 0)
 		return rc;
 	if (!refused && !text_eq(outcome, "granted"))
-		return err_field(err, ERR_INPUT, "outcome", "application.route.no_outcome", "no outcome");
+		return err_field(
+		    err, ERR_INPUT, "outcome", "application.route.no_outcome", "no outcome");
 	/* Who is refused is told why at the same time: 行政手続法第8条. */
 	if ((rc = comment_check("reason", reason, refused, err)) < 0)
 		return rc;
