@@ -51,7 +51,6 @@ test('a full disk', { timeout: 180000, skip: mountSmallDisk() ? false : 'a small
 		for (const [step, answers] of [[1, owner], [2, dog], [3, place], [4, {}]]) assert.ok((await resident.postJson(`/applications/${id}/steps/${step}`, nested(answers))).status < 300);
 		drafts.push(id);
 	}
-	const confirm = await resident.get(`/applications/${drafts[0]}/confirm`);
 
 	fill();
 	// What room is left inside the database's own files is used up soon.
@@ -73,22 +72,33 @@ test('a full disk', { timeout: 180000, skip: mountSmallDisk() ? false : 'a small
 		else acknowledged.push([id, answers.at(-1).json.receipt_number]);
 		assert.ok(acknowledged.length < 1000, 'the disk is not full');
 	}
-	// A person reads it on a page; a program in a problem document.
-	const page = await resident.submit(confirm, '/submit');
+	// A person reads it on a page; a program in a problem document. (A checkpoint of PostgreSQL may give some room
+	// back meanwhile: what is taken then is acknowledged like the rest.)
+	let page, left = drafts;
+	while ((page = await resident.submit(await resident.get(`/applications/${left[0]}/confirm`), '/submit', {}, { follow: false })).status < 400) {
+		acknowledged.push([left[0], (await resident.json(`/applications/${left[0]}`)).json.application.number]);
+		left = left.slice(1);
+		assert.ok(left.length, 'the disk is not full');
+	}
 	assert.equal(page.status, 500);
 	assert.ok(words(page.text).includes(full), words(page.text));
 	assert.match(page.headers.get('content-type'), /^text\/html/);
-	for (const id of drafts.slice(1)) {
+	for (const id of left) {
 		const answer = await resident.postJson(`/applications/${id}/submit`, {});
+		if (answer.status < 300) {
+			acknowledged.push([id, answer.json.receipt_number]);
+			left = left.filter((other) => other !== id);
+			continue;
+		}
 		assert.equal(answer.status, 500, answer.text);
 		assert.ok(answer.json.detail.startsWith(full));
 	}
 	// Reading goes on, and nothing is half done.
-	for (const id of drafts) assert.equal((await resident.json(`/applications/${id}/confirm`, { follow: false })).status, 200, 'still a draft');
+	for (const id of left) assert.equal((await resident.json(`/applications/${id}/confirm`, { follow: false })).status, 200, 'still a draft');
 	assert.equal((await city.client().get('/procedures')).status, 200);
 
 	rmSync(filling);
-	for (const id of drafts) {
+	for (const id of left) {
 		const sent = await resident.postJson(`/applications/${id}/submit`, {});
 		assert.ok(sent.status < 300, sent.text);
 		acknowledged.push([id, sent.json.receipt_number]);
