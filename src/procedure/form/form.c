@@ -8,7 +8,7 @@
 
 static const struct type_ops *const types[FIELD_TYPE_COUNT] = {
     [FIELD_TEXT] = &text_ops,
-    [FIELD_FURIGANA] = &furigana_ops,
+    [FIELD_FURIGANA] = &name_ops,
     [FIELD_NAME] = &name_ops,
     [FIELD_DATE] = &date_ops,
     [FIELD_ADDRESS] = &address_ops,

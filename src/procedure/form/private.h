@@ -112,7 +112,7 @@ struct type_ops {
 
 extern const struct type_ops text_ops, phone_ops, email_ops, number_ops, money_ops, my_number_ops,
     corporate_ops;
-extern const struct type_ops name_ops, furigana_ops, date_ops, address_ops, bank_ops;
+extern const struct type_ops name_ops, date_ops, address_ops, bank_ops;
 extern const struct type_ops choice_ops, multi_ops, yes_no_ops, consent_ops, file_ops, note_ops;
 const struct type_ops *ops_of(const struct field *);
 
