@@ -18,14 +18,19 @@
 #include "base/file.h"
 #include "base/log.h"
 
-static int crypto(struct err *err, const char *what)
+int sign_failed(struct err *err, const char *msgkey, const char *what)
 {
 	char why[200] = "";
 	unsigned long e = ERR_get_error();
 	if (e)
 		ERR_error_string_n(e, why, sizeof(why));
 	ERR_clear_error();
-	return err_set(err, ERR_INTERNAL, "document.key_broken", "signing key: %s: %s", what, why);
+	return err_set(err, ERR_INTERNAL, msgkey, "%s: %s", what, why);
+}
+
+static int broken_key(struct err *err, const char *what)
+{
+	return sign_failed(err, "document.key_broken", what);
 }
 
 static void free_key(void *p)
@@ -51,7 +56,7 @@ static int parse_key(struct arena *a, struct str pem, EVP_PKEY **out, struct err
 	*out = PEM_read_bio_PrivateKey(b, NULL, NULL, NULL);
 	BIO_free(b);
 	if (!*out)
-		return crypto(err, "sign.key");
+		return broken_key(err, "sign.key");
 	arena_cleanup(a, free_key, *out);
 	return 0;
 }
@@ -68,7 +73,7 @@ static int parse_certs(struct arena *a, struct str pem, struct sign_key *k, stru
 	ERR_clear_error(); /* the end of the file is reported as an error */
 	BIO_free(b);
 	if (!k->cert)
-		return crypto(err, "sign.crt");
+		return broken_key(err, "sign.crt");
 	arena_cleanup(a, free_cert, k->cert);
 	return 0;
 }
@@ -88,7 +93,7 @@ static int read_pair(
 	if (rc < 0)
 		return rc;
 	if (X509_check_private_key(out->cert, out->key) != 1)
-		return crypto(err, "sign.key does not belong to sign.crt");
+		return broken_key(err, "sign.key does not belong to sign.crt");
 	time_t now = (time_t)(now_us / 1000000);
 	if (X509_cmp_time(X509_get0_notBefore(out->cert), &now) > 0 ||
 	    X509_cmp_time(X509_get0_notAfter(out->cert), &now) < 0)
@@ -167,7 +172,7 @@ static int write_pem(
 	long n = BIO_get_mem_data(b, &p);
 	int rc = n > 0 ? file_write(arena_printf(a, "%s/%s", dir, name), (struct str){p, (size_t)n},
 	                     mode, err)
-	               : crypto(err, name);
+	               : broken_key(err, name);
 	BIO_free(b);
 	return rc;
 }
@@ -179,7 +184,7 @@ static int write_key(
 	if (b && PEM_write_bio_PKCS8PrivateKey(b, key, NULL, NULL, 0, NULL, NULL) == 1)
 		return write_pem(a, dir, name, b, 0600, err);
 	BIO_free(b);
-	return crypto(err, name);
+	return broken_key(err, name);
 }
 
 static int write_cert(struct arena *a, const char *dir, const char *name, X509 *c, struct err *err)
@@ -188,7 +193,7 @@ static int write_cert(struct arena *a, const char *dir, const char *name, X509 *
 	if (b && PEM_write_bio_X509(b, c) == 1)
 		return write_pem(a, dir, name, b, 0644, err);
 	BIO_free(b);
-	return crypto(err, name);
+	return broken_key(err, name);
 }
 
 static int make_authority(
@@ -196,7 +201,7 @@ static int make_authority(
 {
 	EVP_PKEY *root_key = EVP_EC_gen("P-256"), *key = EVP_EC_gen("P-256");
 	X509 *root = NULL, *cert = NULL;
-	int rc = crypto(err, "test authority");
+	int rc = broken_key(err, "test authority");
 	if (root_key && key)
 		root = make_cert(root_key, organisation,
 		    arena_printf(a, "%s test root (not for real use)", organisation), NULL,

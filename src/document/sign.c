@@ -12,21 +12,10 @@
 #include "document/sign.h"
 
 #include <openssl/cms.h>
-#include <openssl/err.h>
 #include <openssl/evp.h>
 #include <string.h>
 
 enum { RANGE_DIGITS = 10, CMS_ROOM = 3072 };
-
-static int crypto(struct err *err, const char *what)
-{
-	char why[200] = "";
-	unsigned long e = ERR_get_error();
-	if (e)
-		ERR_error_string_n(e, why, sizeof(why));
-	ERR_clear_error();
-	return err_set(err, ERR_INTERNAL, NULL, "signature: %s: %s", what, why);
-}
 
 /* --- the CMS --- */
 
@@ -53,7 +42,7 @@ static int attributes_der(
 		X509_ATTRIBUTE *attribute = CMS_signed_get_attr(si, i);
 		int n = i2d_X509_ATTRIBUTE(attribute, NULL);
 		if (n <= 0)
-			return crypto(err, "attribute");
+			return sign_failed(err, NULL, "signed attribute");
 		list[i].p = arena_alloc(a, (size_t)n);
 		unsigned char *end = list[i].p;
 		list[i].n = i2d_X509_ATTRIBUTE(attribute, &end);
@@ -86,7 +75,7 @@ static int drop_signing_time(struct arena *a, CMS_SignerInfo *si, EVP_PKEY *key,
 	EVP_MD_CTX *md = EVP_MD_CTX_new();
 	size_t n = 0;
 	unsigned char *signature = NULL;
-	rc = crypto(err, "signing");
+	rc = sign_failed(err, NULL, "signing");
 	if (md && EVP_DigestSignInit(md, NULL, EVP_sha256(), NULL, key) == 1 &&
 	    EVP_DigestSign(md, NULL, &n, bytes, attributes.n) == 1) {
 		signature = arena_alloc(a, n);
@@ -110,7 +99,7 @@ static int make_cms(struct arena *a, const struct sign_key *k, struct str first,
 	BIO *data = BIO_new_mem_buf(all, (int)(first.n + second.n));
 	CMS_ContentInfo *cms = CMS_sign(NULL, NULL, NULL, NULL, flags | CMS_PARTIAL);
 	unsigned char *der = NULL;
-	int rc = crypto(err, "CMS");
+	int rc = sign_failed(err, NULL, "CMS of the signature");
 	CMS_SignerInfo *si =
 	    cms ? CMS_add1_signer(cms, k->cert, k->key, EVP_sha256(), flags | CMS_CADES) : NULL;
 	bool ok = data && si != NULL;
@@ -120,14 +109,14 @@ static int make_cms(struct arena *a, const struct sign_key *k, struct str first,
 		rc = drop_signing_time(a, si, k->key, err);
 		int n = rc == 0 ? i2d_CMS_ContentInfo(cms, &der) : 0;
 		if (rc == 0 && n <= 0)
-			rc = crypto(err, "CMS");
+			rc = sign_failed(err, NULL, "CMS of the signature");
 		if (rc == 0) {
 			char *copy = arena_alloc(a, (size_t)n);
 			memcpy(copy, der, (size_t)n);
 			*out = (struct str){copy, (size_t)n};
 		}
 	} else {
-		rc = crypto(err, "CMS");
+		rc = sign_failed(err, NULL, "CMS of the signature");
 	}
 	OPENSSL_free(der);
 	CMS_ContentInfo_free(cms);

@@ -22,6 +22,10 @@ struct sign_key {
 int sign_key_load(struct arena *, const char *dir, const char *organisation, int64_t now_us,
     struct sign_key *out, struct err *);
 
+/* Sets err to what OpenSSL says last of this thread, and forgets that; returns it. msgkey may be
+ * NULL. */
+int sign_failed(struct err *, const char *msgkey, const char *what);
+
 struct sign_about {
 	const char *name, *reason, *location; /* any may be NULL */
 	int64_t at_us;
