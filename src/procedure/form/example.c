@@ -104,8 +104,9 @@ static bool bound(const struct field *f, struct str text, struct date today, dou
 	number[text.n] = 0;
 	struct date day;
 	if (f->type == FIELD_DATE && !str_starts(text, "today")) {
-		*out = date_parse(text, &day) ? date_to_days(day) : 0;
-		return date_parse(text, &day);
+		bool good = date_parse(text, &day);
+		*out = good ? date_to_days(day) : 0;
+		return good;
 	}
 	char *from = number, *end;
 	if (f->type == FIELD_DATE) {
