@@ -13,6 +13,8 @@ void page_title(struct request *rq, const char *key)
 void page_secret(struct request *rq)
 {
 	rq_set_header(rq, "Cache-Control", "no-store");
+	json_object_set_new(
+	    rq->view, "signing_in", json_true()); /* its address leads nobody back */
 }
 
 const char *form_value(struct request *rq, const char *name)

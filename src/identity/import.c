@@ -223,7 +223,7 @@ static int import_person(struct request *rq, struct db *db, struct import *im, c
 		if (rc == 0)
 			rc = account_get(db, rq->arena, account, &a, err);
 		if (rc > 0 && a.mail)
-			rc = reset_send(rq, db, &a, "identity/invite-staff", INVITE_S, err);
+			rc = reset_send(rq, db, &a, "identity/invite-staff", INVITE_S, NULL, err);
 		im->made++;
 		return rc < 0 ? rc : 0;
 	}

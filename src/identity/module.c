@@ -7,9 +7,9 @@ static const struct input login_inputs[] = {{"login", "string", false, 254},
 static const struct input code_inputs[] = {{"code", "string", false, 40}, {NULL, NULL, false, 0}};
 static const struct input register_inputs[] = {{"mail", "string", false, 254},
     {"name.family", "string", false, 50}, {"name.given", "string", false, 50},
-    {"password", "string", false, 0}, {NULL, NULL, false, 0}};
+    {"password", "string", false, 0}, {"next", "string", false, 0}, {NULL, NULL, false, 0}};
 static const struct input reset_inputs[] = {
-    {"login", "string", false, 254}, {NULL, NULL, false, 0}};
+    {"login", "string", false, 254}, {"next", "string", false, 0}, {NULL, NULL, false, 0}};
 static const struct input password_inputs[] = {
     {"password", "string", false, 0}, {"new_password", "string", false, 0}, {NULL, NULL, false, 0}};
 static const struct input one_password[] = {

@@ -34,22 +34,35 @@ static void register_view(struct request *rq)
 	form_field(rq, form, &name_field, form_values(rq, "is_name", "name"));
 	form_field(rq, form, &mail_field, json_string(form_value(rq, "mail")));
 	form_field(rq, form, &new_password, NULL);
+	page_next(rq, "/register", next_of(rq));
+}
+
+/* A resident who is signed in, perhaps in another tab meanwhile, goes on to what they wanted. */
+static bool register_over(const struct request *rq)
+{
+	return rq->actor.kind == ACTOR_RESIDENT && !rq->wants_json;
 }
 
 int register_get(struct request *rq, struct err *err)
 {
 	(void)err;
-	if (rq->actor.kind == ACTOR_RESIDENT && !rq->wants_json)
-		return rq_redirect(rq, "/account");
+	const char *next = next_of(rq);
+	if (register_over(rq))
+		return rq_redirect(rq, "%s", next ? next : "/account");
 	register_view(rq);
 	return 0;
 }
 
 struct registering {
 	char *mail, *hash;
-	const char *password;
+	const char *password, *next;
 	json_t *profile;
 };
+
+static int register_done(struct request *rq, const struct registering *g)
+{
+	return rq_redirect(rq, "%s", next_along(rq->arena, "/register/sent", g->next));
+}
 
 static int register_write(struct request *rq, struct db *db, struct err *err)
 {
@@ -62,16 +75,19 @@ static int register_write(struct request *rq, struct db *db, struct err *err)
 	attempt_key("register", login_fold(rq->arena, g->mail), attempt);
 	int rc = attempt_begin(db, attempt, rq->now_us, &wait_us, err);
 	if (rc < 0 || wait_us > 0)
-		return rc < 0 ? rc : rq_redirect(rq, "/register/sent");
+		return rc < 0 ? rc : register_done(rq, g);
 	rc = account_find(db, rq->arena, "resident", g->mail, &there, err);
 	if (rc < 0)
 		return rc;
 	if (rc > 0) {
 		/* Whoever owns the address learns it; whoever typed it does not. */
-		rc = account_mail(rq, db, &there, "already-registered", NULL, err);
+		const char *url =
+		    mail_link(rq, there.lang, next_along(rq->arena, "/login", g->next), "");
+		rc = account_mail(rq, db, &there, "already-registered",
+		    json_pack("{s:s}", "login_url", url), err);
 	} else {
 		char *token, *profile = json_dumps(g->profile, JSON_COMPACT | JSON_SORT_KEYS);
-		struct registration r = {g->mail, g->hash, profile, rq->lang};
+		struct registration r = {g->mail, g->hash, profile, rq->lang, g->next};
 		rc = registration_make(db, rq->arena, &r, &token, err);
 		free(profile);
 		if (rc == 0) {
@@ -84,7 +100,7 @@ static int register_write(struct request *rq, struct db *db, struct err *err)
 			json_decref(view);
 		}
 	}
-	return rc < 0 ? rc : rq_redirect(rq, "/register/sent");
+	return rc < 0 ? rc : register_done(rq, g);
 }
 
 static int register_work(struct request *rq, struct err *err)
@@ -124,6 +140,7 @@ int register_post(struct request *rq, struct err *err)
 	const char *password = rq_form(rq, "password");
 	g->mail = mail_tidy(rq->arena, form_value(rq, "mail"));
 	g->password = password ? password : "";
+	g->next = next_of(rq);
 	json_t *name = json_on_arena(rq->arena, form_values(rq, "is_name", "name"));
 	const char *family = json_string_value(json_object_get(name, "family"));
 	const char *given = json_string_value(json_object_get(name, "given"));
@@ -148,6 +165,10 @@ int register_post(struct request *rq, struct err *err)
 int register_sent(struct request *rq, struct err *err)
 {
 	(void)err;
+	const char *next = next_of(rq);
+	if (register_over(rq))
+		return rq_redirect(rq, "%s", next ? next : "/account");
+	json_object_set_new(rq->view, "goes_on", json_boolean(next != NULL));
 	page_title(rq, "identity.register.sent_title");
 	return 0;
 }
@@ -244,8 +265,9 @@ static int confirm_finish(struct request *rq, struct db *db, struct err *err)
 		rc = sign_in_finish(rq, db, &account, c->attempt, err);
 	if (rc < 0)
 		return rc;
-	rq_flash(rq, "success", "identity.confirm.done", NULL);
-	return rq_redirect(rq, "/account/profile");
+	rq_flash(rq, "success", c->r.next ? "identity.confirm.done_go_on" : "identity.confirm.done",
+	    NULL);
+	return rq_redirect(rq, "%s", c->r.next ? c->r.next : "/account/profile");
 }
 
 static int confirm_work(struct request *rq, struct err *err)
@@ -333,6 +355,7 @@ static void reset_view(struct request *rq)
 	page_title(rq, "identity.reset.title");
 	json_t *form = page_form(rq, "/password/reset", "identity.reset.button");
 	form_field(rq, form, &login_field, json_string(form_value(rq, "login")));
+	page_next(rq, "/password/reset", next_of(rq));
 }
 
 int reset_get(struct request *rq, struct err *err)
@@ -355,16 +378,17 @@ static int reset_write(struct request *rq, struct db *db, struct err *err)
 		rc = db_get_i64(
 		    db, err, &waiting, SQL(ONCE_COUNT), "iti", account.id, "reset", rq->now_us);
 		if (rc > 0 && waiting < RESETS_MAX)
-			rc = reset_send(rq, db, &account, "password-reset", RESET_S, err);
+			rc = reset_send(
+			    rq, db, &account, "password-reset", RESET_S, next_of(rq), err);
 	}
 	return rc < 0 ? rc : rq_redirect(rq, "/password/reset/sent");
 }
 
 int reset_send(struct request *rq, struct db *db, const struct account *account, const char *kind,
-    int64_t lifetime, struct err *err)
+    int64_t lifetime, const char *next, struct err *err)
 {
 	char *token;
-	int rc = once_make(db, rq->arena, "reset", account->id, NULL, lifetime, &token, err);
+	int rc = once_make(db, rq->arena, "reset", account->id, next, lifetime, &token, err);
 	if (rc < 0)
 		return rc;
 	return account_mail(rq, db, account, kind,
@@ -404,10 +428,10 @@ static void choose_view(struct request *rq, const struct account *account)
 
 /* The account of the link; 0 and the page that says so when it does not work any more. */
 static int reset_account(
-    struct request *rq, struct db *db, struct account *account, struct err *err)
+    struct request *rq, struct db *db, struct account *account, char **next, struct err *err)
 {
 	int64_t id;
-	int rc = once_find(db, rq->arena, "reset", rq_param(rq, "token"), &id, NULL, err);
+	int rc = once_find(db, rq->arena, "reset", rq_param(rq, "token"), &id, next, err);
 	if (rc > 0)
 		rc = account_get(db, rq->arena, id, account, err);
 	if (rc > 0 && !account_is_active(account))
@@ -423,7 +447,7 @@ int choose_get(struct request *rq, struct err *err)
 	struct account account;
 	if (!db)
 		return -(int)err->kind;
-	int rc = reset_account(rq, db, &account, err);
+	int rc = reset_account(rq, db, &account, NULL, err);
 	if (rc > 0)
 		choose_view(rq, &account);
 	return rc < 0 ? rc : 0;
@@ -433,7 +457,8 @@ static int choose_write(struct request *rq, struct db *db, struct err *err)
 {
 	struct registering *g = rq_data(rq);
 	struct account account;
-	int rc = reset_account(rq, db, &account, err);
+	char *next;
+	int rc = reset_account(rq, db, &account, &next, err);
 	if (rc <= 0)
 		return rc;
 	const char *actor = account_actor(rq->arena, &account);
@@ -451,7 +476,7 @@ static int choose_write(struct request *rq, struct db *db, struct err *err)
 	if (rc < 0)
 		return rc;
 	rq_flash(rq, "success", "identity.reset.done", NULL);
-	return rq_redirect(rq, "/login");
+	return rq_redirect(rq, "%s", next_along(rq->arena, "/login", next));
 }
 
 static int choose_work(struct request *rq, struct err *err)
@@ -468,7 +493,7 @@ int choose_post(struct request *rq, struct err *err)
 	struct account account;
 	if (!db)
 		return -(int)err->kind;
-	int rc = reset_account(rq, db, &account, err);
+	int rc = reset_account(rq, db, &account, NULL, err);
 	if (rc <= 0)
 		return rc;
 	const char *password = rq_form(rq, "password");

@@ -207,6 +207,7 @@ static int setup_open(
 	if (account->totp || !account->pending || !account_is_staff(account))
 		return rq_redirect(rq, account->totp ? "/login/totp" : "/login");
 	page_title(rq, "identity.setup.title");
+	json_object_set_new(rq->view, "signing_in", json_true());
 	json_object_set_new(rq->view, "setup", json_true());
 	rc = pending_view(rq, account, "/login/setup", err);
 	return rc < 0 ? rc : 1;
@@ -234,14 +235,8 @@ static int setup_write(struct request *rq, struct db *db, struct err *err)
 	if (rc < 0)
 		return rc;
 	/* The sign-in page leads on: it takes no address of another site. */
-	struct buf onward;
-	buf_init(&onward, rq->arena);
-	buf_puts(&onward, "/login?next=");
-	buf_url(&onward, str_from(next ? next : ""));
-	/* The session begins with this answer: its page is nobody's yet, and must not offer to sign
-	 * in. */
-	json_object_set_new(rq->view, "signing_in", json_true());
-	return show_codes(rq, db, &account, onward.p, err);
+	const char *onward = next_along(rq->arena, "/login", next);
+	return show_codes(rq, db, &account, onward, err);
 }
 
 int setup_post(struct request *rq, struct err *err)

@@ -20,9 +20,9 @@ static void login_view(struct request *rq, const char *login, const char *next)
 	json_t *form = page_form(rq, "/login", "identity.login.button");
 	form_field(rq, form, &login_field, json_string(login));
 	form_field(rq, form, &password_field, NULL);
-	if (!next || !next[0])
+	page_next(rq, "/login", next);
+	if (!next)
 		return;
-	form_hidden(form, "next", next);
 	/* Somebody wanted something, or was at it when the session ended: they are told why they
 	 * are here. */
 	const char *reason = strstr(next, "/applications/") ? "identity.login.go_on"
@@ -33,7 +33,7 @@ static void login_view(struct request *rq, const char *login, const char *next)
 
 int login_get(struct request *rq, struct err *err)
 {
-	const char *next = rq_query(rq, "next");
+	const char *next = next_of(rq);
 	if (rq->actor.kind != ACTOR_ANONYMOUS && !rq->wants_json) {
 		struct db *db = rq_db(rq, err);
 		struct account account;
@@ -42,7 +42,7 @@ int login_get(struct request *rq, struct err *err)
 		int rc = account_get(db, rq->arena, rq->actor.account, &account, err);
 		if (rc < 0)
 			return rc;
-		return rq_redirect(rq, "%s", next && next[0] ? next : home_of(&account));
+		return rq_redirect(rq, "%s", next ? next : home_of(&account));
 	}
 	login_view(rq, "", next);
 	return 0;
@@ -147,7 +147,7 @@ static int login_finish(struct request *rq, struct db *db, struct err *err)
 	rc = sign_in_finish(rq, db, &now, l->attempt, err);
 	if (rc < 0)
 		return rc;
-	return rq_redirect(rq, "%s", l->next && l->next[0] ? l->next : home_of(&now));
+	return rq_redirect(rq, "%s", l->next ? l->next : home_of(&now));
 }
 
 static int login_work(struct request *rq, struct err *err)
@@ -172,7 +172,7 @@ int login_post(struct request *rq, struct err *err)
 	const char *password = rq_form(rq, "password");
 	l->login = form_value(rq, "login");
 	l->password = password ? password : "";
-	l->next = rq_form(rq, "next");
+	l->next = next_of(rq);
 	if (!l->login[0] || !l->password[0] || strlen(l->password) > 1000) {
 		login_view(rq, l->login, l->next);
 		if (!l->login[0])
@@ -194,6 +194,7 @@ static void second_view(struct request *rq)
 	static const struct form_field_spec code = {"code", "identity.second.code",
 	    "identity.second.code_help", "is_text", "one-time-code", true, 20};
 	page_title(rq, "identity.second.title");
+	json_object_set_new(rq->view, "signing_in", json_true());
 	json_t *form = page_form(rq, "/login/totp", "identity.second.button");
 	json_t *field = form_field(rq, form, &code, NULL);
 	json_object_set_new(field, "inputmode", json_string("text"));

@@ -233,7 +233,7 @@ int invite(struct request *rq, struct db *db, int64_t id, struct err *err)
 		return rc;
 	if (account.mail) {
 		rq_flash(rq, "success", "identity.user.invited", NULL);
-		return reset_send(rq, db, &account, "identity/invite-staff", INVITE_S, err);
+		return reset_send(rq, db, &account, "identity/invite-staff", INVITE_S, NULL, err);
 	}
 	rc = once_make(db, rq->arena, "reset", id, NULL, INVITE_S, &token, err);
 	if (rc == 0)
@@ -558,8 +558,8 @@ static int account_do(struct request *rq, struct db *db, const struct account *a
 		/* Invites also when there was no password yet; the old one works until a new one is
 		 * set. */
 		rc = account_is_staff(a) ? invite(rq, db, a->id, err)
-		     : a->mail           ? reset_send(rq, db, a, "password-reset", RESET_S, err)
-		                         : 0;
+		     : a->mail ? reset_send(rq, db, a, "password-reset", RESET_S, NULL, err)
+		               : 0;
 		if (rc == 0)
 			rc = account_journal(db, actor, "identity.reset_sent", a->id, NULL, err);
 	} else if (text_eq(what, "second")) {

@@ -240,6 +240,7 @@ int once_drop_all(struct db *, int64_t account, struct err *);
 
 struct registration {
 	const char *mail, *hash, *profile, *lang; /* profile: JSON text */
+	const char *next;                         /* where confirming leads; NULL: not said */
 };
 int registration_make(
     struct db *, struct arena *, const struct registration *, char **token, struct err *);
@@ -283,11 +284,19 @@ int sign_in_finish(
  * up. */
 bool second_required(const struct city *);
 /* A mail to the account's own address, in its language; view (taken over, may be NULL) gets name,
- * city and login_url. Nothing when there is no address. */
+ * city and, unless it has one, login_url. Nothing when there is no address. */
 int account_mail(struct request *, struct db *, const struct account *, const char *kind,
     json_t *view, struct err *);
 const char *city_name(const struct city *, const char *lang);
 const char *home_of(const struct account *); /* where a sign-in leads to */
+/* Where the person was when they had to sign in, as the request says it ("next"): a path of this
+ * site, or NULL. */
+const char *next_of(struct request *);
+/* path, taking next (NULL: none) along; on the arena. */
+const char *next_along(struct arena *, const char *path, const char *next);
+/* Lets the page's form, its links to sign in or register and its other languages take next along
+ * (NULL: nowhere). After page_form(). */
+void page_next(struct request *, const char *path, const char *next);
 int tidy_job(struct store *, void *context, struct arena *, json_t *payload, struct err *);
 int identity_city_open(struct city *, struct err *);
 
@@ -306,9 +315,10 @@ int second_secret(struct request *, struct db *, int64_t account, struct err *);
 
 /* "Too many attempts, try again in ...": status 429. */
 void wait_problem(struct request *, const char *field, int64_t wait_us);
-/* Mails a link to choose a (new) password. kind "password-reset" or "identity/invite-staff". */
+/* Mails a link to choose a (new) password. kind "password-reset" or "identity/invite-staff". next:
+ * where signing in with it leads, NULL: home. */
 int reset_send(struct request *, struct db *, const struct account *, const char *kind,
-    int64_t lifetime_s, struct err *);
+    int64_t lifetime_s, const char *next, struct err *);
 /* The address of a page with a token, for a mail. */
 const char *mail_link(struct request *, const char *lang, const char *path, const char *token);
 char *mail_tidy(struct arena *, const char *typed);

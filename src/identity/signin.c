@@ -144,9 +144,9 @@ int account_mail(struct request *rq, struct db *db, const struct account *accoun
 		view = json_object();
 	json_object_set_new(view, "name", json_string(account->name));
 	json_object_set_new(view, "city", json_string(city_name(rq->city, account->lang)));
-	json_object_set_new(view, "login_url",
-	    json_sprintf(
-	        "%s%s/login", rq->city->base_url, text_eq(account->lang, "en") ? "/en" : ""));
+	if (!json_object_get(view, "login_url"))
+		json_object_set_new(
+		    view, "login_url", json_string(mail_link(rq, account->lang, "/login", "")));
 	char subject[48];
 	(void)snprintf(subject, sizeof(subject), "account:%lld", (long long)account->id);
 	int rc = notice_mail(db, account->mail, account->lang, kind, subject, view, err);
@@ -201,6 +201,34 @@ int sign_in_finish(struct request *rq, struct db *db, const struct account *acco
 const char *home_of(const struct account *account)
 {
 	return account_is_staff(account) ? "/staff" : "/my";
+}
+
+const char *next_of(struct request *rq)
+{
+	enum { NEXT_MAX = 500 };
+	const char *next = rq->method == HTTP_GET ? rq_query(rq, "next") : rq_form(rq, "next");
+	return next && strlen(next) <= NEXT_MAX && path_is_local(next) ? next : NULL;
+}
+
+const char *next_along(struct arena *a, const char *path, const char *next)
+{
+	struct buf b;
+	buf_init(&b, a);
+	buf_puts(&b, path);
+	if (next) {
+		buf_puts(&b, "?next=");
+		buf_url(&b, str_from(next));
+	}
+	return b.p;
+}
+
+void page_next(struct request *rq, const char *path, const char *next)
+{
+	json_object_set_new(rq->view, "sign_in_next", next ? json_string(next) : json_null());
+	if (!next)
+		return;
+	form_hidden(json_object_get(rq->view, "form"), "next", next);
+	json_object_set_new(rq->view, "here", json_string(next_along(rq->arena, path, next)));
 }
 
 /* --- clearing away --- */

@@ -234,9 +234,10 @@ const struct sql identity_sql[SQL_COUNT] = {
     [SQL_ACCOUNT_SET_STEP] = {"UPDATE account SET totp_step = ?2 WHERE id = ?1 AND totp_step < ?2"},
     [SQL_ACCOUNT_SET_PENDING] = {"UPDATE account SET totp_pending = ?2 WHERE id = ?1"},
 
-    [SQL_REGISTRATION_ADD] = {"INSERT INTO registration (hash, mail, password_hash, profile, lang, "
-                              "created_us, expires_us) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)"},
-    [SQL_REGISTRATION_GET] = {"SELECT mail, password_hash, profile, lang FROM registration "
+    [SQL_REGISTRATION_ADD] =
+        {"INSERT INTO registration (hash, mail, password_hash, profile, lang, next, "
+         "created_us, expires_us) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)"},
+    [SQL_REGISTRATION_GET] = {"SELECT mail, password_hash, profile, lang, next FROM registration "
                               "WHERE hash = ?1 AND expires_us > ?2"},
     [SQL_REGISTRATION_DROP] = {"DELETE FROM registration WHERE hash = ?1"},
     [SQL_REGISTRATION_EXPIRE] = {"DELETE FROM registration WHERE expires_us <= ?1"},

@@ -33,6 +33,8 @@ int notice_mail(struct db *db, const char *to, const char *lang, const char *kin
 	(void)subject;
 	(void)err;
 	const char *url = json_string_value(json_object_get(view, "url"));
+	if (!url)
+		url = json_string_value(json_object_get(view, "login_url"));
 	mail.n++;
 	(void)snprintf(mail.to, sizeof(mail.to), "%s", to);
 	(void)snprintf(mail.lang, sizeof(mail.lang), "%s", lang);

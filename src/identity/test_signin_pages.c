@@ -61,6 +61,63 @@ static void test_register(void **state)
 	curl_easy_cleanup(stranger);
 }
 
+/* Who registers, or chooses a new password, on the way to something comes back to it. */
+static void test_register_goes_back(void **state)
+{
+	(void)state;
+	static const char onward[] = "/procedures/dog-registration?lang=ja&x=1",
+	                  along[] = "next=%2Fprocedures%2Fdog-registration%3Flang%3Dja%26x%3D1";
+	CURL *b = test_browser(), *other = test_browser();
+	struct reply r = get_html(b, arena_printf(t.arena, "/login?%s", along));
+	shows(&r, 200, arena_printf(t.arena, "href=\"/register?%s\"", along));
+	r = get_html(b, arena_printf(t.arena, "/register?%s", along));
+	assert_non_null(strstr(r.body.p, arena_printf(t.arena, "href=\"/login?%s\"", along)));
+	shows(&r, 200, "value=\"/procedures/dog-registration?lang=ja&amp;x=1\"");
+	r = post(b, "/register", "name.family", "", "name.given", "太郎", "mail", "back@example.jp",
+	    "password", password, "next", onward);
+	shows(&r, 422, "value=\"/procedures/dog-registration?lang=ja&amp;x=1\"");
+	r = post(b, "/register", "name.family", "高松", "name.given", "太郎", "mail",
+	    "back@example.jp", "password", password, "next", onward);
+	const char *sent = arena_printf(t.arena, "/register/sent?%s", along);
+	see_other(&r, sent);
+	const char *link = arena_strdup(t.arena, mail_path());
+	r = get_html(b, sent);
+	shows(&r, 200, "始めた手続");
+	/* The mail is read in another browser. */
+	r = post(other, link, "password", password);
+	see_other(&r, onward);
+	r = get_html(other, sent); /* a tab from before */
+	see_other(&r, onward);
+	r = post(b, "/register", "name.family", "高松", "name.given", "太郎", "mail",
+	    "back@example.jp", "password", password, "next", onward);
+	see_other(&r, sent);
+	assert_string_equal(mail.kind, "already-registered");
+	assert_non_null(strstr(mail.url, along));
+
+	r = post(b, "/password/reset", "login", "back@example.jp", "next", onward);
+	see_other(&r, "/password/reset/sent");
+	link = arena_strdup(t.arena, mail_path());
+	r = post(b, link, "password", "another long password");
+	see_other(&r, arena_printf(t.arena, "/login?%s", along));
+
+	/* Another site is nowhere to go back to, nor is an endless address. */
+	const char *bad[] = {
+	    "//evil.example/", "https://evil.example/", arena_printf(t.arena, "/%0600d", 1)};
+	for (size_t i = 0; i < COUNT(bad); i++) {
+		CURL *c = test_browser();
+		r = post(c, "/register", "name.family", "高松", "name.given", "次郎", "mail",
+		    arena_printf(t.arena, "bad%zu@example.jp", i), "password", password, "next",
+		    bad[i]);
+		see_other(&r, "/register/sent");
+		link = arena_strdup(t.arena, mail_path());
+		r = post(c, link, "password", password);
+		see_other(&r, "/account/profile");
+		curl_easy_cleanup(c);
+	}
+	curl_easy_cleanup(b);
+	curl_easy_cleanup(other);
+}
+
 /* --- signing in --- */
 
 static void test_login(void **state)
@@ -111,7 +168,7 @@ static void test_login(void **state)
 		CURL *c = test_browser();
 		r = post(c, "/login", "login", "login@example.jp", "password", password, "next",
 		    elsewhere[i]);
-		see_other(&r, "/");
+		see_other(&r, "/my");
 		curl_easy_cleanup(c);
 	}
 	/* JSON as any client. */
@@ -303,6 +360,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(test_register),
+	    cmocka_unit_test(test_register_goes_back),
 	    cmocka_unit_test(test_login),
 	    cmocka_unit_test(test_waiting),
 	    cmocka_unit_test(test_reset),

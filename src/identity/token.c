@@ -69,8 +69,8 @@ int registration_make(
 	int64_t now = now_us();
 	*token = random_token(a, 32);
 	token_hash(*token, hash);
-	return db_later(db, err, SQL(REGISTRATION_ADD), "tttttii", hash, r->mail, r->hash,
-	    r->profile, r->lang, now, now + REGISTRATION_S * INT64_C(1000000));
+	return db_later(db, err, SQL(REGISTRATION_ADD), "ttttttii", hash, r->mail, r->hash,
+	    r->profile, r->lang, r->next, now, now + REGISTRATION_S * INT64_C(1000000));
 }
 
 int registration_find(
@@ -86,6 +86,7 @@ int registration_find(
 		    .hash = rows_dup(r, 1, a),
 		    .profile = rows_dup(r, 2, a),
 		    .lang = rows_dup(r, 3, a),
+		    .next = rows_dup(r, 4, a),
 		};
 	rows_end(r);
 	return rc;

@@ -283,6 +283,9 @@ json_t *globals_set(struct request *rq)
 	json_t *view = rq->view;
 	set(view, "path", json_string(rq->path));
 	set(view, "here", json_string(is_front(rq) ? "" : rq->url));
+	/* Who signs in from a page comes back to it; from the front page their own is better. */
+	if (rq->method == HTTP_GET && !is_front(rq) && rq->actor.kind == ACTOR_ANONYMOUS)
+		set(view, "sign_in_next", json_string(rq->url));
 	if (rq->token[0])
 		set(view, "csrf", json_string(rq->token));
 	json_t *flash = flash_of(rq);

@@ -396,7 +396,6 @@ const struct i18n *city_texts(const struct city *);
 void answer_send(struct request *, int rc, const struct err *);
 /* An answer from before there is a request: unknown host, unreadable line. */
 void answer_plain(struct exchange *, int status, const char *text);
-bool path_is_local(const char *path);
 /* Ends a stream whose client went away; true when it will free the request itself. */
 bool stream_abandon(struct request *);
 void request_free(struct request *);

@@ -88,6 +88,8 @@ struct db *rq_db(struct request *, struct err *); /* this thread's reader of the
  * JSON clients get rq->status (200, or 201 when the handler says so) with Location and the view
  * model. Returns 0. */
 int rq_redirect(struct request *, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+/* Would rq_redirect() lead there? For an address that is kept or mailed before it is followed. */
+bool path_is_local(const char *path);
 /* Sends a blob as a file; type and filename as given; inline or attachment. Returns 0. */
 int rq_send_blob(struct request *, const char *blob, const char *type, const char *filename,
     bool attachment, struct err *);

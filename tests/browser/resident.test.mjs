@@ -270,7 +270,9 @@ function code(key, at = Date.now()) {
 test('from the first mail to the second factor, a forgotten password, and signing out everywhere', async () => {
 	const page = await open(phone), mail = 'first@example.jp', word = 'さくらの咲く丘で2026', other = '海の見える坂道で2026';
 	const go = () => press(page, 'main form .m-actions button');
-	await page.goto('/register');
+	await page.goto('/procedures/dog-registration');
+	await press(page, 'form[action$="/apply"] button');
+	await press(page, 'main a[href*="/register"]');
 	await go();
 	assert.equal((await problems(page)).length, 4);
 	await check(page, [320]);
@@ -278,9 +280,18 @@ test('from the first mail to the second factor, a forgotten password, and signin
 	await go();
 	await check(page, [320]);
 	const link = async () => new URL((await city.mailbox.find(mail, /https?:\/\/\S+\/(confirm|password)\/\S+/))[0]).pathname;
-	await page.goto(await link());
-	await fill(page, { password: word });
-	await go();
+	await press(page, page.getByRole('link', { name: 'English' })); // the way back comes along
+	await press(page, page.getByRole('link', { name: '日本語' }));
+	const tab = await page.context().newPage(); // the mail opens one of its own
+	await tab.goto(await link());
+	await fill(tab, { password: word });
+	await press(tab, 'main form .m-actions button');
+	assert.equal(new URL(tab.url()).pathname, '/procedures/dog-registration');
+	await tab.close();
+	await page.reload(); // the first one goes on, too
+	assert.equal(new URL(page.url()).pathname, '/procedures/dog-registration');
+	await press(page, 'form[action$="/apply"] button');
+	assert.match(page.url(), /applications\/\d+\/steps\/1$/);
 	await check(page, [320]);
 
 	await page.goto('/account/totp');
