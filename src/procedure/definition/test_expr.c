@@ -11,10 +11,10 @@
 #include "procedure/definition/private.h"
 
 /* A procedure that holds nothing but one expression: what the checks of a definition refuse can be
- * run, too. */
-static int run(const char *text, const char *answers, struct expr_result *result, struct err *err)
+ * run, too. The same serial twice: the same procedure. */
+static int run_of(uint64_t serial, const char *text, const char *answers,
+    struct expr_result *result, struct err *err)
 {
-	static uint64_t serial = UINT64_C(1) << 60;
 	struct expr e = {text, 7, 3};
 	struct field fields[] = {
 	    {.id = "born", .type = FIELD_DATE, .when = NO_EXPR},
@@ -31,7 +31,6 @@ static int run(const char *text, const char *answers, struct expr_result *result
 	struct name names[] = {{"a", NAME_SECTION, &sections[0], NULL, -1},
 	    {"n", NAME_FIELD, &sections[0], &fields[1], -1},
 	    {"rows", NAME_SECTION, &sections[1], NULL, -1}};
-	serial++;
 	struct procedure p = {.serial = serial,
 	    .file = "test.yaml",
 	    .exprs = &e,
@@ -47,6 +46,12 @@ static int run(const char *text, const char *answers, struct expr_result *result
 	int rc = expr_run(&scope, 0, true, result, err);
 	json_decref(v);
 	return rc;
+}
+
+static int run(const char *text, const char *answers, struct expr_result *result, struct err *err)
+{
+	static uint64_t serial = UINT64_C(1) << 60;
+	return run_of(++serial, text, answers, result, err);
 }
 
 #define ANSWERS                                                                                       \
@@ -224,6 +229,22 @@ static void test_nothing_stays(void **state)
 	}
 }
 
+/* _ENV is all that a compiled expression could keep something in: another person's answers. */
+static void test_no_answers_stay(void **state)
+{
+	(void)state;
+	const char *text = "(function() local seen = a.s; _ENV = {a = a}; return seen end)()";
+	for (int i = 0; i < 2; i++) {
+		struct expr_result result;
+		struct err err;
+		char answers[40];
+		snprintf(answers, sizeof(answers), "{\"a\":{\"s\":\"person %d\"}}", i);
+		assert_int_equal(run_of(77, text, answers, &result, &err), 0);
+		assert_memory_equal(json_string_value(result.value), answers + 11, 8);
+		json_decref(result.value);
+	}
+}
+
 /* More procedures than a thread keeps compiled. */
 static void test_cache(void **state)
 {
@@ -382,6 +403,7 @@ int main(void)
 	    cmocka_unit_test(test_values),
 	    cmocka_unit_test(test_limits),
 	    cmocka_unit_test(test_nothing_stays),
+	    cmocka_unit_test(test_no_answers_stay),
 	    cmocka_unit_test(test_cache),
 	    cmocka_unit_test(test_names),
 	    cmocka_unit_test(test_patterns),
