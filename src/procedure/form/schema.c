@@ -45,9 +45,9 @@ json_t *procedure_schema(const struct procedure *p, const char *lang)
 	if (p->computed_section.fields.n)
 		json_object_set_new(
 		    properties, "computed", object_schema(&p->computed_section, lang));
-	return json_pack("{s:s, s:s, s:s, s:s, s:o, s:o, s:b}", "$schema",
+	return json_pack("{s:s, s:o, s:s, s:s, s:o, s:o, s:b}", "$schema",
 	    "https://json-schema.org/draft/2020-12/schema", "$id",
-	    arena_printf(p->arena, "/procedures/%s/schema", p->d.id.text), "title",
+	    json_sprintf("/procedures/%s/schema", p->d.id.text), "title",
 	    words_in(p->d.title, lang), "type", "object", "properties", properties, "required",
 	    required, "additionalProperties", 0);
 }

@@ -7,6 +7,7 @@
 #include "base/json.h"
 #include "base/resource.h"
 #include "base/test.h"
+#include "procedure/definition/private.h"
 
 static struct i18n *texts;
 static struct procedure *form; /* all types of fields, see `yaml` */
@@ -804,7 +805,11 @@ static void test_lookup(void **state)
 static void test_schema(void **state)
 {
 	(void)state;
+	size_t before = arena_used(form->arena);
 	json_t *schema = procedure_schema(form, "en");
+	/* A procedure is shared by all threads: nothing is put into its arena when it is asked. */
+	assert_int_equal(arena_used(form->arena), before);
+	assert_non_null(json_object_get(schema, "$id"));
 	assert_string_equal(
 	    json_path_text(schema, "properties.main.properties.code.pattern"), "^(?:[A-Z]\\d{3})$");
 	assert_string_equal(json_path_text(schema, "properties.family.type"), "array");
