@@ -90,15 +90,18 @@ static int by_token(
 	return rc;
 }
 
+const char *request_scopes(const struct request *rq)
+{
+	return json_string_value(json_object_get(rq->actor.rights, "scopes"));
+}
+
 /* Named permissions only; "public", "staff" and so on are the web layer's own. The right counts in
- * any department: handlers ask staff_may() for the one at hand. */
+ * any department: handlers ask for the one at hand. */
 static bool allows(struct request *rq, const char *perm)
 {
-	json_t *rights = rq->actor.rights;
-	const char *scopes = json_string_value(json_object_get(rights, "scopes"));
-	if (rq->actor.kind != ACTOR_STAFF || (scopes && !scope_has(scopes, perm)))
-		return false;
-	return roles_have((uint64_t)json_integer_value(json_object_get(rights, "roles")), perm);
+	return rq->actor.kind == ACTOR_STAFF && scope_allows(request_scopes(rq), perm) &&
+	       roles_have(
+	           (uint64_t)json_integer_value(json_object_get(rq->actor.rights, "roles")), perm);
 }
 
 bool request_may(struct request *rq, struct db *db, const char *perm, int64_t department)

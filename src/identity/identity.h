@@ -67,6 +67,10 @@ bool staff_is_absent(struct db *, int64_t staff);
 bool staff_may(struct db *, int64_t staff, const char *perm, int64_t department);
 /* The same for who makes the request, API token scopes considered. False for residents. */
 bool request_may(struct request *, struct db *, const char *perm, int64_t department);
+/* The permissions that the request's API token has of its owner's, parted by spaces; NULL: it came
+ * without one and has them all. staff_may() knows nothing of them: ask scope_allows() as well. */
+const char *request_scopes(const struct request *);
+bool scope_allows(const char *scopes, const char *perm);
 /* All present departments where the staff member has the permission. Returns the count or <0. */
 int staff_departments(
     struct db *, struct arena *, int64_t staff, const char *perm, int64_t **ids, struct err *);

@@ -243,6 +243,11 @@ bool scope_has(const char *scopes, const char *scope)
 	return false;
 }
 
+bool scope_allows(const char *scopes, const char *perm)
+{
+	return !scopes || scope_has(scopes, perm);
+}
+
 /* --- sealing --- */
 
 /* <dir>/keys/identity.key: 64 hexadecimal digits. Outside the database, so that a copy of it alone

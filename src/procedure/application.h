@@ -72,6 +72,8 @@ struct app_actor {
 	const char *id;
 	bool staff;
 	int64_t account, person;
+	/* Of an API token: what its owner ticked (request_scopes()); NULL: everything. */
+	const char *scopes;
 	/* application.turn as the person saw it; when the application has moved since, functions
 	 * that change something answer ERR_CONFLICT "application.changed". 0: not checked. */
 	int64_t seen;

@@ -553,7 +553,8 @@ static bool document_may_read(struct request *rq, struct db *db, const char *sub
 	struct app_actor actor = {.id = rq->actor.id,
 	    .staff = rq->actor.kind == ACTOR_STAFF,
 	    .account = rq->actor.account,
-	    .person = rq->actor.person};
+	    .person = rq->actor.person,
+	    .scopes = request_scopes(rq)};
 	return rq->actor.kind != ACTOR_ANONYMOUS && id_of_subject(subject, &id) &&
 	       app_read(db, rq->arena, &actor, id, &app, &err) == 0;
 }

@@ -125,6 +125,8 @@ int row_journal(struct db *, struct arena *, const struct app_actor *, const str
 /* The state that the journal hashes. New reference. */
 int row_state_json(struct db *, struct arena *, const struct app_row *, json_t **, struct err *);
 bool actor_is_system(const struct app_actor *);
+/* Is the actor staff with this permission in the department? An API token needs it, too. */
+bool actor_has(struct db *, const struct app_actor *, const char *perm, int64_t department);
 /* Whether the actor is the applicant: its account, or for one made at the counter staff with
  * application.counter in its department. */
 bool actor_owns(struct db *, const struct app_actor *, const struct app_row *);
@@ -234,7 +236,7 @@ enum route_right {
 	RIGHT_SUPERIOR /* of a decider for whom nobody can act */
 };
 enum route_right route_right_of(struct db *, struct arena *, const struct route_step *,
-    int64_t drafter, int64_t staff, int64_t *acting_for);
+    int64_t drafter, const struct app_actor *, int64_t *acting_for);
 /* Who is asked: those for whom the step stands in the inbox. Returns the count or <0. */
 int route_asked(struct db *, struct arena *, const struct route_step *, int64_t drafter,
     int64_t **staff, struct err *);
@@ -251,8 +253,8 @@ int route_move(
 /* Passes over reviewers who are away now and computes anew whom open steps wait for; *passed says
  * that a step was passed over. For the daily job. */
 int route_refresh(struct db *, struct arena *, struct app_row *, bool *passed, struct err *);
-/* Could this staff member act on an open step? */
-bool route_waits_for(struct db *, struct arena *, const struct app_row *, int64_t staff);
+/* Could this actor, of the staff, act on an open step? */
+bool route_waits_for(struct db *, struct arena *, const struct app_row *, const struct app_actor *);
 /* May the staff member see it because of the route: asked now, or acted in it? */
 bool route_knows(struct db *, int64_t application, int64_t staff);
 

@@ -22,8 +22,9 @@ int reach_of(struct db *db, struct arena *a, const struct app_actor *actor, cons
     struct reach *out, struct err *err)
 {
 	struct department *tree;
-	if (!actor->staff)
-		return err_set(err, ERR_DENIED, "application.denied", "%s is not staff", actor->id);
+	if (!actor->staff || !scope_allows(actor->scopes, perm))
+		return err_set(
+		    err, ERR_DENIED, "application.denied", "%s has no %s", actor->id, perm);
 	out->n = staff_departments(db, a, actor->person, perm, &out->departments, err);
 	if (out->n < 0)
 		return out->n;

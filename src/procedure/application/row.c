@@ -180,12 +180,18 @@ int app_get(struct db *db, struct arena *a, int64_t id, struct application **out
 
 /* --- rights --- */
 
+bool actor_has(struct db *db, const struct app_actor *actor, const char *perm, int64_t department)
+{
+	return actor->staff && scope_allows(actor->scopes, perm) &&
+	       staff_may(db, actor->person, perm, department);
+}
+
 bool actor_owns(struct db *db, const struct app_actor *actor, const struct app_row *r)
 {
 	if (!actor->staff)
 		return actor->account > 0 && actor->account == r->account;
 	return strcmp(r->channel, "counter") == 0 &&
-	       staff_may(db, actor->person, "application.counter", r->department);
+	       actor_has(db, actor, "application.counter", r->department);
 }
 
 bool actor_sees(struct db *db, const struct app_actor *actor, const struct app_row *r)
@@ -193,7 +199,8 @@ bool actor_sees(struct db *db, const struct app_actor *actor, const struct app_r
 	if (actor_is_system(actor) || actor_owns(db, actor, r))
 		return true;
 	/* What a resident has not sent yet is nobody's business but theirs. */
-	if (!actor->staff || strcmp(r->state, "draft") == 0)
+	if (!actor->staff || strcmp(r->state, "draft") == 0 ||
+	    !scope_allows(actor->scopes, "application.read"))
 		return false;
 	return r->assignee == actor->person ||
 	       staff_may(db, actor->person, "application.read", r->department) ||
@@ -221,12 +228,12 @@ bool actor_may(
 	if (!actor->staff)
 		return false;
 	for (size_t i = 0; i < COUNT(perms); i++)
-		if ((who & (int)perms[i].who) &&
-		    staff_may(db, actor->person, perms[i].perm, r->department))
+		if ((who & (int)perms[i].who) && actor_has(db, actor, perms[i].perm, r->department))
 			return true;
-	if ((who & APP_WHO_DRAFTER) && r->drafter == actor->person)
+	if ((who & APP_WHO_DRAFTER) && r->drafter == actor->person &&
+	    scope_allows(actor->scopes, "application.check"))
 		return true;
-	return (who & APP_WHO_ROUTE) && route_waits_for(db, a, r, actor->person);
+	return (who & APP_WHO_ROUTE) && route_waits_for(db, a, r, actor);
 }
 
 int app_read(struct db *db, struct arena *a, const struct app_actor *actor, int64_t id,
@@ -261,7 +268,8 @@ static struct app_row row_of_application(const struct application *app)
 bool app_is_own(const struct application *app, const struct app_actor *actor)
 {
 	return actor->staff
-	           ? strcmp(app->channel, "counter") == 0 && text_eq(app->created_by, actor->id)
+	           ? strcmp(app->channel, "counter") == 0 && text_eq(app->created_by, actor->id) &&
+	                 scope_allows(actor->scopes, "application.counter")
 	           : actor->account > 0 && actor->account == app->account;
 }
 

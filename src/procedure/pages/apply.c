@@ -15,7 +15,8 @@ struct app_actor rq_app_actor(const struct request *rq)
 	return (struct app_actor){.id = rq->actor.id,
 	    .staff = rq->actor.kind == ACTOR_STAFF,
 	    .account = rq->actor.account,
-	    .person = rq->actor.person};
+	    .person = rq->actor.person,
+	    .scopes = request_scopes(rq)};
 }
 
 int rq_form_context(struct request *rq, const struct application *app, struct form_context *context,

@@ -71,15 +71,15 @@ static bool is_superior(struct db *db, struct arena *a, const struct route_step 
 }
 
 enum route_right route_right_of(struct db *db, struct arena *a, const struct route_step *s,
-    int64_t drafter, int64_t staff, int64_t *acting_for)
+    int64_t drafter, const struct app_actor *actor, int64_t *acting_for)
 {
 	struct err err;
-	int64_t *holders;
+	int64_t *holders, staff = actor->person;
 	bool check = step_kind_is(s, "check");
 	*acting_for = 0;
 	if (staff == drafter ||
-	    !staff_may(
-	        db, staff, check ? "application.check" : "application.decide", s->department))
+	    !actor_has(
+	        db, actor, check ? "application.check" : "application.decide", s->department))
 		return RIGHT_NONE;
 	if (check)
 		return RIGHT_OWN;

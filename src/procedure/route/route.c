@@ -339,7 +339,8 @@ int route_refresh(struct db *db, struct arena *a, struct app_row *r, bool *passe
 	return turns_write(&rt);
 }
 
-bool route_waits_for(struct db *db, struct arena *a, const struct app_row *r, int64_t staff)
+bool route_waits_for(
+    struct db *db, struct arena *a, const struct app_row *r, const struct app_actor *actor)
 {
 	struct route_step *steps;
 	struct err err;
@@ -348,13 +349,13 @@ bool route_waits_for(struct db *db, struct arena *a, const struct app_row *r, in
 		return false;
 	if (row_state(r) != APP_APPROVAL) {
 		int64_t one; /* a later review */
-		return db_get_i64(db, &err, &one, &life_sql[SQL_TURN_HAS], "iti", staff, "review",
-		           r->id) == 1;
+		return db_get_i64(db, &err, &one, &life_sql[SQL_TURN_HAS], "iti", actor->person,
+		           "review", r->id) == 1;
 	}
 	int n = route_load(db, a, r->id, r->round, false, &steps, &err);
 	for (int i = 0; i < n; i++)
 		if (step_is(&steps[i], "open") &&
-		    route_right_of(db, a, &steps[i], r->drafter, staff, &acting_for) != RIGHT_NONE)
+		    route_right_of(db, a, &steps[i], r->drafter, actor, &acting_for) != RIGHT_NONE)
 			return true;
 	return false;
 }
@@ -534,8 +535,8 @@ static struct route_step *open_step_for(
 		int64_t who;
 		if (!step_is(&rt->steps[i], "open"))
 			continue;
-		enum route_right r = route_right_of(
-		    rt->db, rt->arena, &rt->steps[i], rt->row->drafter, actor->person, &who);
+		enum route_right r =
+		    route_right_of(rt->db, rt->arena, &rt->steps[i], rt->row->drafter, actor, &who);
 		if (r != RIGHT_NONE && (!best || r < *right)) {
 			best = &rt->steps[i];
 			*right = r;
@@ -780,6 +781,8 @@ int route_review(struct db *db, const struct app_actor *actor, int64_t id, struc
 	struct arena *a = arena_new();
 	int done = 0, n = 0;
 	int rc = change_begin(&c, db, a, actor, id, "review", err);
+	if (rc == 0 && !scope_allows(actor->scopes, "application.decide"))
+		rc = err_set(err, ERR_DENIED, "application.denied", "the token may not decide");
 	if (rc == 0)
 		rc = n = route_load(db, a, id, c.row->round, false, &steps, err);
 	for (int i = 0; i < n && rc >= 0; i++) {

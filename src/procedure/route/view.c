@@ -74,8 +74,7 @@ static struct mine mine_of(struct db *db, struct arena *a, const struct app_acto
 			m.review = app->state != APP_APPROVAL;
 		if (!step_is(s, "open"))
 			continue;
-		enum route_right r =
-		    route_right_of(db, a, s, app->drafter, actor->person, &acting_for);
+		enum route_right r = route_right_of(db, a, s, app->drafter, actor, &acting_for);
 		if (r == RIGHT_NONE || (best != RIGHT_NONE && r >= best))
 			continue;
 		best = r;
