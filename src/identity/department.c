@@ -2,6 +2,7 @@
 #include "identity/private.h"
 
 #include <string.h>
+#include <uthash.h>
 
 #include "base/time.h"
 
@@ -67,20 +68,53 @@ char *department_name(struct db *db, struct arena *a, int64_t id, struct err *er
 	return department_name_in(db, a, id, "ja", err);
 }
 
-/* Appends the departments below `parent` and theirs. A row that is already placed is not placed
- * again, so that a circle ends. */
-static int place(const struct department *all, int n, bool *placed, int64_t parent, int depth,
-    struct department *out, int at)
+/* A department on its way into the tree. */
+struct branch {
+	const struct department *row;
+	struct branch *child, *next; /* the first one below, and the next one beside it */
+	bool placed;
+	UT_hash_handle hh; /* by the row's id */
+};
+
+/* Appends the list and what is below each; a circle ends at the row that is placed already. */
+static int place(struct branch *b, int depth, struct department *out, int at)
 {
-	for (int i = 0; i < n; i++) {
-		if (placed[i] || all[i].parent != parent)
+	for (; b; b = b->next) {
+		if (b->placed)
 			continue;
-		placed[i] = true;
-		out[at] = all[i];
+		b->placed = true;
+		out[at] = *b->row;
 		out[at++].depth = depth;
-		at = place(all, n, placed, all[i].id, depth + 1, out, at);
+		at = place(b->child, depth + 1, out, at);
 	}
 	return at;
+}
+
+/* Each row below its parent; at the top those that have none, then those whose parent has ended, or
+ * that form a circle. Rows keep their order. */
+static void place_all(struct arena *a, const struct department *rows, int n, struct department *out)
+{
+	struct branch *branches = arena_array(a, (size_t)n, sizeof(*branches)), *by_id = NULL;
+	struct branch *tops = NULL, *orphans = NULL;
+	for (int i = 0; i < n; i++) {
+		branches[i].row = &rows[i];
+		HASH_ADD(hh, by_id, row->id, sizeof(rows->id), &branches[i]);
+	}
+	for (int i = n - 1; i >= 0; i--) { /* from the last: each goes to the front of its list */
+		struct branch *above = NULL;
+		if (rows[i].parent)
+			HASH_FIND(hh, by_id, &rows[i].parent, sizeof(rows->id), above);
+		struct branch **list = above            ? &above->child
+		                       : rows[i].parent ? &orphans
+		                                        : &tops;
+		branches[i].next = *list;
+		*list = &branches[i];
+	}
+	HASH_CLEAR(hh, by_id);
+	int at = place(tops, 0, out, 0);
+	at = place(orphans, 0, out, at);
+	for (int i = 0; at < n && i < n; i++)
+		at = place(&branches[i], 0, out, at);
 }
 
 static int read_tree(
@@ -107,23 +141,9 @@ static int read_tree(
 	rows_end(r);
 	if (rc < 0)
 		return rc;
-	bool *placed = arena_array(a, (size_t)n + 1, sizeof(*placed));
-	*out = arena_array(a, (size_t)n + 1, sizeof(**out));
-	int at = place(all, n, placed, 0, 0, *out, 0);
-	/* Those whose parent has ended (or that form a circle) stand at the top. */
-	for (int i = 0; i < n; i++) {
-		if (placed[i])
-			continue;
-		bool orphan = true;
-		for (int k = 0; k < n && orphan; k++)
-			orphan = all[k].id != all[i].parent;
-		if (!orphan)
-			continue;
-		placed[i] = true;
-		(*out)[at++] = all[i];
-		at = place(all, n, placed, all[i].id, 1, *out, at);
-	}
-	return at;
+	*out = arena_array(a, (size_t)n, sizeof(**out));
+	place_all(a, all, n, *out);
+	return n;
 }
 
 struct kept_tree {

@@ -266,6 +266,41 @@ static void department_changes(struct store *st)
 	arena_free(a);
 }
 
+static int make_circle(struct db *db, void *arg, struct err *err)
+{
+	static const struct sql set_parent = {"UPDATE department SET parent = ?2 WHERE id = ?1"};
+	const struct office *o = arg;
+	int64_t n = db_run(db, err, &set_parent, "ii", o->hygiene, o->dogs);
+	return n < 0 ? (int)n : 0;
+}
+
+/* Rows that department_set() never makes, but an old store or somebody's SQL may: all are shown. */
+static void departments_without_a_top(struct store *st)
+{
+	struct office o;
+	struct err err;
+	struct arena *a = arena_new();
+	office_fill(st, &o);
+	struct move end = {.id = o.health, .f = {.name = "x", .term = {NULL, "2026-11-19"}}};
+	write_ok(st, try_move, &end);
+	static const struct {
+		const char *code;
+		int depth;
+	} wanted[] = {{"00", 0}, {"20", 1}, {"1010", 0}, {"101010", 1}};
+	for (int circle = 0; circle < 2; circle++) {
+		struct department *tree;
+		if (circle)
+			write_ok(st, make_circle, &o);
+		int n = department_tree(reader(st), a, "2026-11-20", &tree, &err);
+		assert_int_equal(n, COUNT(wanted));
+		for (int i = 0; i < n; i++) {
+			assert_string_equal(tree[i].code, wanted[i].code);
+			assert_int_equal(tree[i].depth, wanted[i].depth);
+		}
+	}
+	arena_free(a);
+}
+
 static void posts(struct store *st)
 {
 	struct office o;
@@ -728,6 +763,7 @@ static void test_migrates(void **state)
 ON_EACH(residents)
 ON_EACH(departments)
 ON_EACH(department_changes)
+ON_EACH(departments_without_a_top)
 ON_EACH(posts)
 ON_EACH(rights)
 ON_EACH(deputies)
@@ -743,6 +779,7 @@ int main(void)
 	    cmocka_unit_test(test_residents),
 	    cmocka_unit_test(test_departments),
 	    cmocka_unit_test(test_department_changes),
+	    cmocka_unit_test(test_departments_without_a_top),
 	    cmocka_unit_test(test_posts),
 	    cmocka_unit_test(test_rights),
 	    cmocka_unit_test(test_deputies),
