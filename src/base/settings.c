@@ -37,6 +37,8 @@ const struct setting settings_table[] = {
     {"smtp.url", "URL", NULL, "mail server: smtp://host:port or smtps://host:port", true},
     {"smtp.user", "NAME", NULL, "user at the mail server", true},
     {"smtp.password", "TEXT", NULL, "password at the mail server (better: environment)", true},
+    {"smtp.ca", "FILE", NULL,
+        "certificates (PEM) that the mail server must be known by; then only TLS will do", true},
     {"smtp.from", "ADDRESS", NULL, "sender of the mails", true},
     {NULL, NULL, NULL, NULL, false},
 };

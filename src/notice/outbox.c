@@ -234,6 +234,7 @@ static int send_one(
 	    .url = city_setting(city, "smtp.url", NULL),
 	    .user = city_setting(city, "smtp.user", NULL),
 	    .password = city_setting(city, "smtp.password", NULL),
+	    .ca = city_setting(city, "smtp.ca", NULL),
 	    .host = host,
 	};
 	return smtp_send(a, &server, m.from, n->to, message, err);

@@ -1,9 +1,11 @@
 /* The mail server, through libcurl. */
 #include "notice/private.h"
 
+#include <arpa/inet.h>
 #include <curl/curl.h>
 #include <pthread.h>
 #include <string.h>
+#include <strings.h>
 
 enum { CONNECT_SECONDS = 10, ALL_SECONDS = 60 };
 
@@ -31,12 +33,18 @@ static size_t ignore(char *from, size_t size, size_t n, void *arg)
 	return size * n;
 }
 
-static bool is_loopback(const char *url)
+/* Is the server on this machine? By its name or number alone, whole: "localhost.example.jp" is
+ * somewhere else. */
+static bool is_loopback(struct arena *a, const char *url)
 {
 	const char *host = strstr(url, "://");
 	host = host ? host + 3 : url;
-	return strncmp(host, "127.", 4) == 0 || strncmp(host, "localhost", 9) == 0 ||
-	       strncmp(host, "[::1]", 5) == 0;
+	if (strncmp(host, "[::1]", 5) == 0)
+		return true;
+	host = arena_strndup(a, host, strcspn(host, ":/"));
+	struct in_addr ip;
+	return strcasecmp(host, "localhost") == 0 ||
+	       (inet_pton(AF_INET, host, &ip) == 1 && ntohl(ip.s_addr) >> 24 == IN_LOOPBACKNET);
 }
 
 int smtp_send(struct arena *a, const struct smtp *s, const char *from, const char *to,
@@ -59,12 +67,16 @@ int smtp_send(struct arena *a, const struct smtp *s, const char *from, const cha
 	curl_easy_setopt(c, CURLOPT_CONNECTTIMEOUT, (long)CONNECT_SECONDS);
 	curl_easy_setopt(c, CURLOPT_TIMEOUT, (long)ALL_SECONDS);
 	curl_easy_setopt(c, CURLOPT_ERRORBUFFER, why);
-	if (s->user && s->user[0]) {
+	bool user = s->user && s->user[0], ca = s->ca && s->ca[0];
+	if (user) {
 		curl_easy_setopt(c, CURLOPT_USERNAME, s->user);
 		curl_easy_setopt(c, CURLOPT_PASSWORD, s->password ? s->password : "");
-		/* A password goes over the network only under checked TLS. */
-		curl_easy_setopt(c, CURLOPT_USE_SSL,
-		    is_loopback(s->url) ? (long)CURLUSESSL_TRY : (long)CURLUSESSL_ALL);
+	}
+	if (ca)
+		curl_easy_setopt(c, CURLOPT_CAINFO, s->ca);
+	/* A password goes over the network only under checked TLS. */
+	if (ca || (user && !is_loopback(a, s->url))) {
+		curl_easy_setopt(c, CURLOPT_USE_SSL, (long)CURLUSESSL_ALL);
 	} else if (strncmp(s->url, "smtp:", 5) == 0) {
 		/* Opportunistic (RFC 7435): better an unchecked certificate than no encryption. */
 		curl_easy_setopt(c, CURLOPT_USE_SSL, (long)CURLUSESSL_TRY);
@@ -87,6 +99,9 @@ int smtp_send(struct arena *a, const struct smtp *s, const char *from, const cha
 	/* 5xx about this mail or address (RFC 5321 §4.2.1) will be the same tomorrow; what is about
 	 * the server or our password may be put right. */
 	bool never = answer >= 550 && answer <= 556 && code != CURLE_LOGIN_DENIED;
-	return err_set(err, never ? ERR_INPUT : ERR_IO, "notice.not_sent", "%s (answer %ld)",
-	    why[0] ? why : curl_easy_strerror(code), answer);
+	const char *text = why[0] ? why : curl_easy_strerror(code);
+	return answer >= 400 /* what it said before a refusal of our own explains nothing */
+	           ? err_set(err, never ? ERR_INPUT : ERR_IO, "notice.not_sent",
+	                 "%s (answer %ld)", text, answer)
+	           : err_set(err, ERR_IO, "notice.not_sent", "%s", text);
 }

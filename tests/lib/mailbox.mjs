@@ -1,6 +1,21 @@
-// A mail server in the test's own process: takes every mail and keeps it. For a real one: smtp.sh.
+// A mail server in the test's own process: takes every mail and keeps it. For a real one: smtp.sh (its TLS fails
+// with the OpenSSL of Debian 12, so TLS and passwords are tested here).
+import { execFileSync } from 'node:child_process';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { createServer as createTlsServer, TLSSocket } from 'node:tls';
 import { until } from './city.mjs';
+
+// A certificate for a host name, signed by itself: {key, cert, file, remove()}.
+export function certificate(host) {
+	const dir = mkdtempSync(join(tmpdir(), 'machi-cert-'));
+	const [key, file] = [join(dir, 'key.pem'), join(dir, 'cert.pem')];
+	execFileSync('openssl', ['req', '-x509', '-newkey', 'rsa:2048', '-nodes', '-days', '30', '-subj', `/CN=${host}`,
+		'-addext', `subjectAltName=DNS:${host}`, '-keyout', key, '-out', file], { stdio: 'ignore' });
+	return { key: readFileSync(key), cert: readFileSync(file), file, keyFile: key, remove: () => rmSync(dir, { recursive: true }) };
+}
 
 function decodeWords(text) {
 	return text.replace(/\r\n[ \t]/g, ' ').replace(/\?=\s+=\?/g, '?==?')
@@ -23,49 +38,83 @@ function parse(data) {
 }
 
 export class Mailbox {
-	static async open() {
+	// tls: a certificate, for STARTTLS, or for the whole connection with implicit. user "name:password":
+	// only that one may send, and only over TLS.
+	static async open({ tls, implicit, user } = {}) {
 		const box = new Mailbox();
 		box.mails = [];
+		box.lines = []; // what clients said, each {line, secure}
 		box.sockets = new Set();
-		box.server = createServer((socket) => {
-			let input = '', data = null, to = [];
-			const say = (line) => socket.write(`${line}\r\n`);
-			socket.setEncoding('latin1');
-			socket.on('error', () => {});
+		const take = (socket) => box.talk(socket, { tls, user, secure: Boolean(implicit) });
+		box.server = implicit ? createTlsServer(tls, take) : createServer(take);
+		box.server.on('connection', (socket) => {
 			box.sockets.add(socket);
-			socket.on('close', () => box.sockets.delete(socket));
-			say('220 mailbox');
-			socket.on('data', (chunk) => {
-				input += chunk;
-				for (let at; (at = input.indexOf('\r\n')) >= 0;) {
-					const line = input.slice(0, at);
-					input = input.slice(at + 2);
-					if (data !== null) {
-						if (line !== '.') {
-							data += `${line.replace(/^\./, '')}\r\n`;
-							continue;
-						}
-						box.mails.push({ to, ...parse(data) });
-						data = null;
-						to = [];
-						say('250 kept');
-					} else if (/^EHLO|^HELO/i.test(line)) say('250 mailbox');
-					else if (/^RCPT TO:/i.test(line)) {
-						to.push(/<([^>]*)>/.exec(line)?.[1]);
-						say('250 ok');
-					} else if (/^DATA/i.test(line)) {
-						data = '';
-						say('354 go on');
-					} else if (/^QUIT/i.test(line)) {
-						say('221 bye');
-						socket.end();
-					} else say('250 ok');
-				}
-			});
+			socket.on('error', () => {}).on('close', () => box.sockets.delete(socket));
 		});
 		await new Promise((done) => box.server.listen(0, '127.0.0.1', done));
 		box.port = box.server.address().port;
 		return box;
+	}
+
+	talk(socket, { tls, user, secure, again }) {
+		let input = '', data = null, to = [], known = !user, asked = false;
+		const say = (line) => socket.write(`${line}\r\n`, 'latin1');
+		const answer = (text) => {
+			const [, name, word] = Buffer.from(text, 'base64').toString('utf8').split('\0');
+			asked = false;
+			known = secure && `${name}:${word}` === user;
+			say(known ? '235 welcome' : '535 5.7.8 wrong user or password');
+		};
+		const hear = (line) => {
+			this.lines.push({ line, secure });
+			if (asked) return answer(line);
+			const [, verb, rest] = /^(\S*) ?(.*)$/s.exec(line);
+			switch (verb.toUpperCase()) {
+			case 'EHLO':
+				for (const one of ['mailbox', ...tls && !secure ? ['STARTTLS'] : [], ...user && secure ? ['AUTH PLAIN'] : []]) say(`250-${one}`);
+				return say('250 8BITMIME');
+			case 'STARTTLS':
+				if (!tls || secure) return say('503 not here');
+				socket.removeAllListeners('data');
+				socket.setEncoding();
+				say('220 go on');
+				return this.talk(new TLSSocket(socket, { isServer: true, ...tls }), { tls, user, secure: true, again: true });
+			case 'AUTH': // RFC 4954: the answer comes with it, or on the next line
+				asked = true;
+				return rest.includes(' ') ? answer(rest.split(' ')[1]) : say('334 ');
+			case 'MAIL':
+				return say(known ? '250 ok' : '530 5.7.0 who are you');
+			case 'RCPT':
+				to.push(/<([^>]*)>/.exec(line)?.[1]);
+				return say('250 ok');
+			case 'DATA':
+				data = '';
+				return say('354 go on');
+			case 'QUIT':
+				say('221 bye');
+				return socket.end();
+			default:
+				return say('250 ok');
+			}
+		};
+		socket.on('error', () => {});
+		socket.setEncoding('latin1');
+		if (!again) say('220 mailbox');
+		socket.on('data', (chunk) => {
+			input += chunk;
+			for (let at; (at = input.indexOf('\r\n')) >= 0;) {
+				const line = input.slice(0, at);
+				input = input.slice(at + 2);
+				if (data === null) hear(line);
+				else if (line !== '.') data += `${line.replace(/^\./, '')}\r\n`;
+				else {
+					this.mails.push({ to, secure, ...parse(data) });
+					data = null;
+					to = [];
+					say('250 kept');
+				}
+			}
+		});
 	}
 
 	// The flags of machi serve that send mails here.
