@@ -19,8 +19,11 @@ static void set_log_level(const struct settings *s)
 			log_level_set((enum log_level)i);
 }
 
-static void reload(struct city **cities, int n)
+static void reload(struct web *web, struct city **cities, int n)
 {
+	struct err why = {0};
+	if (web_reload(web, &why) < 0)
+		log_error("web.reload", "%s; what was read before stays in use", why.detail);
 	for (int i = 0; i < n; i++) {
 		struct err err = {0};
 		if (!cities[i]->store)
@@ -35,14 +38,14 @@ static void reload(struct city **cities, int n)
 }
 
 /* Answers signals until one asks to stop. They are blocked in every thread and taken here. */
-static void wait_for_stop(sigset_t *signals, struct city **cities, int n)
+static void wait_for_stop(sigset_t *signals, struct web *web, struct city **cities, int n)
 {
 	for (;;) {
 		int sig = 0;
 		if (sigwait(signals, &sig) != 0)
 			continue;
 		if (sig == SIGHUP)
-			reload(cities, n);
+			reload(web, cities, n);
 		else
 			break;
 	}
@@ -83,7 +86,7 @@ static int serve_cities(const struct settings *s, struct city **cities, int n, s
 		return rc;
 	log_info("serve.ready", "%s:%d, %d %s, %lld ms", options.address, options.port, n,
 	    n == 1 ? "city" : "cities", (long long)((now_us() - started_us) / 1000));
-	wait_for_stop(signals, cities, n);
+	wait_for_stop(signals, web, cities, n);
 	log_info("serve.stop", "finishing requests in flight");
 	web_stop(web);
 	return 0;

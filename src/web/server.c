@@ -11,10 +11,10 @@
 #include <strings.h>
 #include <unistd.h>
 
-#include "base/file.h"
 #include "base/log.h"
 #include "base/time.h"
 #include "web/private.h"
+#include "web/tls.h"
 
 enum {
 	BODY_BYTES_PER_S = 4096,       /* the slowest body */
@@ -197,7 +197,6 @@ static void mhd_log(void *cls, const char *fmt, va_list ap)
 static int daemon_start(struct web *w, int fd, struct err *err)
 {
 	const struct web_options *o = &w->options;
-	struct str cert = {0}, key = {0};
 	unsigned flags =
 	    MHD_USE_EPOLL_INTERNAL_THREAD | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_ERROR_LOG;
 	struct MHD_OptionItem more[16];
@@ -217,14 +216,11 @@ static int daemon_start(struct web *w, int fd, struct err *err)
 	if (o->tls_cert) {
 		if (MHD_is_feature_supported(MHD_FEATURE_TLS) != MHD_YES)
 			return err_set(err, ERR_INPUT, NULL, "libmicrohttpd was built without TLS");
-		int rc = file_read(w->arena, o->tls_cert, &cert, err);
-		if (rc == 0)
-			rc = file_read(w->arena, o->tls_key, &key, err);
+		int rc = tls_load(o->tls_cert, o->tls_key, err);
 		if (rc < 0)
 			return rc;
 		flags |= MHD_USE_TLS;
-		OPTION(MHD_OPTION_HTTPS_MEM_CERT, 0, str_dup(w->arena, cert));
-		OPTION(MHD_OPTION_HTTPS_MEM_KEY, 0, str_dup(w->arena, key));
+		OPTION(MHD_OPTION_HTTPS_CERT_CALLBACK, 0, (void *)tls_retrieve);
 		OPTION(MHD_OPTION_HTTPS_PRIORITIES, 0,
 		    "NORMAL:-VERS-TLS1.0:-VERS-TLS1.1:-VERS-DTLS-ALL");
 	}
@@ -236,8 +232,7 @@ static int daemon_start(struct web *w, int fd, struct err *err)
 	    exchange_completed, w, MHD_OPTION_NOTIFY_CONNECTION, connection_notify, w,
 	    MHD_OPTION_ARRAY, more, MHD_OPTION_END);
 	if (!w->daemon)
-		return err_set(err, ERR_IO, NULL, "the server could not start%s",
-		    o->tls_cert ? "; are certificate and key a pair?" : "");
+		return err_set(err, ERR_IO, NULL, "the server could not start");
 	return 0;
 }
 
@@ -259,6 +254,8 @@ static void set_defaults(struct web_options *o)
 
 static void web_free(struct web *w)
 {
+	if (w->options.tls_cert)
+		tls_free();
 	workers_free(w->workers);
 	for (int i = 0; i < w->ncities; i++)
 		frames_drop(w, &w->cities[i]);
@@ -348,6 +345,12 @@ int web_start(
 int web_port(const struct web *w)
 {
 	return w->port;
+}
+
+int web_reload(struct web *w, struct err *err)
+{
+	const struct web_options *o = &w->options;
+	return o->tls_cert ? tls_load(o->tls_cert, o->tls_key, err) : 0;
 }
 
 static bool in_flight(struct web *w)

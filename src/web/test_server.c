@@ -3,6 +3,7 @@
 
 #include <openssl/evp.h>
 #include <openssl/pem.h>
+#include <openssl/ssl.h>
 #include <openssl/x509.h>
 #include <pthread.h>
 
@@ -188,6 +189,77 @@ static void test_tls(void **state)
 	test_city_close(&s);
 }
 
+/* Does a new connection meet this certificate? */
+static bool shows(const struct test_city *s, const char *cert_path)
+{
+	SSL_CTX *context = SSL_CTX_new(TLS_client_method());
+	BIO *bio = BIO_new_ssl_connect(context);
+	SSL *ssl = NULL;
+	BIO_get_ssl(bio, &ssl);
+	BIO_set_conn_hostname(bio, strstr(s->base, "//") + 2);
+	assert_int_equal(BIO_do_handshake(bio), 1);
+	X509 *met = SSL_get1_peer_certificate(ssl);
+	FILE *f = fopen(cert_path, "r");
+	X509 *wanted = PEM_read_X509(f, NULL, NULL, NULL);
+	fclose(f);
+	bool same = X509_cmp(met, wanted) == 0;
+	X509_free(met);
+	X509_free(wanted);
+	BIO_free_all(bio);
+	SSL_CTX_free(context);
+	return same;
+}
+
+static void put_file(const char *path, const char *text)
+{
+	FILE *f = fopen(path, "w");
+	assert_true(fputs(text, f) >= 0);
+	fclose(f);
+}
+
+/* A renewed pair counts at once, also for people on connections from before; a broken one never. */
+static void test_tls_renewed(void **state)
+{
+	(void)state;
+	struct test_city s;
+	struct web_options o = options;
+	struct err err = {0};
+	test_city_open(&s);
+	o.tls_key = arena_printf(s.arena, "%s/key.pem", s.store.dir);
+	o.tls_cert = arena_printf(s.arena, "%s/cert.pem", s.store.dir);
+	const char *kept = arena_printf(s.arena, "%s/kept.pem", s.store.dir);
+	make_certificate(o.tls_key, o.tls_cert);
+	test_city_serve(&s, &o);
+	struct call c = {.curl = test_browser()};
+	struct reply r = test_call(&s, "/hello", &c);
+	assert_int_equal(r.status, 200);
+	reply_free(&r);
+	assert_true(shows(&s, o.tls_cert));
+	make_certificate(o.tls_key, o.tls_cert);
+	assert_false(shows(&s, o.tls_cert)); /* not before it is told */
+	assert_int_equal(web_reload(s.web, &err), 0);
+	assert_true(shows(&s, o.tls_cert));
+	r = test_call(&s, "/hello", &c);
+	assert_int_equal(r.status, 200);
+	reply_free(&r);
+	curl_easy_cleanup(c.curl);
+
+	assert_int_equal(rename(o.tls_cert, kept), 0);
+	static const char *const broken[] = {NULL, "", "-----BEGIN CERTIFICATE-----\nxx\n"};
+	for (size_t i = 0; i < COUNT(broken); i++) {
+		if (broken[i])
+			put_file(o.tls_cert, broken[i]);
+		assert_true(web_reload(s.web, &err) < 0);
+		assert_non_null(strstr(err.detail, "cert.pem"));
+		assert_true(shows(&s, kept));
+	}
+	/* The certificate is renewed, the key not yet. */
+	make_certificate(arena_printf(s.arena, "%s/other.pem", s.store.dir), o.tls_cert);
+	assert_true(web_reload(s.web, &err) < 0);
+	assert_true(shows(&s, kept));
+	test_city_close(&s);
+}
+
 static void *slow_get(void *arg)
 {
 	struct test_city *s = arg;
@@ -245,6 +317,7 @@ int main(void)
 	    cmocka_unit_test(test_hosts),
 	    cmocka_unit_test(test_reload),
 	    cmocka_unit_test(test_tls),
+	    cmocka_unit_test(test_tls_renewed),
 	    cmocka_unit_test(test_graceful_stop),
 	};
 	return test_both_stores("server", tests, COUNT(tests), setup, teardown);

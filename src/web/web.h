@@ -282,7 +282,8 @@ struct web_options {
 	const char *address; /* "127.0.0.1" or "0.0.0.0" */
 	int port;
 	int threads;                    /* 0: number of cores */
-	const char *tls_cert, *tls_key; /* PEM files; NULL: plain HTTP */
+	/* PEM files; NULL: plain HTTP. At most one server with TLS in a process. */
+	const char *tls_cert, *tls_key;
 	const char
 	    *trusted_proxy; /* address range whose X-Forwarded-For/-Proto is believed; NULL: none */
 	int64_t body_max, upload_max;
@@ -294,6 +295,9 @@ struct web;
 int web_start(
     const struct web_options *, struct city **cities, int ncities, struct web **out, struct err *);
 int web_port(const struct web *); /* where it listens; for options.port 0: any free one */
+/* Reads certificate and key again, for connections from now on; when they are no pair, those from
+ * before stay in use and err says why. From one thread. */
+int web_reload(struct web *, struct err *);
 /* Stops listening, finishes requests in flight, then returns. */
 void web_stop(struct web *);
 

@@ -1,11 +1,13 @@
 // Programs and operators: the interface that is every page, backup, reload, stopping, and being killed.
 import test from 'node:test';
 import assert from 'node:assert/strict';
-import { spawnSync } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { City, machi, newDatabase, root, storeKind, until } from '../lib/city.mjs';
+import { connect } from 'node:tls';
+import { City, freePort, machi, newDatabase, root, storeKind, until } from '../lib/city.mjs';
+import { certificate } from '../lib/mailbox.mjs';
 import { applyByJson, dog, idOf, nested, owner, place } from '../lib/dog.mjs';
 
 const city = await City.start();
@@ -184,6 +186,40 @@ test('a definition that is changed while it runs: a broken one is refused, runni
 	rmSync(folder, { recursive: true });
 	city.process.kill('SIGHUP');
 	await until(async () => await title() === '犬の登録', 'the built-in one');
+});
+
+test('a renewed TLS certificate counts on SIGHUP, a broken one never', async () => {
+	const port = await freePort(), first = certificate('city.example'), second = certificate('city.example');
+	const met = () => new Promise((done) => {
+		const socket = connect({ host: '127.0.0.1', port, rejectUnauthorized: false }, () => {
+			const pem = socket.getPeerCertificate().raw.toString('base64');
+			socket.destroy();
+			done(pem);
+		}).on('error', () => done(null));
+	});
+	const raw = (pair) => pair.cert.toString().replace(/-----[^-]*-----|\s/g, '');
+	await city.kill();
+	const server = spawn(machi, ['serve', '--data', city.dir, '--port', String(port), '--tls-cert', first.file, '--tls-key', first.keyFile],
+		{ env: city.env, stdio: ['ignore', 'ignore', 'pipe'] });
+	let log = '';
+	server.stderr.on('data', (text) => { log += text; });
+	try {
+		await until(async () => await met() === raw(first), 'the first certificate');
+		writeFileSync(first.file, second.cert); // its key is not there yet
+		server.kill('SIGHUP');
+		await until(() => /web\.reload.*cert\.pem/.test(log), 'the refusal');
+		assert.equal(await met(), raw(first));
+		writeFileSync(first.keyFile, second.key);
+		server.kill('SIGHUP');
+		await until(async () => await met() === raw(second), 'the second certificate');
+	} finally {
+		const ended = new Promise((done) => server.on('exit', done));
+		server.kill('SIGTERM');
+		assert.equal(await ended, 0);
+		first.remove();
+		second.remove();
+		await city.serve();
+	}
 });
 
 test('a second server of the same city', async () => {

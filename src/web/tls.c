@@ -1,0 +1,115 @@
+/* The certificate and key that the server shows; they may be renewed while it serves.
+ *
+ * GnuTLS asks for them at each handshake, without saying for which server: one server with TLS in a
+ * process. A pair that was replaced may still be in use by a handshake that has begun; it is kept
+ * until the server stops (some kilobytes, every few months). */
+#include "web/tls.h"
+
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/file.h"
+
+enum { CHAIN_MAX = 16 };
+
+struct tls_pair {
+	gnutls_pcert_st chain[CHAIN_MAX];
+	unsigned n;
+	gnutls_privkey_t key;
+	struct tls_pair *older;
+};
+
+static _Atomic(struct tls_pair *) newest;
+
+int tls_retrieve(gnutls_session_t session, const gnutls_datum_t *authorities, int nauthorities,
+    const gnutls_pk_algorithm_t *algorithms, int nalgorithms, gnutls_pcert_st **chain, unsigned *n,
+    gnutls_privkey_t *key)
+{
+	(void)session;
+	(void)authorities;
+	(void)nauthorities;
+	(void)algorithms;
+	(void)nalgorithms;
+	struct tls_pair *p = atomic_load(&newest);
+	if (!p)
+		return GNUTLS_E_NO_CERTIFICATE_FOUND;
+	*chain = p->chain;
+	*n = p->n;
+	*key = p->key;
+	return 0;
+}
+
+static void pair_free(struct tls_pair *p)
+{
+	for (unsigned i = 0; i < p->n; i++)
+		gnutls_pcert_deinit(&p->chain[i]);
+	gnutls_privkey_deinit(p->key);
+	free(p);
+}
+
+/* Do the first certificate and the key belong together? GnuTLS says it of credentials. */
+static int check_pair(const gnutls_datum_t *cert, const gnutls_datum_t *key)
+{
+	gnutls_certificate_credentials_t c;
+	int code = gnutls_certificate_allocate_credentials(&c);
+	if (code < 0)
+		return code;
+	code = gnutls_certificate_set_x509_key_mem(c, cert, key, GNUTLS_X509_FMT_PEM);
+	gnutls_certificate_free_credentials(c);
+	return code;
+}
+
+static int pair_parse(struct str cert, struct str key, struct tls_pair **out)
+{
+	gnutls_datum_t c = {(unsigned char *)cert.p, (unsigned)cert.n},
+		       k = {(unsigned char *)key.p, (unsigned)key.n};
+	int code = check_pair(&c, &k);
+	if (code < 0)
+		return code;
+	struct tls_pair *p = calloc(1, sizeof(*p));
+	if (!p || gnutls_privkey_init(&p->key) < 0)
+		abort();
+	unsigned n = CHAIN_MAX;
+	code = gnutls_pcert_list_import_x509_raw(p->chain, &n, &c, GNUTLS_X509_FMT_PEM, 0);
+	if (code >= 0) {
+		p->n = n;
+		code = gnutls_privkey_import_x509_raw(p->key, &k, GNUTLS_X509_FMT_PEM, NULL, 0);
+	}
+	if (code < 0)
+		pair_free(p);
+	else
+		*out = p;
+	return code;
+}
+
+int tls_load(const char *cert_path, const char *key_path, struct err *err)
+{
+	struct arena *a = arena_new();
+	struct str cert = {0}, key = {0};
+	struct tls_pair *p = NULL;
+	int rc = file_read(a, cert_path, &cert, err);
+	if (rc == 0)
+		rc = file_read(a, key_path, &key, err);
+	if (rc == 0) {
+		int code = pair_parse(cert, key, &p);
+		if (code < 0)
+			rc = err_set(err, ERR_INPUT, NULL, "certificate %s with key %s: %s",
+			    cert_path, key_path, gnutls_strerror(code));
+		explicit_bzero((char *)key.p, key.n); /* on our arena */
+	}
+	arena_free(a);
+	if (rc < 0)
+		return rc;
+	p->older = atomic_load(&newest);
+	atomic_store(&newest, p);
+	return 0;
+}
+
+void tls_free(void)
+{
+	for (struct tls_pair *p = atomic_exchange(&newest, NULL), *older; p; p = older) {
+		older = p->older;
+		pair_free(p);
+	}
+}
