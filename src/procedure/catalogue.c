@@ -461,7 +461,7 @@ int procedure_find_version(struct city *city, struct db *db, const char *id, con
 		rc = err_set(err, ERR_MISSING, NULL, "no version %s of procedure %s", version, id);
 	if (rc > 0) {
 		/* What it names beside itself (templates, life events) may be gone by now. */
-		static const struct definition_env env = {0};
+		static const struct definition_env env = {.stored = true};
 		struct definition_problem *problems;
 		int n;
 		*out = procedure_parse_in(a, arena_printf(a, "%s@%s", id, version),

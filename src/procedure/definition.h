@@ -54,9 +54,12 @@ struct definition_problem {
 struct procedure *procedure_parse(struct arena *, const char *file, struct str yaml,
     struct definition_problem **problems, int *nproblems);
 
-/* The same with what a city has of its own. Every member may be NULL: not looked at. */
+/* The same with what a city has of its own. Every member may be NULL: not looked at. stored: a
+ * version that was accepted once and that applications run under: what is asked of new definitions
+ * only (names, references, limits, keys that are unknown by now) are warnings. */
 struct definition_env {
 	void *arg;
+	bool stored;
 	bool (*template_exists)(void *arg, const char *name);
 	bool (*life_event_exists)(void *arg, const char *key);
 	bool (*department_exists)(void *arg, const char *name);

@@ -34,6 +34,21 @@ static void check_title(struct city *city, const char *id, const char *title)
 	procedure_unref(p);
 }
 
+/* As a program before this one kept it: it knew another key. */
+static int keep_former(struct db *db, void *arg, struct err *err)
+{
+	static const struct sql add = {
+	    "INSERT INTO procedure_version (procedure, version, source, first_us) "
+	    "VALUES ('first', 'former', ?1, 1)",
+	    NULL};
+	const struct procedure *p = arg;
+	struct arena *a = arena_new();
+	int64_t n = db_run(db, err, &add, "t",
+	    arena_printf(a, "%.*scolour: blue\n", STR_ARG(procedure_source(p))));
+	arena_free(a);
+	return n < 0 ? (int)n : 0;
+}
+
 static void replaced(struct store *st)
 {
 	struct city city = {.store = st, .dir = store_dir(st)};
@@ -52,6 +67,10 @@ static void replaced(struct store *st)
 	check_title(&city, "first", "二番");
 	/* Whoever held the old one still has it, and whoever asks for it gets it. */
 	assert_string_equal(procedure_text(old, "title", "ja"), "一番");
+	OK(store_write(st, keep_former, old, why));
+	OK(procedure_find_version(&city, store_reader(st, why), "first", "former", &again, why));
+	assert_string_equal(procedure_text(again, "title", "ja"), "一番");
+	procedure_unref(again);
 	procedure_unref(old);
 	for (int i = 0; i < 2; i++) { /* from the table, then from memory */
 		OK(procedure_find_version(

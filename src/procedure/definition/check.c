@@ -22,16 +22,14 @@ static void say_warning(struct loader *l, struct place at, const char *remedy, c
 static void say_warning(
     struct loader *l, struct place at, const char *remedy, const char *what, ...)
 {
-	int before = l->problems->n;
+	bool before = l->problems->lenient;
 	va_list ap;
 	va_start(ap, what);
+	l->problems->lenient = true;
 	problem_add(
 	    l->problems, at.line, at.column, remedy, "%s", arena_vprintf(l->scratch, what, ap));
+	l->problems->lenient = before;
 	va_end(ap);
-	if (l->problems->n > before) {
-		l->problems->items[before].warning = true;
-		l->problems->warnings++;
-	}
 }
 
 const char *did_you_mean(
@@ -228,14 +226,15 @@ const struct field *field_by_path(const struct procedure *p, const char *path)
 	const char *dot = strchr(path, '.');
 	if (!dot)
 		return NULL;
-	if (strncmp(path, "computed.", 9) == 0)
-		return section_field(&p->computed_section, dot + 1);
-	if (strncmp(path, "findings.", 9) == 0)
-		return section_field(&p->findings_section, dot + 1);
+	/* First: stored versions may have a section whose name was not taken then. */
 	LIST_EACH(const struct section, s, p->d.sections)
 		if (s->id && strlen(s->id) == (size_t)(dot - path) &&
 		    strncmp(s->id, path, (size_t)(dot - path)) == 0)
 			return section_field(s, dot + 1);
+	if (strncmp(path, "computed.", 9) == 0)
+		return section_field(&p->computed_section, dot + 1);
+	if (strncmp(path, "findings.", 9) == 0)
+		return section_field(&p->findings_section, dot + 1);
 	return NULL;
 }
 
@@ -708,6 +707,7 @@ static void check_header(struct loader *l)
 
 void definition_check(struct loader *l)
 {
+	l->problems->lenient = l->env->stored;
 	link_sections(l);
 	build_names(l);
 	check_header(l);

@@ -106,11 +106,11 @@ static void check_call(
 {
 	if (!c->called || (c->arguments >= a->least && c->arguments <= a->most))
 		return;
-	say_expr(sc,
-	    a->least == a->most
-	        ? remedyf(sc->l, "give it %d, as docs/procedure-format.md shows", a->least)
-	        : remedyf(
-	              sc->l, "give it at least %d, as docs/procedure-format.md shows", a->least),
+	const char *wanted = a->least == a->most ? remedyf(sc->l, "%d", a->least)
+	                     : a->most == EXPR_ANY_MANY
+	                         ? remedyf(sc->l, "%d or more", a->least)
+	                         : remedyf(sc->l, "%d or %d", a->least, a->most);
+	say_expr(sc, remedyf(sc->l, "give it %s, as docs/procedure-format.md shows", wanted),
 	    remedyf(
 	        sc->l, "`%s` has %d argument%s", text, c->arguments, c->arguments == 1 ? "" : "s"));
 }

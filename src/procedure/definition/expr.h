@@ -72,6 +72,7 @@ void expr_names(const char *text, void (*each)(void *arg, const struct expr_chai
 /* The functions an expression may call, NULL-terminated, and the other names it always knows. */
 extern const char *const expr_functions[];
 /* In the same order: how many arguments each takes. */
+enum { EXPR_ANY_MANY = 99 };
 extern const struct expr_arity {
 	int least, most;
 } expr_arities[];

@@ -353,7 +353,7 @@ static int f_ceil(lua_State *L)
 	X(add_months, 2, 2) X(fiscal_year, 1, 1) X(is_empty, 1, 1) X(length, 1, 1) \
 	X(starts_with, 2, 2) X(matches, 2, 2) X(count, 1, 2) X(any, 2, 2) \
 	X(find, 2, 2) X(all, 2, 2) X(sum, 2, 2) X(contains, 2, 2) \
-	X(min, 1, 99) X(max, 1, 99) X(floor, 1, 1) X(ceil, 1, 1)
+	X(min, 1, EXPR_ANY_MANY) X(max, 1, EXPR_ANY_MANY) X(floor, 1, 1) X(ceil, 1, 1)
 /* clang-format on */
 
 static const luaL_Reg functions[] = {

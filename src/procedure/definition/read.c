@@ -99,7 +99,7 @@ static json_t *read_text(
 	if (!scalar(l, node, r))
 		return NULL;
 	size_t length = utf8_length(node->text);
-	if (r->max && length > (size_t)r->max) {
+	if (r->max && length > (size_t)r->max && !l->env->stored) {
 		problem_at(l, node, arena_printf(l->scratch, "at most %d characters", (int)r->max),
 		    arena_printf(l->scratch, "`%s` is too long", r->key));
 		return NULL;
@@ -418,7 +418,7 @@ static json_t *read_list(
 	char *items = arena_array(l->p->arena, (size_t)node->count, shape->size ? shape->size : 1);
 	json_t *list = json_array();
 	int n = 0;
-	if (r->max && node->count > r->max) {
+	if (r->max && node->count > r->max && !l->env->stored) {
 		problem_at(l, node, NULL,
 		    arena_printf(l->scratch, "`%s` has more than %d entries", r->key, (int)r->max));
 	} else {
@@ -569,7 +569,7 @@ static bool read_shape(struct loader *l, const struct shape *shape, const struct
 		return false;
 	}
 	for (const struct yaml_node *c = node->first; c; c = c->next)
-		if (!rule_find(shape, c->key))
+		if (!rule_find(shape, c->key) && !l->env->stored)
 			unknown_key(l, shape, c);
 	for (int i = 0; i < shape->nrules; i++) {
 		const struct rule *r = &shape->rules[i];

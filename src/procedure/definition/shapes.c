@@ -167,7 +167,7 @@ static void field_after(struct loader *l, const struct yaml_node *node, void *it
 	for (size_t i = 0; i < COUNT(field_shape_rules); i++) {
 		const struct rule *r = &field_shape_rules[i];
 		const struct yaml_node *c = yaml_get(node, r->key);
-		if (c && r->types && !(r->types & (1u << f->type)))
+		if (c && r->types && !(r->types & (1u << f->type)) && !l->env->stored)
 			problem_add(l->problems, c->key_line, c->key_column, "take it away",
 			    "`%s` does not go with type `%s`", r->key, field_type_names[f->type]);
 	}

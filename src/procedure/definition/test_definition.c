@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/file.h"
+#include "base/json.h"
 #include "base/resource.h"
 #include "base/test.h"
 #include "procedure/example_people.h"
@@ -162,6 +163,68 @@ static void test_problems(void **state)
 	free(names);
 	arena_free(a);
 	assert_int_equal(bad, 0);
+}
+
+static struct procedure *parse_stored(struct arena *a, const char *name)
+{
+	static const struct definition_env env = {.stored = true};
+	struct str text;
+	struct err err;
+	struct definition_problem *problems;
+	int n;
+	assert_int_equal(
+	    file_read(a, arena_printf(a, "%s/tests/definitions/%s", getenv("MACHI_SOURCE"), name),
+	        &text, &err),
+	    0);
+	return procedure_parse_in(a, name, text, &env, &problems, &n);
+}
+
+/* Applications run under versions that today's check refuses. */
+static void test_stored(void **state)
+{
+	(void)state;
+	struct arena *a = arena_new();
+	struct form_context ctx = {
+	    .lang = "ja", .applicant_kind = "resident", .today = {2026, 11, 20}, .fee_yen = -1};
+	struct form_problem *problems;
+	struct procedure *p = parse_stored(a, "stored.yaml");
+	assert_non_null(p);
+	json_t *answers = json_pack(
+	    "{s:{s:s}, s:{s:s}}", "person", "born", "2000-01-01", "findings", "place", "番町");
+	assert_int_equal(form_check(p, a, &ctx, answers, &problems), 0);
+	assert_string_equal(json_path_text(answers, "findings.place"), "番町");
+	json_t *shown = form_answer_texts(p, a, &ctx, answers);
+	json_t *row = form_answer_row(p, a, &ctx, answers, "findings.place");
+	assert_string_equal(json_path_text(shown, "findings.place"), "番町");
+	assert_string_equal(json_text(row, "text"), "番町");
+	json_decref(row);
+	json_decref(shown);
+	json_object_del(json_object_get(answers, "findings"), "place");
+	assert_int_equal(form_check(p, a, &ctx, answers, &problems), 1);
+	assert_string_equal(problems[0].field, "findings.place");
+	json_decref(answers);
+	procedure_unref(p);
+	/* What is no definition at all is refused all the same, and none of them does harm. */
+	assert_null(parse_stored(a, "not-yaml.yaml"));
+	struct dirent **names;
+	int n = scandir(arena_printf(a, "%s/tests/definitions", getenv("MACHI_SOURCE")), &names,
+	    yaml_files, alphasort);
+	for (int i = 0; i < n; i++) {
+		p = parse_stored(a, names[i]->d_name);
+		free(names[i]);
+		if (!p)
+			continue;
+		answers = form_example(p, a, &ctx, 1, "blob");
+		(void)form_check(p, a, &ctx, answers, &problems);
+		for (int s = 0; s < procedure_section_count(p); s++)
+			json_decref(form_section_view(p, a, s, &ctx, answers, NULL, 0, "online"));
+		json_decref(form_answers_view(p, a, &ctx, answers));
+		json_decref(procedure_schema(p, "ja"));
+		json_decref(answers);
+		procedure_unref(p);
+	}
+	free(names);
+	arena_free(a);
 }
 
 /* The same bytes are the same version; another byte is another. */
@@ -472,6 +535,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(test_built_in),
 	    cmocka_unit_test(test_problems),
+	    cmocka_unit_test(test_stored),
 	    cmocka_unit_test(test_version),
 	    cmocka_unit_test(test_window),
 	    cmocka_unit_test(test_documented),

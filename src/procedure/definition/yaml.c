@@ -26,7 +26,9 @@ void problem_add(
 	    .column = column,
 	    .what = arena_vprintf(ps->arena, what, ap),
 	    .remedy = remedy ? arena_strdup(ps->arena, remedy) : NULL,
+	    .warning = ps->lenient,
 	};
+	ps->warnings += ps->lenient;
 	va_end(ap);
 }
 

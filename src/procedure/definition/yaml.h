@@ -31,6 +31,7 @@ struct problems {
 	struct definition_problem *items;
 	int n, cap;
 	int warnings; /* among them */
+	bool lenient; /* what is added from here on is a warning */
 };
 
 enum { PROBLEMS_MAX = 200 }; /* more are not kept */

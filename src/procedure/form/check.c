@@ -176,7 +176,7 @@ void check_across(struct form *fm, const struct section *only)
 {
 	LIST_EACH(const struct check, c, fm->p->d.checks) {
 		const struct field *f = field_by_path(fm->p, c->field.text);
-		if (only && f->section != only)
+		if (only && (!f || f->section != only))
 			continue;
 		struct expr_scope scope = {.p = fm->p, .ctx = fm->ctx, .answers = fm->answers};
 		if (f && !f->computed) {

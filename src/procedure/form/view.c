@@ -409,6 +409,8 @@ json_t *form_answer_texts(
 	}
 	const struct section *const more[] = {&p->computed_section, &p->findings_section};
 	for (size_t i = 0; i < COUNT(more); i++) {
+		if (!more[i]->fields.n)
+			continue;
 		struct spot spot = spot_of(&fm, more[i]);
 		json_object_set_new(all, more[i]->id, texts_of(&fm, &spot));
 	}
