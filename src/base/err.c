@@ -77,6 +77,14 @@ int err_http_status(enum err_kind kind)
 	return kind < ERR_COUNT ? kinds[kind].status : 500;
 }
 
+enum err_kind err_of_http_status(int status)
+{
+	enum err_kind kind = ERR_NONE;
+	while (kind < ERR_COUNT && kinds[kind].status != status)
+		kind++;
+	return kind < ERR_COUNT ? kind : ERR_INTERNAL;
+}
+
 const char *err_kind_name(enum err_kind kind)
 {
 	return kind < ERR_COUNT ? kinds[kind].name : "internal";

@@ -58,6 +58,7 @@ static inline int err_is(enum err_kind kind, int rc)
 int err_prefix(struct err *, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
 int err_http_status(enum err_kind);
-const char *err_kind_name(enum err_kind); /* "input", "conflict", ... */
+enum err_kind err_of_http_status(int status); /* the first that has it; ERR_INTERNAL: none */
+const char *err_kind_name(enum err_kind);     /* "input", "conflict", ... */
 
 #endif

@@ -78,8 +78,9 @@ static json_t *errors_of(struct request *rq, const struct err *err)
 
 json_t *problem_document(struct request *rq, const struct err *err)
 {
-	struct err input = {.kind = ERR_INPUT};
-	const struct err *e = err ? err : &input;
+	/* Problems of the page: mistakes in what was sent, or what kept it from being done. */
+	struct err page = {.kind = err_of_http_status(rq->status)};
+	const struct err *e = err ? err : &page;
 	json_t *doc = json_object();
 	json_object_set_new_nocheck(
 	    doc, "type", json_sprintf("urn:machi:problem:%s", err_kind_name(e->kind)));

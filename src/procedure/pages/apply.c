@@ -717,6 +717,12 @@ static int confirm(struct request *rq, struct err *err)
 	return rc;
 }
 
+static int submitted(struct request *rq, int64_t id, const char *number)
+{
+	json_object_set_new(rq->view, "receipt_number", json_string(number));
+	return rq_redirect(rq, "/applications/%lld?submitted=1", (long long)id);
+}
+
 static int submit_write(struct request *rq, struct db *db, struct err *err)
 {
 	struct step_page *s = rq_data(rq);
@@ -724,10 +730,7 @@ static int submit_write(struct request *rq, struct db *db, struct err *err)
 	char *number;
 	int rc =
 	    app_submit(db, rq->arena, &actor, s->procedure, s->app->id, &s->context, &number, err);
-	if (rc < 0)
-		return rc;
-	json_object_set_new(rq->view, "receipt_number", json_string(number));
-	return rq_redirect(rq, "/applications/%lld?submitted=1", (long long)s->app->id);
+	return rc < 0 ? rc : submitted(rq, s->app->id, number);
 }
 
 static int submit(struct request *rq, struct err *err)
@@ -738,7 +741,7 @@ static int submit(struct request *rq, struct err *err)
 		return rc;
 	/* Sent twice: the same receipt, not an error. */
 	if (s->app->state != APP_DRAFT)
-		return rq_redirect(rq, "/applications/%lld?submitted=1", (long long)s->app->id);
+		return submitted(rq, s->app->id, s->app->receipt_number);
 	rc = step_load(rq, &s, err);
 	if (rc < 0)
 		return rc;
