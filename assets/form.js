@@ -58,7 +58,8 @@ for (const form of document.querySelectorAll('form')) {
 		for (const field of there) { // what stands before it is the same in both by now
 			if (here.has(field.dataset.field)) continue;
 			const group = field.parentElement;
-			const home = group.id ? document.getElementById(group.id) : form.querySelector('.m-section');
+			const home = group.id ? document.getElementById(group.id) : form.querySelector(`.m-section[aria-labelledby="${group.getAttribute('aria-labelledby')}"]`);
+			if (!home) continue; // a section of its own comes with the next page
 			home.insertBefore(field.cloneNode(true), home.children[[...group.children].indexOf(field)] ?? null);
 			more = true;
 		}

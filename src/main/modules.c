@@ -24,6 +24,7 @@ const struct module *const modules[] = {
     &public_pages,
     &apply_pages,
     &application_pages,
+    &correct_pages,
     &inbox_pages,
     &staff_pages,
     &disposal_pages,

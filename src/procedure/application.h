@@ -162,6 +162,13 @@ int app_submit(struct db *, struct arena *, const struct app_actor *, const stru
     int64_t id, const struct form_context *, char **receipt_number, struct err *);
 int app_withdraw(
     struct db *, const struct app_actor *, int64_t id, const char *reason, struct err *);
+/* Keeps all answers as they would be once an open correction request is answered, in place of what was
+ * kept before; the submitted ones stay as they are. Nobody but the applicant sees it. */
+int app_correction_save(struct db *, const struct app_actor *, const struct procedure *, int64_t id,
+    json_t *answers, struct err *);
+/* What was kept so (個人番号 sealed), on the arena: 1, 0 nothing, <0. */
+int app_correction_draft(struct db *, struct arena *, const struct application *, json_t **answers,
+    int64_t *saved_us, struct err *);
 /* Answers a correction request; both versions are kept. Starts the clock again. */
 int app_correct(struct db *, struct arena *, const struct app_actor *, const struct procedure *,
     int64_t id, const struct form_context *, json_t *answers, struct err *);

@@ -118,6 +118,9 @@ struct form_context {
 	/* What is posted is a change of the answers, as programs send it: what is not there stays,
 	 * "" takes away. Without it a control that is not there was not ticked. */
 	bool merge;
+	/* Names of what may be answered, as members ("dog.colour", and "children" for a repeating
+	 * group): others are not shown and not taken. NULL: all. */
+	const json_t *only;
 };
 
 struct form_problem {

@@ -9,6 +9,7 @@ extern const struct module procedure_module;
 extern const struct module public_pages;
 extern const struct module apply_pages;
 extern const struct module application_pages;
+extern const struct module correct_pages;
 extern const struct module inbox_pages;
 extern const struct module disposal_pages;
 extern const struct module mail_pages;

@@ -8,7 +8,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { address, applyFor, applyForTaxCertificate } from '../lib/apply.mjs';
-import { browseCity, check, fill, press, problems } from '../lib/browse.mjs';
+import { browseCity, check, fill, password, press, problems } from '../lib/browse.mjs';
 import { idOf, photo } from '../lib/dog.mjs';
 
 const { city, open, signIn, close } = await browseCity();
@@ -200,7 +200,7 @@ test('a correction: what is asked for is marked, files survive a mistake, both v
 	await clerk.submit(await clerk.get(`/staff/applications/${id}`), '/accept');
 	await clerk.submit(await clerk.get(`/staff/applications/${id}`), '/message', { text: '書類が読めません。' });
 	await clerk.submit(await clerk.get(`/staff/applications/${id}`), '/correction', { field: ['account.bank', 'attachments.separation_proof'], message: '口座と書類を確かめてください。' });
-	const page = await open(phone);
+	let page = await open(phone);
 	await signIn(page, login);
 	await page.goto(`/applications/${id}`);
 	assert.match(await page.locator('.m-messages').innerText(), /書類が読めません/);
@@ -210,7 +210,9 @@ test('a correction: what is asked for is marked, files survive a mistake, both v
 	await press(page, page.getByRole('link', { name: '内容を直す' }));
 	await check(page, [1280, 320]);
 	assert.deepEqual(await page.locator('.m-asked-for a').allInnerTexts(), ['新しい振込先（受給者の名義）', '別居監護の申立書など']);
-	assert.equal(await page.locator('[data-field]:has(.m-asked)').count(), 2);
+	assert.deepEqual(await page.locator('[data-field]').evaluateAll((all) => all.map((e) => e.dataset.field)), ['account.bank', 'attachments.separation_proof'], 'nothing else is open');
+	await page.getByText('送信したときの内容を見る').click();
+	assert.match(await page.locator('.m-details').innerText(), /日本|街田/);
 	await press(page, page.getByRole('button', { name: '削除する' }).last());
 	assert.deepEqual(await files(page), []);
 	await fill(page, { 'account.bank.number': '76' });
@@ -221,7 +223,28 @@ test('a correction: what is asked for is marked, files survive a mistake, both v
 	await press(page, page.getByRole('button', { name: 'English' }));
 	assert.equal(await value(page, 'account.bank.number'), '76');
 	await press(page, page.getByRole('button', { name: '日本語' }));
-	await fill(page, { 'account.bank.number': '7654321' });
+	// Kept while typing; the session ends, the browser is closed, another device goes on, without scripts.
+	const saved = page.waitForResponse((r) => r.request().method() === 'POST');
+	await fill(page, { 'account.bank.number': '765432' });
+	assert.equal((await saved).status(), 200);
+	assert.match(await page.locator('[data-draft-status]').innerText(), /保存/);
+	await page.context().close();
+	const plain = await open({ ...phone, javaScriptEnabled: false });
+	await plain.goto(`/applications/${id}/correct`);
+	await fill(plain, { login, password });
+	await press(plain, 'main form button');
+	assert.equal(new URL(plain.url()).pathname, `/applications/${id}/correct`);
+	assert.equal(await value(plain, 'account.bank.number'), '765432');
+	assert.deepEqual(await files(plain), ['写真.png 1 KB']);
+	assert.match(await plain.locator('.m-inset').last().innerText(), /まだ送っていません/);
+	await fill(plain, { 'account.bank.number': '7654321' });
+	await press(plain, 'button[name=save]');
+	assert.match(await plain.locator('.m-banner').first().innerText(), /まだ送っていません/);
+	assert.ok(!JSON.stringify((await clerk.json(`/staff/applications/${id}`)).json).includes('7654321'), 'the office sees nothing of it');
+	page = await open(phone);
+	await signIn(page, login);
+	await page.goto(`/applications/${id}/correct`);
+	assert.equal(await value(page, 'account.bank.number'), '7654321');
 	await send(page);
 	assert.match(page.url(), new RegExp(`/applications/${id}$`));
 	await page.getByText('申請の内容', { exact: true }).click();

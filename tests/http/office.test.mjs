@@ -67,7 +67,7 @@ test('a refusal gives its reason and how to appeal', async () => {
 test('a correction as JSON is a change: what is not sent stays, null takes away', async () => {
 	const { id } = await applyByJson(resident, { dog: { ...dog, 'dog.features': '足が白い', 'dog.chip': 'yes', 'dog.chip_number': '392123456789012' } });
 	await act(people.clerk, id, 'accept');
-	const ask = () => act(people.clerk, id, 'correction', { field: ['dog.colour'], message: '毛の色をもう一度お確かめください。' });
+	const ask = (field = ['dog.colour']) => act(people.clerk, id, 'correction', { field, message: '毛の色をもう一度お確かめください。' });
 	const answers = async () => Object.fromEntries((await (await city.as(people.clerk)).json(`/staff/applications/${id}`)).json.answers.sections.flatMap((s) => s.rows ?? []).map((r) => [r.name, r.text]));
 	await ask();
 	let done = await resident.postJson(`/applications/${id}/correct`, { dog: { colour: '' } });
@@ -80,6 +80,10 @@ test('a correction as JSON is a change: what is not sent stays, null takes away'
 	assert.equal((await state(id)).state, 'reviewing');
 	assert.deepEqual(await answers(), { ...before, 'dog.colour': '白' }, 'nothing else changed, what is ticked neither');
 	await ask();
+	const refused = await resident.postJson(`/applications/${id}/correct`, { dog: { colour: '白', features: null, chip: false } });
+	assert.deepEqual([refused.status, refused.json.errors.map((e) => e.field).sort()], [422, ['dog.chip', 'dog.features']], 'nobody asked for it');
+	await act(people.clerk, id, 'cancel-correction', { reason: 'ほかの項目も' });
+	await ask(['dog.features', 'dog.chip']);
 	done = await resident.postJson(`/applications/${id}/correct`, { dog: { features: null, chip: false } });
 	assert.ok(done.status < 400, done.text);
 	const now = await answers();

@@ -141,6 +141,24 @@ int attachments_sync(
 	return n < 0 ? (int)n : rc;
 }
 
+int blobs_sync(struct db *db, struct arena *a, const char *subject, json_t *before, json_t *after,
+    struct err *err)
+{
+	struct file_ref *was = NULL, *is = NULL;
+	int rc = 0;
+	if (before)
+		files_find(a, before, NULL, &was);
+	if (after)
+		files_find(a, after, NULL, &is);
+	for (struct file_ref *f = is; f && rc == 0; f = f->next)
+		if (!files_have(was, f, false))
+			rc = blob_use(db, f->blob, subject, err);
+	for (struct file_ref *f = was; f && rc == 0; f = f->next)
+		if (!files_have(is, f, false))
+			rc = blob_unuse(db, f->blob, subject, err);
+	return rc;
+}
+
 /* --- names --- */
 
 /* Texts and {family, given}. */

@@ -396,13 +396,6 @@ int app_submit(struct db *db, struct arena *a, const struct app_actor *actor,
 
 /* --- corrections --- */
 
-static int correction_end(
-    struct db *db, struct app_row *r, const char *state, int64_t to_revision, struct err *err)
-{
-	return db_later(
-	    db, err, &life_sql[SQL_CORRECTION_END], "itii", r->id, state, now_us(), to_revision);
-}
-
 /* The places follow when the correction names another course. */
 static int place_follow(
     struct change *c, const struct procedure *proc, json_t *answers, struct err *err)
@@ -444,7 +437,7 @@ static int correct_row(struct change *c, const struct procedure *proc,
 	    applicant_name_of(c->arena, proc, r->applicant_kind, answers, ctx.profile);
 	r->applicant_name = name ? name : r->applicant_name;
 	if ((rc = clock_start(c->db, c->arena, r, now_us(), err)) < 0 ||
-	    (rc = correction_end(c->db, r, "answered", r->revision, err)) < 0 ||
+	    (rc = correction_end(c, "answered", r->revision, err)) < 0 ||
 	    (rc = place_follow(c, proc, answers, err)) < 0 ||
 	    (rc = attachments_sync(c->db, c->arena, r, answers, err)) < 0)
 		return rc;
@@ -482,7 +475,7 @@ static int withdraw(struct change *c, const char *reason, struct err *err)
 	int64_t now = now_us();
 	int rc = 0;
 	if (c->from == APP_CORRECTION)
-		rc = correction_end(c->db, r, "cancelled", 0, err);
+		rc = correction_end(c, "cancelled", 0, err);
 	if (rc < 0 || (rc = route_void(c->db, r, err)) < 0 ||
 	    (rc = charges_cancel(c->db, r, err)) < 0 ||
 	    (rc = place_free(c->db, c->arena, r, err)) < 0 ||

@@ -80,7 +80,8 @@ enum app_kid {
 	KID_MESSAGE = 8,
 	KID_ROUTE = 16,
 	KID_CHARGE = 32,
-	KID_MANDATE = 64
+	KID_MANDATE = 64,
+	KID_CORRECTION_DRAFT = 128
 };
 
 /* --- row.c --- */
@@ -91,6 +92,8 @@ int row_to_application(
     struct db *, struct arena *, const struct app_row *, struct application **, struct err *);
 enum app_state row_state(const struct app_row *);
 void row_set_state(struct app_row *, enum app_state);
+/* A stored JSON text; new reference. */
+int json_of_text(const char *text, json_t **, struct err *);
 /* Answers of a row; new reference. */
 int row_answers(const struct app_row *, json_t **, struct err *);
 void row_set_answers(struct arena *, struct app_row *, json_t *answers);
@@ -203,6 +206,10 @@ int row_eval(const struct procedure *, const struct app_row *, json_t *answers, 
 /* --- answers.c --- */
 /* Brings attachment rows and blob references in line with the answers. */
 int attachments_sync(struct db *, struct arena *, struct app_row *, json_t *answers, struct err *);
+/* The same for answers that are not the application's: references of subject to the files of `before`
+ * become references to those of `after`; NULL: none. */
+int blobs_sync(struct db *, struct arena *, const char *subject, json_t *before, json_t *after,
+    struct err *);
 /* The name to show for answers: the applicant's field, else the profile's; NULL: none. */
 const char *applicant_name_of(struct arena *, const struct procedure *, const char *applicant_kind,
     json_t *answers, json_t *profile);
@@ -211,6 +218,11 @@ int row_index(struct db *, struct arena *, const struct procedure *, const struc
     json_t *answers, struct err *);
 /* Array of "section.field" whose answers differ. New reference. */
 json_t *answers_changed(json_t *before, json_t *after);
+
+/* --- correction.c --- */
+/* Ends the open correction request ("answered", "cancelled"; to_revision 0: it brought none), and
+ * drops what was kept of an answer to it. */
+int correction_end(struct change *, const char *state, int64_t to_revision, struct err *);
 
 /* --- route/route.c, route/people.c --- */
 /* One member of one stage of the present round; see route_step in the migration. */
@@ -323,6 +335,7 @@ enum life_sql {
 	SQL_ROW_INSERT,
 	SQL_ROW_UPDATE,
 	SQL_ROW_DELETE,
+	SQL_ROW_KIDS,
 	SQL_ROW_AFTER,
 	SQL_BY_RECEIPT,
 	SQL_BY_SERIAL,
@@ -339,6 +352,9 @@ enum life_sql {
 	SQL_CORRECTION_OF,
 	SQL_CORRECTION_FIELDS,
 	SQL_CORRECTION_END,
+	SQL_CORRECTION_DRAFT_GET,
+	SQL_CORRECTION_DRAFT_PUT,
+	SQL_CORRECTION_DRAFT_DROP,
 	SQL_MESSAGE_ADD,
 	SQL_MESSAGE_OF,
 	SQL_STEP_ADD,

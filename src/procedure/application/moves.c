@@ -97,6 +97,7 @@ static const struct app_move moves[] = {
     {APP_REVIEWING, "message", APP_REVIEWING, A | C},
     {APP_REVIEWING, "note", APP_REVIEWING, C},
 
+    {APP_CORRECTION, "save_answer", APP_CORRECTION, A},
     {APP_CORRECTION, "correct", APP_REVIEWING, A},
     {APP_CORRECTION, "cancel_correction", APP_REVIEWING, C},
     {APP_CORRECTION, "assign", APP_CORRECTION, C},

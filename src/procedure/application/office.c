@@ -167,12 +167,8 @@ static int cancel_correction(struct change *c, const char *reason, struct err *e
 	int rc = text_check("reason", reason, false, err);
 	if (rc < 0)
 		return rc;
-	int64_t n = db_run(c->db, err, &life_sql[SQL_CORRECTION_END], "itii", c->row->id,
-	    "cancelled", now_us(), (int64_t)0);
-	if (n < 0)
-		return (int)n;
-	rc = clock_start(c->db, c->arena, c->row, now_us(), err);
-	if (rc < 0)
+	if ((rc = correction_end(c, "cancelled", 0, err)) < 0 ||
+	    (rc = clock_start(c->db, c->arena, c->row, now_us(), err)) < 0)
 		return rc;
 	return change_end(
 	    c, "application.correction_cancelled", json_pack("{s:s?}", "reason", reason), err);
@@ -372,14 +368,8 @@ static int cancel(struct change *c, const char *reason, struct err *err)
 	    (rc = document_revoke_all(
 	         c->db, subject_of(c->arena, r->id), c->actor->id, reason, err)) < 0)
 		return rc;
-	if (c->from == APP_CORRECTION) {
-		int64_t n = db_run(c->db, err, &life_sql[SQL_CORRECTION_END], "itii", r->id,
-		    "cancelled", now, (int64_t)0);
-		if (n < 0)
-			return (int)n;
-	}
-	rc = clock_start(c->db, c->arena, r, now, err);
-	if (rc < 0)
+	if ((c->from == APP_CORRECTION && (rc = correction_end(c, "cancelled", 0, err)) < 0) ||
+	    (rc = clock_start(c->db, c->arena, r, now, err)) < 0)
 		return rc;
 	r->reason = reason;
 	retention_begin(c->arena, r, now);

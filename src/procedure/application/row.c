@@ -68,7 +68,7 @@ enum app_state row_state(const struct app_row *r)
 	return app_state_parse(r->state);
 }
 
-static int json_of_text(const char *text, json_t **out, struct err *err)
+int json_of_text(const char *text, json_t **out, struct err *err)
 {
 	json_error_t e;
 	*out = json_loads(text ? text : "{}", 0, &e);
@@ -435,6 +435,7 @@ static int kids_digest(struct buf *d, struct db *db, const struct app_row *r, st
 	    {KID_ROUTE, SQL_STEP_ALL, "iiiiittiiiittiiiitttttiti"},
 	    {KID_CHARGE, SQL_CHARGE_OF, "iitiittt"},
 	    {KID_MANDATE, SQL_MANDATE_GET, "tttttttt"},
+	    {KID_CORRECTION_DRAFT, SQL_CORRECTION_DRAFT_GET, "ti"},
 	};
 	int rc = 0;
 	for (size_t i = 0; i < COUNT(kids) && rc == 0; i++)

@@ -40,6 +40,7 @@ const struct sql life_sql[LIFE_SQL_COUNT] = {
                         " ?19, ?20, ?21, ?22, ?23, ?24, ?25, ?26, ?27, ?28, ?29, ?30, ?31, ?32,"
                         " ?33, ?34, ?35, ?36) WHERE id = ?1",
         NULL},
+    [SQL_ROW_KIDS] = {"UPDATE application SET kids = ?2 WHERE id = ?1", NULL},
     [SQL_ROW_DELETE] = {"DELETE FROM application WHERE id = ?1 AND state = 'draft'", NULL},
     [SQL_BY_RECEIPT] = {ROW "WHERE receipt_number = ?1", NULL},
     [SQL_BY_SERIAL] = {"SELECT id FROM application WHERE serial = ?1 AND serial IS NOT NULL"
@@ -87,6 +88,14 @@ const struct sql life_sql[LIFE_SQL_COUNT] = {
     [SQL_CORRECTION_END] = {"UPDATE correction SET state = ?2, answered_us = ?3, to_revision = ?4"
                             " WHERE application = ?1 AND state = 'open'",
         NULL},
+    [SQL_CORRECTION_DRAFT_GET] = {"SELECT answers, saved_us FROM correction_draft"
+                                  " WHERE application = ?1",
+        NULL},
+    [SQL_CORRECTION_DRAFT_PUT] = {"INSERT INTO correction_draft (application, answers, saved_us)"
+                                  " VALUES (?1, ?2, ?3) ON CONFLICT (application) DO UPDATE"
+                                  " SET answers = excluded.answers, saved_us = excluded.saved_us",
+        NULL},
+    [SQL_CORRECTION_DRAFT_DROP] = {"DELETE FROM correction_draft WHERE application = ?1", NULL},
     [SQL_MESSAGE_ADD] = {"INSERT INTO message (application, kind, actor, author, body, at_us)"
                          " VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
         NULL},
@@ -298,6 +307,7 @@ const struct sql *const application_statements[] = {
     S(ROW_INSERT),
     S(ROW_UPDATE),
     S(ROW_DELETE),
+    S(ROW_KIDS),
     S(ROW_AFTER),
     S(BY_RECEIPT),
     S(BY_SERIAL),
@@ -314,6 +324,9 @@ const struct sql *const application_statements[] = {
     S(CORRECTION_OF),
     S(CORRECTION_FIELDS),
     S(CORRECTION_END),
+    S(CORRECTION_DRAFT_GET),
+    S(CORRECTION_DRAFT_PUT),
+    S(CORRECTION_DRAFT_DROP),
     S(MESSAGE_ADD),
     S(MESSAGE_OF),
     S(STEP_ADD),

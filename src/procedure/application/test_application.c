@@ -715,6 +715,72 @@ static void files(struct store *st)
 }
 EACH(files)
 
+static int64_t uses(struct world *w, const char *blob)
+{
+	static const struct sql count = {"SELECT COUNT(*) FROM blob_use WHERE name = ?1", NULL};
+	int64_t n;
+	assert_int_equal(db_get_i64(world_db(w), &w->err, &n, &count, "t", blob), 1);
+	return n;
+}
+
+static json_t *kept(struct world *w, int64_t id)
+{
+	json_t *answers = NULL;
+	int64_t saved_us;
+	int rc = app_correction_draft(
+	    world_db(w), w->arena, app_now(w, id), &answers, &saved_us, &w->err);
+	assert_true(rc >= 0);
+	return answers;
+}
+
+/* An answer to a correction is kept while it is written, and changes nothing before it is sent. */
+static void correction_draft(struct store *st)
+{
+	struct world w = world_new(st);
+	char one[BLOB_NAME_SIZE], two[BLOB_NAME_SIZE];
+	OK(blob_put(st, STR("one"), one, why));
+	OK(blob_put(st, STR("two"), two, why));
+	json_t *first = with_photo(&w, one), *second = with_photo(&w, two);
+	int64_t id = drafted(&w, HANAKO, w.dog, first);
+	DO(&w, HANAKO, "submit", .proc = w.dog, .id = id);
+	DO(&w, CLERK, "accept", .id = id);
+	NO(&w, HANAKO, ERR_CONFLICT, "application.wrong_state", "save_answer", .proc = w.dog,
+	    .id = id, .json = second);
+	DO(&w, CLERK, "ask", .id = id, .text = "写真をもう一度");
+	int64_t turn = app_now(&w, id)->turn;
+	NO(&w, CLERK, ERR_DENIED, "application.denied", "save_answer", .proc = w.dog, .id = id,
+	    .json = second);
+	assert_null(kept(&w, id));
+	DO(&w, HANAKO, "save_answer", .proc = w.dog, .id = id, .json = first);
+	DO(&w, HANAKO, "save_answer", .proc = w.dog, .id = id, .json = second);
+	assert_true(json_equal(kept(&w, id), second));
+	assert_true(json_equal(app_now(&w, id)->answers, first));
+	assert_int_equal(app_now(&w, id)->turn, turn);
+	assert_int_equal(uses(&w, one), 1);
+	assert_int_equal(uses(&w, two), 1);
+	assert_verified(&w);
+	/* Taken back: what was begun goes with it. */
+	DO(&w, CLERK, "unask", .id = id, .text = "電話で確認");
+	assert_null(kept(&w, id));
+	assert_int_equal(uses(&w, two), 0);
+	DO(&w, CLERK, "ask", .id = id, .text = "やはり写真を");
+	assert_null(kept(&w, id));
+	DO(&w, HANAKO, "save_answer", .proc = w.dog, .id = id, .json = second);
+	DO(&w, HANAKO, "correct", .proc = w.dog, .id = id, .json = second);
+	assert_null(kept(&w, id));
+	assert_int_equal(uses(&w, two), 1); /* the application's own */
+	assert_verified(&w);
+	DO(&w, CLERK, "ask", .id = id, .text = "もう一枚");
+	DO(&w, HANAKO, "save_answer", .proc = w.dog, .id = id, .json = first);
+	DO(&w, HANAKO, "withdraw", .id = id, .text = "");
+	assert_null(kept(&w, id));
+	assert_verified(&w);
+	json_decref(first);
+	json_decref(second);
+	world_free(&w);
+}
+EACH(correction_draft)
+
 #define RUN(name) cmocka_unit_test(test_##name)
 
 int main(void)
@@ -723,6 +789,7 @@ int main(void)
 	    RUN(numbers),
 	    RUN(moves),
 	    RUN(moves_documented),
+	    RUN(correction_draft),
 	    RUN(moves_described),
 	    RUN(whole_life),
 	    RUN(incomplete),

@@ -231,6 +231,8 @@ static int act_run(struct db *db, void *arg, struct err *err)
 	}
 	if (IS("withdraw"))
 		return app_withdraw(db, who, t->id, t->text, err);
+	if (IS("save_answer"))
+		return app_correction_save(db, who, t->proc, t->id, t->json, err);
 	if (IS("correct"))
 		return app_correct(db, a, who, t->proc, t->id, &ctx, t->json, err);
 	if (IS("message"))

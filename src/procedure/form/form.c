@@ -111,6 +111,12 @@ bool section_shown(const struct form *fm, const struct section *s)
 	return expr_true(&scope, s->when);
 }
 
+bool form_open(const struct form *fm, const struct section *s, const struct field *f)
+{
+	const json_t *only = fm->ctx->only;
+	return !only || json_object_get(only, s->repeats ? s->id : f->path);
+}
+
 bool field_shown(const struct form *fm, const struct spot *spot, const struct field *f)
 {
 	if (f->when == NO_EXPR)

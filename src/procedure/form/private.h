@@ -46,6 +46,8 @@ const char *control_name(struct form *, const struct spot *, const struct field 
 const char *part_name(struct form *, const char *name, const char *part);
 
 bool section_shown(const struct form *, const struct section *);
+/* May it be answered here? See form_context.only. */
+bool form_open(const struct form *, const struct section *, const struct field *);
 bool field_shown(const struct form *, const struct spot *, const struct field *);
 bool field_required(const struct form *, const struct spot *, const struct field *);
 struct expr_scope scope_of(const struct form *, const struct spot *, const json_t *value);

@@ -114,7 +114,8 @@ static void take_field(struct form *fm, const struct controls *c, const struct s
 	bool away =
 	    taken_away(fm, c, name) || (!spot->section->repeats && taken_away(fm, c, c->section));
 	bool unticked = ops->absent_is_no && shown && !fm->ctx->merge;
-	if (!ops->take || (!away && !control_below(c, name) && !unticked))
+	if (!form_open(fm, spot->section, f) || !ops->take ||
+	    (!away && !control_below(c, name) && !unticked))
 		return;
 	struct take t = {fm, c, f, name, json_object_get(spot->object, f->id), shown};
 	json_t *value = away ? NULL : ops->take(&t);
@@ -281,7 +282,8 @@ static bool look_up(struct form *fm, const struct controls *c, const struct sect
 		LIST_EACH(const struct field, f, s->fields) {
 			const char *name = control_name(fm, &spot, f);
 			json_t *value = json_object_get(spot.object, f->id);
-			if (f->type != FIELD_ADDRESS || strcmp(name, wanted) != 0)
+			if (f->type != FIELD_ADDRESS || strcmp(name, wanted) != 0 ||
+			    !form_open(fm, s, f))
 				continue;
 			struct postal_address *found;
 			const char *code = typed_text(json_object_get(value, "postal_code"));

@@ -114,7 +114,8 @@ static json_t *fields_view(struct form *fm, const struct spot *spot, const struc
 	json_t *list = json_array();
 	bool all = text_eq(mode, "paper");
 	LIST_EACH(const struct field, f, spot->section->fields)
-		if (all || field_shown(fm, spot, f))
+		if (all || (field_shown(fm, spot, f) &&
+		               (f->type == FIELD_NOTE || form_open(fm, spot->section, f))))
 			json_array_append_new(list, field_view(fm, spot, f, ps, n, mode));
 	return list;
 }

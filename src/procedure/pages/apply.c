@@ -491,7 +491,9 @@ int rq_take_files(struct request *rq, const struct procedure *p, const struct fo
 	json_t *name;
 	json_array_foreach(rq_file_controls(rq, p), i, name)
 	{
-		if (n == 0)
+		bool open =
+		    !context->only || json_object_get(context->only, json_string_value(name));
+		if (n == 0 && open)
 			n = take_control(
 			    rq, p, context, answers, json_string_value(name), problems, err);
 	}

@@ -14,6 +14,7 @@ static const struct {
     {"/applications/{id}/discard", "discard"},
     {"/applications/{id}/withdraw", "withdraw"},
     {"/applications/{id}/messages", "message"},
+    {"/applications/{id}/correct", "save_answer"},
     {"/applications/{id}/correct", "correct"},
     {STAFF "accept", "accept"},
     {STAFF "assign", "assign"},
@@ -76,5 +77,7 @@ void describe_answers(const char *path, json_t *operation)
 	                "of a repeating "
 	                "section are matched by their place, and there are as many as are sent; a "
 	                "list of choices "
-	                "replaces the former one. Files are sent as multipart/form-data."));
+	                "replaces the former one. Files are sent as multipart/form-data. Of a "
+	                "correction, what was not asked for is refused; draft=1 keeps what is "
+	                "sent without answering."));
 }
