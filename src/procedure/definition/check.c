@@ -2,10 +2,11 @@
  * that must agree. Parts of a definition that had problems before are NULL here. */
 #include "procedure/definition/check.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/resource.h"
+#include "procedure/catalogue.h"
 
 void say(struct loader *l, struct place at, const char *remedy, const char *what, ...)
 {
@@ -370,7 +371,7 @@ static void check_default(struct loader *l, struct field *f)
 	if (!node || node->kind != YAML_TEXT)
 		return;
 	bool yes = str_is(node->text, "true"), ok = false;
-	double number;
+	double number = 0;
 	struct date date;
 	json_t *value = NULL;
 	switch (f->type) {
@@ -399,13 +400,16 @@ static void check_default(struct loader *l, struct field *f)
 	default:
 		ok = true; /* said before: the key does not go with the type */
 	}
+	if (value && (f->type == FIELD_NUMBER || f->type == FIELD_MONEY))
+		ok = (f->decimals || number == floor(number)) &&
+		     (!f->has_min || number >= f->min) && (!f->has_max || number <= f->max);
 	if (ok && value) {
 		json_array_append(l->p->defaults, value); /* owns it */
 		f->default_value = value;
 	}
 	json_decref(value);
 	if (!ok)
-		say_node(l, node, "write a value of the field's type",
+		say_node(l, node, "write a value of the field's type and limits",
 		    "the default does not fit the field");
 }
 
@@ -518,8 +522,11 @@ static void unknown_field(struct loader *l, struct place at, const char *path)
 		paths[n++] = f->path;
 	FIELDS_OF(&p->findings_section, f)
 		paths[n++] = f->path;
-	say(l, at, did_you_mean(l, path, paths, n, "write it as `section.field`"), "no field `%s`",
-	    path);
+	const char *remedy = did_you_mean(l, path, paths, n, "write it as `section.field`");
+	for (int i = 0; i < n; i++) /* only the section was left out */
+		if (text_eq(strchr(paths[i], '.') + 1, path))
+			remedy = remedyf(l, "did you mean `%s`?", paths[i]);
+	say(l, at, remedy, "no field `%s`", path);
 }
 
 static void check_checks(struct loader *l)
@@ -677,6 +684,28 @@ static void check_route(struct loader *l)
 	}
 }
 
+static void unknown_life_event(struct loader *l, const struct ref *e)
+{
+	const struct life_event *events;
+	int n = procedure_life_events(&events);
+	struct buf b;
+	buf_init(&b, l->scratch);
+	buf_puts(&b, "use ");
+	for (int i = 0; i < n; i++)
+		buf_printf(&b, "%s%s (%s)", i ? ", " : "", events[i].key, events[i].ja);
+	say(l, e->at, b.p, "unknown life event `%s`", e->text);
+}
+
+/* It becomes a link. */
+static void check_laws(struct loader *l)
+{
+	LIST_EACH(const struct law, w, l->p->d.laws)
+		if (w->url.text && strncmp(w->url.text, "https://", 8) != 0 &&
+		    strncmp(w->url.text, "http://", 7) != 0)
+			say(l, w->url.at, "write an address that begins with https://",
+			    "the `url` of a law cannot be `%s`", w->url.text);
+}
+
 static void check_header(struct loader *l)
 {
 	struct definition *d = &l->p->d;
@@ -688,10 +717,10 @@ static void check_header(struct loader *l)
 		say(l, d->id.at, remedyf(l, "name the file `%s.yaml`", d->id.text),
 		    "the id is not the file's name");
 	check_department(l, d->department);
+	check_laws(l);
 	LIST_EACH(const struct ref, e, d->life_events)
 		if (l->env->life_event_exists && !l->env->life_event_exists(l->env->arg, e->text))
-			say(l, e->at, "use a key of data/life-events.csv",
-			    "unknown life event `%s`", e->text);
+			unknown_life_event(l, e);
 	struct window *w = &d->window;
 	if (w->from.month && w->to.month) {
 		if (!w->from.year != !w->to.year)

@@ -95,9 +95,12 @@ static void unknown_name(struct scope *sc, const char *text)
 		names[n++] = expr_functions[i];
 	for (int i = 0; expr_constants[i] && n < most; i++)
 		names[n++] = expr_constants[i];
+	static const char *const truths[] = {"yes", "no", "on", "off", "True", "False", NULL};
 	say_expr(sc,
-	    did_you_mean(sc->l, text, names, n,
-	        "use a section's or field's id, or a function of docs/procedure-format.md"),
+	    in_list(text, truths)
+	        ? "write `true` or `false`"
+	        : did_you_mean(sc->l, text, names, n,
+	              "use a section's or field's id, or a function of docs/procedure-format.md"),
 	    remedyf(sc->l, "unknown name `%s`", text));
 }
 
@@ -194,8 +197,11 @@ static void check_in(struct scope *sc)
 {
 	int before = sc->l->problems->n;
 	expr_compile_check(sc->expr, sc->l->problems);
-	if (sc->l->problems->n == before)
-		expr_names(sc->expr->text, check_chain, sc);
+	if (sc->l->problems->n > before)
+		return;
+	if (expr_has_bare_day(sc->expr->text))
+		say_expr(sc, "write days in quotes: '2026-04-01'", "a day without quotes");
+	expr_names(sc->expr->text, check_chain, sc);
 }
 
 /* An expression of the form: in a section (NULL: of the procedure), where `value` is known or not,

@@ -269,8 +269,7 @@ void expr_compile_check(const struct expr *e, struct problems *ps)
 			const char *second = strchr(colon + 1, ':');
 			what = second ? second + 2 : colon + 1;
 		}
-		problem_add(ps, e->line + (line > 0 ? line : 0), e->column,
-		    "write a Lua expression: ==, ~=, and, or, not, 'text'",
+		problem_add(ps, e->line + (line > 0 ? line : 0), e->column, expr_remedy(e->text),
 		    "the expression `%.60s` cannot be read: %s", e->text, what ? what : "");
 	}
 	lua_settop(L, 0);

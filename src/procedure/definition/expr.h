@@ -69,6 +69,11 @@ struct expr_chain {
 };
 void expr_names(const char *text, void (*each)(void *arg, const struct expr_chain *), void *arg);
 
+/* What to write instead in a text that is no Lua; never NULL. */
+const char *expr_remedy(const char *text);
+/* Is there a day without quotes, 2026-04-01, which Lua takes for 2021? */
+bool expr_has_bare_day(const char *text);
+
 /* The functions an expression may call, NULL-terminated, and the other names it always knows. */
 extern const char *const expr_functions[];
 /* In the same order: how many arguments each takes. */

@@ -197,3 +197,38 @@ void expr_names(const char *text, void (*each)(void *arg, const struct expr_chai
 		each(arg, &c);
 	}
 }
+
+const char *expr_remedy(const char *text)
+{
+	static const struct {
+		const char *word, *remedy;
+	} words[] = {
+	    {"=", "write == to compare"},
+	    {"!", "write ~= for `is not`, and `not` before what is not so"},
+	    {"&", "write `and`"},
+	    {"|", "write `or`"},
+	    {"if", "write a condition without `if`: a and b, a or b, not a"},
+	};
+	for (struct word w = next_word(&text); w.kind != WORD_END; w = next_word(&text)) {
+		if (w.kind == WORD_SIGN && (unsigned char)w.text.p[0] >= 0x80)
+			return "write names, signs and quotes narrow, and texts in quotes: 'text'";
+		for (size_t i = 0; i < COUNT(words); i++)
+			if (str_is(w.text, words[i].word))
+				return words[i].remedy;
+	}
+	return "write a Lua expression: ==, ~=, and, or, not, 'text'";
+}
+
+bool expr_has_bare_day(const char *text)
+{
+	static const size_t digits[] = {4, 0, 2, 0, 2}; /* 0: a dash */
+	size_t at = 0;
+	for (struct word w = next_word(&text); w.kind != WORD_END; w = next_word(&text)) {
+		bool number = w.kind == WORD_OTHER && isdigit((unsigned char)w.text.p[0]);
+		bool fits = digits[at] ? number && w.text.n == digits[at] : str_is(w.text, "-");
+		at = fits ? at + 1 : number && w.text.n == digits[0];
+		if (at == COUNT(digits))
+			return true;
+	}
+	return false;
+}

@@ -204,6 +204,7 @@ struct definition {
 struct law {
 	struct place at;
 	const char *name, *article;
+	struct ref url;
 };
 
 /* What a name means in an expression. */

@@ -124,7 +124,7 @@ static json_t *read_name(struct loader *l, const struct rule *r, const struct ya
 		problem_at(l, node,
 		    slug ? "use small letters, digits, `-` and `_`, at most 60"
 		         : "use small letters, digits and `_`, at most 60, a letter first",
-		    arena_printf(l->scratch, "`%s` cannot be a `%s`", s, r->key));
+		    arena_printf(l->scratch, "`%s` cannot be the `%s`", s, r->key));
 		return NULL;
 	}
 	if (at)
@@ -344,7 +344,10 @@ static json_t *read_date(
 	if (node->text.n != 10 || node->text.p[4] != '-' || node->text.p[7] != '-' ||
 	    !date_parse(node->text, &d)) {
 		problem_at(l, node,
-		    r->max ? "write a day as 2026-04-01, or `today`" : "write a day as 2026-04-01",
+		    r->max ? "write a day as 2026-04-01, or `today`"
+		    : r->kind == V_DAY
+		        ? "write a day as 2026-04-01, or {month_day: 06-01} for every year"
+		        : "write a day as 2026-04-01",
 		    arena_printf(l->scratch, "`%s` is no date: `%s`", r->key, node->text.p));
 		return NULL;
 	}
@@ -515,8 +518,9 @@ static void unknown_key(struct loader *l, const struct shape *shape, const struc
 	for (int i = 0; i < shape->nrules; i++)
 		names[i] = shape->rules[i].key;
 	problem_add(l->problems, c->key_line, c->key_column,
-	    remedy_names(l, c->key.p, names, shape->nrules), "unknown key `%s` in %s", c->key.p,
-	    shape->what);
+	    str_starts(c->key, "　") ? "indent with narrow spaces: the line begins with wide ones"
+	                             : remedy_names(l, c->key.p, names, shape->nrules),
+	    "unknown key `%s` in %s", c->key.p, shape->what);
 }
 
 /* Was the key meant by one that is unknown? Then that was said already. */
@@ -556,6 +560,20 @@ static const struct yaml_node *fallback_node(
 	return list;
 }
 
+/* "write {value: …, label: …}": what it must have. */
+static const char *remedy_shape(struct loader *l, const struct shape *shape)
+{
+	struct buf b;
+	buf_init(&b, l->scratch);
+	for (int i = 0; i < shape->nrules; i++)
+		if (shape->rules[i].required)
+			buf_printf(&b, "%s%s: …", b.n ? ", " : "write {", shape->rules[i].key);
+	if (!b.n)
+		return "write `name: value` pairs, or {name: value}";
+	buf_putc(&b, '}');
+	return b.p;
+}
+
 static bool read_shape(struct loader *l, const struct shape *shape, const struct yaml_node *node,
     void *item, json_t *into)
 {
@@ -564,7 +582,7 @@ static bool read_shape(struct loader *l, const struct shape *shape, const struct
 	if (item && shape->init)
 		shape->init(item);
 	if (node->kind != YAML_MAP) {
-		problem_at(l, node, "write `name: value` pairs, or {name: value}",
+		problem_at(l, node, remedy_shape(l, shape),
 		    arena_printf(l->scratch, "%s is wanted here", shape->what));
 		return false;
 	}

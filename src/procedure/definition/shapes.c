@@ -287,7 +287,7 @@ SHAPE(form_check_shape, "a check", check, .init = check_init);
 static const struct rule law_shape_rules[] = {
     {.key = "name", .kind = V_TEXT, .required = true, .offset = AT(law, name)},
     {.key = "article", .kind = V_TEXT, .offset = AT(law, article)},
-    {.key = "url", .kind = V_TEXT, .offset = NO_OFFSET},
+    {.key = "url", .kind = V_REF, .offset = AT(law, url)},
 };
 SHAPE(law_shape, "a law", law);
 

@@ -50,6 +50,7 @@ void problems_sort(struct problems *ps)
 
 struct reader {
 	yaml_parser_t parser;
+	struct str text;
 	struct arena *arena;
 	struct problems *problems;
 	int nodes;
@@ -62,21 +63,71 @@ static bool stop(struct reader *r, yaml_mark_t at, const char *remedy, const cha
 	return false;
 }
 
+/* A line of the file, from 0. */
+static struct str line_at(const struct reader *r, size_t n)
+{
+	struct str rest = r->text, line = {NULL, 0};
+	for (size_t i = 0; i <= n && str_cut(&rest, '\n', &line); i++)
+		;
+	return line;
+}
+
+/* Signs of a Japanese keyboard that look like those of YAML; NULL: the line has none. */
+static const char *wide_sign(struct str line)
+{
+	static const char *const signs[] = {
+	    "：", "，", "、", "　", "“", "”", "｛", "｝", "［", "］", "＃"};
+	for (size_t i = 0; i < COUNT(signs); i++)
+		if (memmem(line.p, line.n, signs[i], strlen(signs[i])))
+			return signs[i];
+	return NULL;
+}
+
+/* What libyaml says when one of these mistakes was made. context: it is where its context begins
+ * that the mistake is, and not where it was noticed. */
+static const struct {
+	const char *problem, *context, *remedy;
+	bool at_context;
+} mistakes[] = {
+    {"tab character", NULL, "indent with spaces: the line has a tab", false},
+    {"cannot start any token", NULL,
+        "put the text in quotes: it begins with @, %, ` or another sign of YAML", false},
+    {"expected ':'", NULL, "write `name: value`, with a space after the colon", true},
+    {"did not find", "flow",
+        "close what opens here; in {…} and […], a text with `,`, `:` or `#` needs quotes", true},
+    {"did not find", "quoted scalar", "close the quotes that open here", true},
+    {"did not find", "block",
+        "indent this line as those beside it: it stands further left or right", false},
+    {"mapping values", NULL, "put a text with a colon in quotes", false},
+};
+
 static bool next_event(struct reader *r, yaml_event_t *e)
 {
+	const yaml_parser_t *p = &r->parser;
 	if (yaml_parser_parse(&r->parser, e))
 		return true;
-	const char *what = r->parser.problem;
-	char text[160];
-	if (what && r->parser.context) {
-		snprintf(text, sizeof(text), "%s %s", what, r->parser.context);
-		what = text;
-	}
-	return stop(r, r->parser.problem_mark,
-	    r->parser.error == YAML_READER_ERROR
-	        ? "save the file as UTF-8"
-	        : "look at indentation, colons and quotes near here",
-	    what);
+	if (p->error == YAML_READER_ERROR)
+		return stop(r, p->problem_mark, "save the file as UTF-8", p->problem);
+	const char *problem = p->problem ? p->problem : "", *context = p->context ? p->context : "";
+	const char *remedy = "look at indentation, colons and quotes near here";
+	yaml_mark_t at = p->problem_mark;
+	for (size_t i = 0; i < COUNT(mistakes); i++)
+		if (strstr(problem, mistakes[i].problem) &&
+		    (!mistakes[i].context || strstr(context, mistakes[i].context))) {
+			remedy = mistakes[i].remedy;
+			at = mistakes[i].at_context && context[0] ? p->context_mark : at;
+			break;
+		}
+	const struct str line = line_at(r, at.line);
+	if (line.n && memchr(line.p, '\t', strspn(line.p, " \t")))
+		remedy = mistakes[0].remedy;
+	const char *sign = wide_sign(line);
+	if (sign)
+		remedy = arena_printf(r->arena,
+		    "%s (`%s` is a wide sign: outside of texts write the narrow one)", remedy,
+		    sign);
+	return stop(r, at, remedy,
+	    arena_printf(r->arena, "%s%s%s", problem, context[0] ? " " : "", context));
 }
 
 /* Anchors and tags have no use here and make files hard to read; aliases could also make a small
@@ -255,7 +306,10 @@ struct yaml_node *yaml_tree(struct arena *a, struct str text, struct problems *p
 		    ps, 1, 1, "split it", "the file is larger than %d bytes", YAML_BYTES_MAX);
 		return NULL;
 	}
-	struct reader r = {.arena = a, .problems = ps};
+	/* Some editors begin a file with a byte order mark. */
+	if (str_starts(text, "\xef\xbb\xbf"))
+		text = (struct str){text.p + 3, text.n - 3};
+	struct reader r = {.text = text, .arena = a, .problems = ps};
 	if (!yaml_parser_initialize(&r.parser))
 		abort();
 	yaml_parser_set_encoding(&r.parser, YAML_UTF8_ENCODING);
