@@ -280,7 +280,7 @@ int journal_page(struct request *rq, struct err *err)
 	}
 	const char *typed = rq_query(rq, "leaf");
 	json_object_set_new(rq->view, "leaf",
-	    json_pack("{s:s,s:s,s:s,s:s,s:i,s:b}", "name", "leaf", "label",
+	    json_pack("{s:s,s:s,s:s,s:s,s:s,s:i,s:b}", "id", "leaf", "name", "leaf", "label",
 	        rq_tr(rq, "document.journal.leaf"), "value", typed ? typed : "", "inputmode",
 	        "numeric", "width", 10, "is_text", 1));
 	return rc;

@@ -41,11 +41,11 @@ static bool is_hash(const char *text)
 static void put_form(struct request *rq, const char *code)
 {
 	json_object_set_new(rq->view, "code",
-	    json_pack("{s:s,s:s,s:s,s:s,s:i,s:b}", "name", "code", "label",
+	    json_pack("{s:s,s:s,s:s,s:s,s:s,s:i,s:b}", "id", "code", "name", "code", "label",
 	        rq_tr(rq, "document.verify.code"), "help", rq_tr(rq, "document.verify.code.help"),
 	        "value", code ? code : "", "width", 20, "is_text", 1));
 	json_object_set_new(rq->view, "pdf",
-	    json_pack("{s:s,s:s,s:s,s:s,s:b,s:b,s:b}", "name", "pdf", "label",
+	    json_pack("{s:s,s:s,s:s,s:s,s:s,s:b,s:b,s:b}", "id", "pdf", "name", "pdf", "label",
 	        rq_tr(rq, "document.verify.file"), "help", rq_tr(rq, "document.verify.file.help"),
 	        "accept", ".pdf", "can_add", 1, "single", 1, "is_file", 1));
 }

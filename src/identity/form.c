@@ -50,12 +50,6 @@ static const struct part kana_parts[] = {
     {"family", "identity.field.family_kana", NULL, NULL, 50},
     {"given", "identity.field.given_kana", NULL, NULL, 50},
 };
-static const struct part date_parts[] = {
-    {"era", "identity.field.era", NULL, NULL, 0},
-    {"year", "identity.field.year", "bday-year", "numeric", 4},
-    {"month", "identity.field.month", "bday-month", "numeric", 2},
-    {"day", "identity.field.day", "bday-day", "numeric", 2},
-};
 static const struct part address_parts[] = {
     {"postal_code", "identity.field.postal_code", "postal-code", "numeric", 8},
     {"prefecture", "identity.field.prefecture", "address-level1", NULL, 10},
@@ -72,20 +66,7 @@ static const struct {
 } composed[] = {
     {"is_name", name_parts, COUNT(name_parts)},
     {"is_furigana", kana_parts, COUNT(kana_parts)},
-    {"is_date", date_parts, COUNT(date_parts)},
     {"is_address", address_parts, COUNT(address_parts)},
-};
-
-/* What the era list holds, in the order shown. */
-static const struct {
-	const char *value, *label;
-} eras[] = {
-    {"western", "identity.era.western"},
-    {"reiwa", "identity.era.reiwa"},
-    {"heisei", "identity.era.heisei"},
-    {"showa", "identity.era.showa"},
-    {"taisho", "identity.era.taisho"},
-    {"meiji", "identity.era.meiji"},
 };
 
 static json_t *part_view(struct request *rq, const char *name, const struct part *p, json_t *values)
@@ -97,16 +78,6 @@ static json_t *part_view(struct request *rq, const char *name, const struct part
 	    p->autocomplete, "inputmode", p->inputmode);
 	if (p->max)
 		json_object_set_new(part, "max", json_integer(p->max));
-	if (text_eq(p->name, "era")) {
-		json_t *options = json_array();
-		for (size_t i = 0; i < COUNT(eras); i++)
-			json_array_append_new(
-			    options, json_pack("{s:s, s:s, s:b}", "value", eras[i].value, "label",
-			                 rq_tr(rq, eras[i].label), "selected",
-			                 (int)text_eq(eras[i].value,
-			                     value && value[0] ? value : "western")));
-		json_object_set_new(part, "options", options);
-	}
 	return part;
 }
 
@@ -132,9 +103,13 @@ json_t *form_field(struct request *rq, json_t *form, const struct form_field_spe
 		json_object_set_new(field, "parts", parts);
 		json_object_set_new(field, "part_list", list);
 	}
-	if (value && !text_eq(f->type, "is_password"))
+	if (text_eq(f->type, "is_date"))
+		rq_date_field(rq, field, json_string_value(value));
+	else if (value && !text_eq(f->type, "is_password"))
 		json_object_set(field, "value", value);
 	json_decref(value);
+	if (rq_problem_at(rq, f->name))
+		json_object_set_new(field, "problem", json_string(rq_problem_at(rq, f->name)));
 	json_array_append_new(json_object_get(form, "fields"), field);
 	return field;
 }

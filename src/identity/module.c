@@ -16,13 +16,11 @@ static const struct input one_password[] = {
     {"password", "string", false, 0}, {NULL, NULL, false, 0}};
 static const struct input profile_inputs[] = {{"name.family", "string", false, 50},
     {"name.given", "string", false, 50}, {"furigana.family", "string", false, 50},
-    {"furigana.given", "string", false, 50}, {"birthday.era", "string", false, 20},
-    {"birthday.year", "string", false, 10}, {"birthday.month", "string", false, 10},
-    {"birthday.day", "string", false, 10}, {"address.postal_code", "string", false, 20},
-    {"address.prefecture", "string", false, 20}, {"address.city", "string", false, 50},
-    {"address.town", "string", false, 100}, {"address.street", "string", false, 100},
-    {"address.building", "string", false, 100}, {"phone", "string", false, 40},
-    {"lang", "string", false, 2}, {NULL, NULL, false, 0}};
+    {"furigana.given", "string", false, 50}, {"birthday", "date", false, 40},
+    {"address.postal_code", "string", false, 20}, {"address.prefecture", "string", false, 20},
+    {"address.city", "string", false, 50}, {"address.town", "string", false, 100},
+    {"address.street", "string", false, 100}, {"address.building", "string", false, 100},
+    {"phone", "string", false, 40}, {"lang", "string", false, 2}, {NULL, NULL, false, 0}};
 static const struct input mail_inputs[] = {
     {"mail", "string", false, 254}, {"password", "string", false, 0}, {NULL, NULL, false, 0}};
 static const struct input session_inputs[] = {
@@ -37,23 +35,23 @@ static const struct input users_query[] = {{"q", "string", false, 100},
     {"department", "string", false, 20}, {"after", "string", false, 20}, {NULL, NULL, false, 0}};
 static const struct input row_inputs[] = {{"department", "string", false, 20},
     {"rank", "string", false, 20}, {"acting", "string", false, 3}, {"role", "string", false, 40},
-    {"from", "string", false, 40}, {"until", "string", false, 40}, {NULL, NULL, false, 0}};
-static const struct input absence_inputs[] = {{"from", "string", false, 40},
-    {"until", "string", false, 40}, {"reason", "string", false, 20}, {NULL, NULL, false, 0}};
+    {"from", "date", false, 40}, {"until", "date", false, 40}, {NULL, NULL, false, 0}};
+static const struct input absence_inputs[] = {{"from", "date", false, 40},
+    {"until", "date", false, 40}, {"reason", "string", false, 20}, {NULL, NULL, false, 0}};
 static const struct input deputy_inputs[] = {{"deputy", "string", false, 64},
     {"login", "string", false, 64}, {"place", "string", false, 4},
-    {"department", "string", false, 20}, {"from", "string", false, 40},
-    {"until", "string", false, 40}, {NULL, NULL, false, 0}};
+    {"department", "string", false, 20}, {"from", "date", false, 40}, {"until", "date", false, 40},
+    {NULL, NULL, false, 0}};
 static const struct input people_query[] = {
     {"q", "string", false, 100}, {"after", "string", false, 20}, {NULL, NULL, false, 0}};
 static const struct input end_inputs[] = {
     {"kind", "string", false, 20}, {"row", "string", false, 20}, {NULL, NULL, false, 0}};
 static const struct input do_inputs[] = {{"do", "string", false, 20}, {NULL, NULL, false, 0}};
 static const struct input search_inputs[] = {{"q", "string", false, 254}, {NULL, NULL, false, 0}};
-static const struct input on_query[] = {{"on", "string", false, 40}, {NULL, NULL, false, 0}};
+static const struct input on_query[] = {{"on", "date", false, 40}, {NULL, NULL, false, 0}};
 static const struct input department_inputs[] = {{"code", "string", false, 20},
     {"name", "string", false, 60}, {"name_en", "string", false, 80},
-    {"parent", "string", false, 20}, {"from", "string", false, 40}, {"until", "string", false, 40},
+    {"parent", "string", false, 20}, {"from", "date", false, 40}, {"until", "date", false, 40},
     {NULL, NULL, false, 0}};
 static const struct input import_inputs[] = {{"file", "file", false, 0}, {NULL, NULL, false, 0}};
 

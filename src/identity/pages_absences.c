@@ -18,9 +18,9 @@ struct officer {
 };
 
 static const struct form_field_spec from_field = {
-    "from", "identity.absence.from", NULL, "is_text", "off", true, 20};
+    "from", "identity.absence.from", NULL, "is_date", NULL, true, 0};
 static const struct form_field_spec until_field = {
-    "until", "identity.absence.until", "identity.absence.until_help", "is_text", "off", true, 20};
+    "until", "identity.absence.until", "identity.absence.until_help", "is_date", NULL, true, 0};
 
 static const char *page_of(struct request *rq, const struct officer *o)
 {
@@ -261,14 +261,6 @@ static const char *day_shown(const char *day)
 	return text_eq(day, DAY_FIRST) || text_eq(day, DAY_LAST) ? "" : day;
 }
 
-static void day_field(
-    struct request *rq, json_t *form, const struct form_field_spec *spec, const char *kept)
-{
-	json_t *field = form_field(rq, form, spec, typed_or(rq, spec->name, kept));
-	json_object_set_new(field, "type", json_string("date"));
-	json_object_set_new(field, "width", json_integer(20));
-}
-
 static json_t *row_page(struct request *rq, const struct officer *o, const char *kind,
     const char *title_new, const char *title_change)
 {
@@ -325,8 +317,10 @@ static int absence_form(struct request *rq, const struct officer *o, struct err 
 	}
 	json_t *form = row_page(
 	    rq, o, "absence", "identity.absence.new_title", "identity.absence.change_title");
-	day_field(rq, form, &from_field, from ? day_shown(from) : NULL);
-	day_field(rq, form, &until_field, until ? day_shown(until) : NULL);
+	form_field(
+	    rq, form, &from_field, typed_or(rq, from_field.name, from ? day_shown(from) : NULL));
+	form_field(rq, form, &until_field,
+	    typed_or(rq, until_field.name, until ? day_shown(until) : NULL));
 	json_t *field = form_field(rq, form, &reason_field, typed_or(rq, "reason", reason));
 	const char *chosen = json_string_value(json_object_get(field, "value"));
 	for (const char *const *p = absence_reasons; *p; p++)
@@ -442,9 +436,9 @@ static int deputy_form(struct request *rq, const struct officer *o, struct err *
 	static const struct form_field_spec place = {"place", "identity.deputy.place",
 	    "identity.deputy.place_help", "is_number", "off", false, 2};
 	static const struct form_field_spec from = {"from", "identity.absence.from",
-	    "identity.deputy.from_help", "is_text", "off", false, 20};
+	    "identity.deputy.from_help", "is_date", NULL, false, 0};
 	static const struct form_field_spec until = {"until", "identity.absence.until",
-	    "identity.user.until_help", "is_text", "off", false, 20};
+	    "identity.user.until_help", "is_date", NULL, false, 0};
 	struct db *db = rq_db(rq, err);
 	const char *who = NULL, *in = NULL, *at = "1", *first = NULL, *last = NULL;
 	int rc = 0;
@@ -484,8 +478,8 @@ static int deputy_form(struct request *rq, const struct officer *o, struct err *
 	if (rc >= 0)
 		rc = post_options(
 		    rq, db, o, field, json_string_value(json_object_get(field, "value")), err);
-	day_field(rq, form, &from, first);
-	day_field(rq, form, &until, last);
+	form_field(rq, form, &from, typed_or(rq, from.name, first));
+	form_field(rq, form, &until, typed_or(rq, until.name, last));
 	return rc < 0 ? rc : 0;
 }
 

@@ -183,17 +183,6 @@ static const struct form_field_spec profile_fields[] = {
 static const struct form_field_spec lang_field = {
     "lang", "identity.field.lang", "identity.field.lang_help", "is_choice", NULL, true, 0};
 
-/* A date of the profile in the parts of its field. */
-static json_t *date_parts_of(struct arena *a, const char *iso)
-{
-	struct date d;
-	if (!date_parse(str_from(iso), &d))
-		return json_object();
-	return json_pack("{s:s, s:s, s:s, s:s}", "era", "western", "year",
-	    arena_printf(a, "%d", d.year), "month", arena_printf(a, "%d", d.month), "day",
-	    arena_printf(a, "%d", d.day));
-}
-
 /* values: an object by field name, in the shape of form_values(). */
 static void profile_view(
     struct request *rq, const struct account *account, json_t *values, const char *lang)
@@ -223,8 +212,6 @@ int profile_get(struct request *rq, struct err *err)
 		return rc;
 	json_t *values =
 	    json_on_arena(rq->arena, profile ? json_deep_copy(profile) : json_object());
-	json_object_set_new(
-	    values, "birthday", date_parts_of(rq->arena, part(profile, "birthday")));
 	profile_view(rq, &o->account, values, o->account.lang);
 	return 0;
 }
@@ -237,26 +224,15 @@ static const char *folded(struct arena *a, const char *text, void (*fold)(struct
 	return b.p ? str_dup(a, str_trim(buf_to_str(&b))) : "";
 }
 
-/* "reiwa", "8", "11", "21" as an ISO date; "" when nothing was typed, NULL when it is none. */
-static const char *typed_date(struct arena *a, json_t *parts)
+/* A date of birth as it is kept; "" for none (what is no date was refused already), NULL for a day
+ * that nobody's birthday can be. */
+static const char *birthday_of(struct arena *a, const char *typed)
 {
-	static const char *const eras[][2] = {{"reiwa", "令和"}, {"heisei", "平成"},
-	    {"showa", "昭和"}, {"taisho", "大正"}, {"meiji", "明治"}};
-	const char *era = part(parts, "era"), *year = part(parts, "year"),
-	           *month = part(parts, "month"), *day = part(parts, "day");
-	if (!year[0] && !month[0] && !day[0])
-		return "";
-	struct buf text;
 	struct date d;
-	buf_init(&text, a);
-	for (size_t i = 0; i < COUNT(eras); i++)
-		if (text_eq(eras[i][0], era))
-			buf_puts(&text, eras[i][1]);
-	buf_printf(&text, "%s年%s月%s日", year, month, day);
-	if (!date_parse(buf_to_str(&text), &d) || d.year < 1868 ||
-	    date_compare(d, date_of_us(now_us())) > 0)
-		return NULL;
-	return date_format(a, d);
+	if (!date_parse(str_from(typed), &d))
+		return "";
+	return d.year < 1868 || date_compare(d, date_of_us(now_us())) > 0 ? NULL
+	                                                                  : date_format(a, d);
 }
 
 /* Sets members that have a text; drops the object when none has. */
@@ -310,7 +286,7 @@ static json_t *take_profile(struct request *rq, json_t *values, const char *mail
 	if (json_object_size(kana))
 		json_object_set(p, "furigana", kana);
 	json_decref(kana);
-	const char *birthday = typed_date(a, json_object_get(values, "birthday"));
+	const char *birthday = birthday_of(a, json_text(values, "birthday"));
 	if (!birthday)
 		form_problem(rq, "birthday", "identity.problem.birthday", NULL);
 	else

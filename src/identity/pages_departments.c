@@ -12,9 +12,9 @@ static const struct form_field_spec name_en_field = {
 static const struct form_field_spec parent_field = {
     "parent", "identity.department.parent", NULL, "is_choice", NULL, false, 0};
 static const struct form_field_spec from_field = {
-    "from", "identity.user.from", "identity.user.date_help", "is_text", "off", false, 20};
+    "from", "identity.user.from", NULL, "is_date", NULL, false, 0};
 static const struct form_field_spec until_field = {
-    "until", "identity.user.until", "identity.user.until_help", "is_text", "off", false, 20};
+    "until", "identity.user.until", "identity.user.until_help", "is_date", NULL, false, 0};
 
 static const char *shown_name(struct request *rq, const struct department *d)
 {
@@ -29,10 +29,8 @@ int departments_get(struct request *rq, struct err *err)
 	if (!db)
 		return -(int)err->kind;
 	today(now);
-	if (!day_of(rq_query(rq, "on"), now, day)) {
-		rq_problem(rq, "on", "identity.bad_date", NULL);
+	if (!day_of(rq_query(rq, "on"), now, day)) /* said already */
 		today(day);
-	}
 	int n = department_tree(db, rq->arena, day, &tree, err);
 	if (n < 0)
 		return n;
@@ -62,6 +60,10 @@ int departments_get(struct request *rq, struct err *err)
 	page_title(rq, "identity.departments.title");
 	json_object_set_new(rq->view, "departments", out);
 	json_object_set_new(rq->view, "on", json_string(day));
+	json_t *on = json_pack("{s:s, s:s, s:s, s:s*}", "id", "on", "name", "on", "label",
+	    rq_tr(rq, "identity.departments.on"), "problem", rq_problem_at(rq, "on"));
+	rq_date_field(rq, on, day);
+	json_object_set_new(rq->view, "on_field", on);
 	return rc < 0 ? rc : 0;
 }
 

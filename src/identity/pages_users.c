@@ -18,9 +18,9 @@ static const struct form_field_spec kana_field = {
 static const struct form_field_spec mail_field = {
     "mail", "identity.user.mail", "identity.user.mail_help", "is_email", "off", false, 254};
 static const struct form_field_spec from_field = {
-    "from", "identity.user.from", "identity.user.date_help", "is_text", "off", false, 20};
+    "from", "identity.user.from", NULL, "is_date", NULL, false, 0};
 static const struct form_field_spec until_field = {
-    "until", "identity.user.until", "identity.user.until_help", "is_text", "off", false, 20};
+    "until", "identity.user.until", "identity.user.until_help", "is_date", NULL, false, 0};
 
 const char *rank_text(struct request *rq, enum rank rank)
 {

@@ -226,16 +226,27 @@ static const struct input *inputs_of(const struct request *rq)
 	return rq->route->inputs;
 }
 
+static void say_missing(struct request *rq, const struct input *in)
+{
+	if (in->label)
+		rq_problem(rq, in->name, "web.input.required_of",
+		    json_pack("{s:s}", "label", rq_tr(rq, in->label)));
+	else
+		rq_problem(rq, in->name, "web.input.required", NULL);
+}
+
 void inputs_check(struct request *rq)
 {
 	struct request_private *p = rq->p;
 	const struct fields *f = rq->method == HTTP_GET ? &p->query : &p->form;
 	for (const struct input *in = inputs_of(rq); in && in->name; in++) {
 		bool file = strcmp(in->type, "file") == 0;
+		if (strcmp(in->type, "date") == 0)
+			date_join(rq, in->name);
 		const char *value = file ? NULL : fields_get(f, in->name);
 		if (in->required &&
 		    (file ? rq_upload_count(rq, in->name) == 0 : !value || !value[0]))
-			rq_problem(rq, in->name, "web.input.required", NULL);
+			say_missing(rq, in);
 		const char *problem = value ? input_problem(in, value) : NULL;
 		if (problem)
 			rq_problem(rq, in->name, problem,

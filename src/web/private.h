@@ -98,6 +98,11 @@ bool accept_gzip(struct str header);
 /* "ja" or "en" for an Accept-Language header. */
 const char *accept_language(struct str header);
 
+/* --- field.c --- */
+
+/* A date that was sent in parts becomes one field; what cannot be read becomes "?". */
+void date_join(struct request *, const char *name);
+
 /* --- multipart.c --- */
 
 struct multipart;

@@ -129,6 +129,12 @@ void rq_problem(struct request *, const char *field, const char *msgkey, json_t 
 /* The same with a finished text (a definition's own message). */
 void rq_problem_text(struct request *, const char *field, const char *text);
 bool rq_has_problems(struct request *);
+/* The first problem noted at a field, for the field's own `problem`; NULL: none. Borrowed. */
+const char *rq_problem_at(struct request *, const char *field);
+/* Makes a field's view (with name and perhaps id) one for a date, entered by era or western year in
+ * parts "<name>.year" …. value: "2026-11-21", "" or NULL; what was sent in parts is shown instead.
+ * An input declared as "date" may be sent so: rq_form() and rq_query() give it as one date. */
+void rq_date_field(struct request *, json_t *field, const char *value);
 /* Does the actor hold a permission, as a route or menu entry names it? In any department: for what
  * is shown; what is done is checked where it is done. */
 bool rq_allows(struct request *, const char *perm);
@@ -186,7 +192,8 @@ struct input {
 	const char *name;
 	const char *type; /* "string", "integer", "boolean", "date", "file" */
 	bool required;
-	int max; /* characters; 0: INPUT_MAX_DEFAULT */
+	int max;           /* characters; 0: INPUT_MAX_DEFAULT */
+	const char *label; /* catalogue key: what is missing is told by it; NULL: without a name */
 };
 
 struct route {

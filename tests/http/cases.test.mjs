@@ -74,7 +74,7 @@ test('what the office finds is asked for with the decision, kept from the applic
 	const grade = { 'findings.cause': '令和8年台風第15号', 'findings.survey': 'photographs', 'findings.surveyed.era': 'R', 'findings.surveyed.year': '8', 'findings.surveyed.month': '9', 'findings.surveyed.day': '20' };
 	shown = await press(property.clerk, id, 'draft', { outcome: 'granted', ...grade });
 	assert.equal(shown.status, 422);
-	assert.match(shown.text, /href="#findings\.grade"/);
+	assert.match(shown.text, /href="#draft-findings\.grade"/);
 	assert.match(shown.text, /value="令和8年台風第15号"/);
 	shown = await press(property.clerk, id, 'draft', { outcome: 'granted', ...grade, 'findings.grade': 'half' });
 	assert.equal(shown.status, 422, 'by photographs only slight damage can be judged');

@@ -6,54 +6,15 @@
 #include <string.h>
 
 #include "base/text.h"
-
-static const struct {
-	const char *letter, *key;
-} eras[] = {
-    {"", "form.era.western"},
-    {"R", "form.era.reiwa"},
-    {"H", "form.era.heisei"},
-    {"S", "form.era.showa"},
-    {"T", "form.era.taisho"},
-    {"M", "form.era.meiji"},
-};
+#include "web/date_parts.h"
 
 static const struct {
 	const char *key, *label;
-	int max;
-} parts[] = {
-    {"year", "form.date.year", 4}, {"month", "form.date.month", 2}, {"day", "form.date.day", 2}};
+} parts[] = {{"year", "web.date.year"}, {"month", "web.date.month"}, {"day", "web.date.day"}};
 
 static const char *iso(struct arena *a, struct date d)
 {
 	return arena_printf(a, "%04d-%02d-%02d", d.year, d.month, d.day);
-}
-
-/* "reiwa" and "令和" may come from programs. */
-static const char *era_letter(const char *sent)
-{
-	static const char *const names[][3] = {{"R", "reiwa", "令和"}, {"H", "heisei", "平成"},
-	    {"S", "showa", "昭和"}, {"T", "taisho", "大正"}, {"M", "meiji", "明治"}};
-	for (size_t i = 0; i < COUNT(names); i++)
-		for (size_t k = 0; k < 3; k++)
-			if (strcasecmp(names[i][k], sent) == 0)
-				return names[i][0];
-	return "";
-}
-
-static bool parse_parts(struct arena *a, const char *era, const char *year, const char *month,
-    const char *day, struct date *out)
-{
-	if (strspn(month, "0123456789") != strlen(month) ||
-	    strspn(day, "0123456789") != strlen(day))
-		return false;
-	/* An era's year is short; a western one has four digits, so that 2 is not the year 2. */
-	size_t digits = strspn(year, "0123456789");
-	if (era[0] ? digits > 2 : digits != 4)
-		return false;
-	return date_parse(str_from(era[0] ? arena_printf(a, "%s%s.%s.%s", era, year, month, day)
-	                                  : arena_printf(a, "%s-%s-%s", year, month, day)),
-	    out);
 }
 
 static json_t *take_date(const struct take *t)
@@ -78,8 +39,9 @@ static json_t *take_date(const struct take *t)
 	}
 	if (!any)
 		return NULL;
-	era = era_letter(era ? era : "");
-	if (parse_parts(a, era, typed[0], typed[1], typed[2], &d))
+	era = date_parts_era(era ? era : "");
+	struct date_parts whole_date = {era, typed[0], typed[1], typed[2]};
+	if (date_parts_read(a, &whole_date, &d))
 		return json_string(iso(a, d));
 	return json_pack("{s:s, s:s, s:s, s:s}", "era", era, "year", typed[0], "month", typed[1],
 	    "day", typed[2]);
@@ -129,44 +91,21 @@ static void view_date(struct form *fm, const struct field *f, const char *name, 
     const char *mode, json_t *view)
 {
 	(void)mode;
-	const char *era = "", *typed[3] = {"", "", ""};
+	struct date_parts p = date_parts_none(fm->ctx->lang);
 	struct date d;
-	bool japanese = !text_eq(fm->ctx->lang, "en");
 	if (iso_date(value, &d)) {
-		const struct era *e = japanese ? era_of(d) : NULL;
-		era = e ? e->letter : "";
-		typed[0] = arena_printf(fm->arena, "%d", e ? d.year - e->from.year + 1 : d.year);
-		typed[1] = arena_printf(fm->arena, "%d", d.month);
-		typed[2] = arena_printf(fm->arena, "%d", d.day);
+		p = date_parts_of(fm->arena, d, fm->ctx->lang);
 	} else if (json_is_object(value)) {
-		era = typed_text(json_object_get(value, "era"));
-		for (size_t i = 0; i < COUNT(parts); i++)
-			typed[i] = typed_text(json_object_get(value, parts[i].key));
-	} else if (!value) {
-		era = japanese ? "R" : "";
-		/* Who types a date of birth seldom needs the present era. */
-		if (japanese && f->prefill == PREFILL_BIRTHDAY)
-			era = "S";
-	} else {
-		typed[0] = typed_text(value);
+		p = (struct date_parts){typed_text(json_object_get(value, "era")),
+		    typed_text(json_object_get(value, "year")),
+		    typed_text(json_object_get(value, "month")),
+		    typed_text(json_object_get(value, "day"))};
+	} else if (value) {
+		p = (struct date_parts){"", typed_text(value), "", ""};
+	} else if (p.era[0] && f->prefill == PREFILL_BIRTHDAY) {
+		p.era = "S"; /* who types a date of birth seldom needs the present era */
 	}
-	json_t *options = json_array(), *all = json_object(), *list = json_array();
-	for (size_t i = 0; i < COUNT(eras); i++)
-		json_array_append_new(options, json_pack("{s:s, s:s, s:b}", "value", eras[i].letter,
-		                                   "label", form_tr(fm, eras[i].key, NULL),
-		                                   "selected", strcmp(eras[i].letter, era) == 0));
-	json_t *part = part_view(fm, name, "era", "form.date.era", era, 0);
-	json_object_set_new(part, "options", options);
-	json_object_set(all, "era", part);
-	json_array_append_new(list, part);
-	for (size_t i = 0; i < COUNT(parts); i++) {
-		part = part_view(fm, name, parts[i].key, parts[i].label, typed[i], parts[i].max);
-		json_object_set_new(part, "inputmode", json_string("numeric"));
-		json_object_set(all, parts[i].key, part);
-		json_array_append_new(list, part);
-	}
-	json_object_set_new(view, "parts", all);
-	json_object_set_new(view, "part_list", list);
+	date_parts_view(view, fm->arena, fm->ctx->i18n, fm->ctx->lang, name, name, &p);
 	json_object_set_new(view, "value",
 	    json_is_string(value) ? json_string(json_string_value(value)) : json_string(""));
 }

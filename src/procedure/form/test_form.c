@@ -98,6 +98,8 @@ static int set_up(void **state)
 	int n;
 	texts = i18n_new();
 	int rc = resource_each("i18n/procedure.form.", add_texts, NULL);
+	if (rc == 0)
+		rc = resource_each("i18n/web.frame.", add_texts, NULL);
 	form = procedure_parse(a, "form.yaml", str_from(yaml), &problems, &n);
 	for (int i = 0; i < n; i++)
 		print_message(

@@ -541,14 +541,14 @@ static int step_post(struct request *rq, struct err *err)
 /* --- for whom a proxy acts --- */
 
 static const struct mandate_field {
-	const char *name, *flag, *type;
+	const char *name, *flag;
 	bool required;
 } mandate_fields[] = {
-    {"principal_name", "is_text", "text", true},
-    {"principal_address", "is_text", "text", true},
-    {"principal_mail", "is_email", NULL, false},
-    {"ground", "is_choice", NULL, true},
-    {"valid_until", "is_text", "date", false},
+    {"principal_name", "is_text", true},
+    {"principal_address", "is_text", true},
+    {"principal_mail", "is_email", false},
+    {"ground", "is_choice", true},
+    {"valid_until", "is_date", false},
 };
 static const char *const mandate_grounds[] = {
     "letter", "guardian", "household", "professional", "corporate"};
@@ -577,12 +577,19 @@ static void mandate_view(struct request *rq, const struct step_page *s, const js
 	for (size_t i = 0; i < COUNT(mandate_fields); i++) {
 		const struct mandate_field *f = &mandate_fields[i];
 		const char *value = json_string_value(json_object_get(values, f->name));
-		json_t *field = json_pack("{s:s, s:s, s:b, s:b, s:s?, s:s, s:s?, s:O?}", "name",
-		    f->name, "label", mandate_word(rq, f->name), f->flag, 1, "required",
-		    (int)f->required, "type", f->type, "value", value ? value : "", "help",
+		json_t *said = json_object_get(s->wrong, f->name);
+		json_t *field = json_pack("{s:s, s:s, s:s, s:b, s:b, s:s, s:s?}", "id", f->name,
+		    "name", f->name, "label", mandate_word(rq, f->name), f->flag, 1, "required",
+		    (int)f->required, "value", value ? value : "", "help",
 		    text_eq(f->name, "principal_mail") ? mandate_word(rq, "principal_mail_help")
-		                                       : NULL,
-		    "problem", json_object_get(s->wrong, f->name));
+		                                       : NULL);
+		if (text_eq(f->flag, "is_date"))
+			rq_date_field(rq, field, value);
+		if (said)
+			json_object_set(field, "problem", said);
+		else if (rq_problem_at(rq, f->name))
+			json_object_set_new(
+			    field, "problem", json_string(rq_problem_at(rq, f->name)));
 		json_t *options = json_array();
 		for (size_t k = 0; text_eq(f->name, "ground") && k < COUNT(mandate_grounds); k++)
 			json_array_append_new(options,

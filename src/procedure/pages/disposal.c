@@ -127,7 +127,63 @@ static const char *filter_query(struct request *rq)
 	return b.p ? b.p : "";
 }
 
+/* What a proposal is made of, as it was typed. */
+static void put_fields(struct request *rq)
+{
+	static const struct {
+		const char *name, *label, *help;
+		bool required;
+	} fields[] = {
+	    {"kind", "disposal.propose.kind", NULL, true},
+	    {"until", "disposal.propose.until", "disposal.propose.until_help", false},
+	    {"reason", "staff.act.reason", NULL, true},
+	};
+	json_t *list = json_array(), *kinds = json_array();
+	bool posted = rq->method == HTTP_POST;
+	for (size_t i = 0; i < COUNT(fields); i++) {
+		const char *typed = posted ? value(rq, fields[i].name) : NULL;
+		json_array_append_new(
+		    list, json_pack("{s:s, s:s, s:s, s:s?, s:b, s:s, s:s*}", "id", fields[i].name,
+		              "name", fields[i].name, "label", rq_tr(rq, fields[i].label), "help",
+		              fields[i].help ? rq_tr(rq, fields[i].help) : NULL, "required",
+		              (int)fields[i].required, "value", typed ? typed : "", "problem",
+		              rq_problem_at(rq, fields[i].name)));
+	}
+	json_t *kind = json_array_get(list, 0), *reason = json_array_get(list, 2);
+	const char *chosen = posted ? value(rq, "kind") : NULL;
+	option(kinds, "dispose", rq_tr(rq, "disposal.propose.dispose"), text_eq(chosen, "dispose"));
+	option(kinds, "extend", rq_tr(rq, "disposal.propose.extend"), text_eq(chosen, "extend"));
+	json_object_set_new(kind, "is_choice", json_true());
+	json_object_set_new(kind, "options", kinds);
+	rq_date_field(rq, json_array_get(list, 1), posted ? value(rq, "until") : NULL);
+	json_object_set_new(reason, "is_text", json_true());
+	json_object_set_new(reason, "rows", json_integer(3));
+	json_object_set_new(reason, "max", json_integer(TEXT_MAX));
+	json_object_set_new(rq->view, "fields", list);
+	json_object_set_new(rq->view, "typed_all", json_boolean(posted && value(rq, "all")));
+	if (rq_problem_at(rq, "id"))
+		json_object_set_new(
+		    rq->view, "problem_of_id", json_string(rq_problem_at(rq, "id")));
+}
+
 /* --- the list --- */
+
+/* The files that were chosen, on a page that comes back. */
+static void keep_ticks(struct request *rq, json_t *rows)
+{
+	const char *const *ids;
+	int n = rq->method == HTTP_POST ? rq_form_all(rq, "id", &ids) : 0;
+	size_t i;
+	json_t *row;
+	json_array_foreach(rows, i, row)
+	{
+		const char *id = arena_printf(
+		    rq->arena, "%lld", (long long)json_integer_value(json_object_get(row, "id")));
+		for (int k = 0; k < n; k++)
+			if (text_eq(ids[k], id))
+				json_object_set_new(row, "chosen", json_true());
+	}
+}
 
 static int records(struct request *rq, struct err *err)
 {
@@ -143,6 +199,7 @@ static int records(struct request *rq, struct err *err)
 	json_t *rows = json_object_get(page, "items");
 	const char *next = json_string_value(json_object_get(page, "next"));
 	put_titles(rq, rows);
+	keep_ticks(rq, rows);
 	json_object_set(rq->view, "rows", rows);
 	json_object_set_new(rq->view, "none", json_boolean(json_array_size(rows) == 0));
 	if (next)
@@ -162,6 +219,7 @@ static int records(struct request *rq, struct err *err)
 	    json_pack("{s:s?, s:s?, s:s?, s:s?}", "department", value(rq, "department"), "years",
 	        value(rq, "years"), "year", value(rq, "year"), "procedure",
 	        value(rq, "procedure")));
+	put_fields(rq);
 	rq_title(rq, "disposal.due.title");
 	return 0;
 }
@@ -196,17 +254,10 @@ static int propose_failed(struct request *rq, struct err *err)
 {
 	if (err->kind != ERR_INPUT && err->kind != ERR_CONFLICT && err->kind != ERR_TOO_LARGE)
 		return -(int)err->kind;
-	struct err was = *err;
-	int rc = records(rq, err);
-	if (rc < 0)
-		return rc;
-	rq_problem(rq, was.field, was.msg ? was.msg : "error.conflict", NULL);
-	rq->status = err_http_status(was.kind);
-	json_object_set_new(rq->view, "typed",
-	    json_pack("{s:s?, s:s?, s:b, s:b}", "reason", value(rq, "reason"), "until",
-	        value(rq, "until"), "extend", (int)text_eq(value(rq, "kind"), "extend"), "dispose",
-	        (int)text_eq(value(rq, "kind"), "dispose")));
-	return 0;
+	rq_problem(rq, err->field, err->msg ? err->msg : "error.conflict", NULL);
+	int status = err_http_status(err->kind), rc = records(rq, err);
+	rq->status = status;
+	return rc;
 }
 
 static int propose(struct request *rq, struct err *err)
@@ -224,6 +275,8 @@ static int propose(struct request *rq, struct err *err)
 		if (str_to_i64(str_from(ids[i]), 1, INT64_MAX, &p->ids[p->wish.n]))
 			p->wish.n++;
 	rq_set_data(rq, p);
+	if (rq_has_problems(rq)) /* a date that is none */
+		return records(rq, err);
 	if (!all && p->wish.n == 0) {
 		(void)err_field(err, ERR_INPUT, "id", "disposal.no_file", "no file was chosen");
 		return propose_failed(rq, err);

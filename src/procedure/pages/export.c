@@ -176,11 +176,13 @@ static int xlsx_rows(struct request *rq, struct export *e, lxw_worksheet *sheet,
 static int xlsx_make(struct request *rq, struct err *err)
 {
 	struct export *e = rq_data(rq);
-	char path[] = "/tmp/machi-export-XXXXXX";
+	const char *dir = getenv("TMPDIR");
+	dir = dir && dir[0] ? dir : "/tmp";
+	char *path = arena_printf(rq->arena, "%s/machi-export-XXXXXX", dir);
 	int fd = mkstemp(path);
 	if (fd < 0)
-		return err_set(err, ERR_IO, NULL, "no temporary file");
-	lxw_workbook_options options = {.constant_memory = LXW_TRUE, .tmpdir = NULL};
+		return err_set(err, ERR_IO, NULL, "no temporary file in %s", dir);
+	lxw_workbook_options options = {.constant_memory = LXW_TRUE, .tmpdir = (char *)dir};
 	lxw_workbook *book = workbook_new_opt(path, &options);
 	lxw_worksheet *sheet = workbook_add_worksheet(book, "applications");
 	worksheet_freeze_panes(sheet, 1, 0);
@@ -217,9 +219,10 @@ static int export_xlsx(struct request *rq, struct err *err)
 
 static const struct route routes[] = {
     {HTTP_GET, "/staff/export.csv", export_csv, .perm = "application.export",
-        .summary = "Applications of a filter as CSV.", .flags = ROUTE_RAW},
+        .summary = "Applications of a filter as CSV.", .inputs = filter_inputs, .flags = ROUTE_RAW},
     {HTTP_GET, "/staff/export.xlsx", export_xlsx, .perm = "application.export",
-        .summary = "Applications of a filter as XLSX.", .flags = ROUTE_RAW},
+        .summary = "Applications of a filter as XLSX.", .inputs = filter_inputs,
+        .flags = ROUTE_RAW},
 };
 const struct module export_pages = {
     .name = "procedure.export",

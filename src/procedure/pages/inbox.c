@@ -41,6 +41,12 @@ static int64_t query_id(struct request *rq, const char *name)
 	return str_to_i64(str_from(query(rq, name)), -1, INT64_MAX, &v) ? v : 0;
 }
 
+/* NULL as well for what was refused as no date. */
+static const char *day(struct request *rq, const char *name)
+{
+	return rq_problem_at(rq, name) ? NULL : query(rq, name);
+}
+
 void rq_filter(struct request *rq, struct app_filter *f)
 {
 	const char *state = query(rq, "state");
@@ -55,8 +61,8 @@ void rq_filter(struct request *rq, struct app_filter *f)
 	    .assignee = query_id(rq, "assignee"),
 	    .overdue = query(rq, "overdue") != NULL,
 	    .text = query(rq, "q"),
-	    .from = query(rq, "from"),
-	    .until = query(rq, "until"),
+	    .from = day(rq, "from"),
+	    .until = day(rq, "until"),
 	    .after = query(rq, "after"),
 	};
 	if (f->scope == APP_SCOPE_DEPARTMENT && f->department <= 0)
@@ -221,6 +227,15 @@ static int put_colleagues(struct request *rq, struct db *db, const struct app_fi
 	return n < 0 ? n : 0;
 }
 
+static json_t *day_field(struct request *rq, const char *name, const char *value)
+{
+	json_t *field = json_pack("{s:s, s:s, s:s, s:s*}", "id", name, "name", name, "label",
+	    rq_tr(rq, arena_printf(rq->arena, "staff.filter.%s", name)), "problem",
+	    rq_problem_at(rq, name));
+	rq_date_field(rq, field, value);
+	return field;
+}
+
 static int inbox_show(struct request *rq, struct err *err)
 {
 	struct db *db = rq_db(rq, err);
@@ -261,11 +276,14 @@ static int inbox_show(struct request *rq, struct err *err)
 	    json_pack("{s:s?, s:s?, s:s?, s:b, s:s, s:s}", "q", f.text, "from", f.from, "until",
 	        f.until, "overdue", (int)f.overdue, "scope", scopes[f.scope], "tab",
 	        buckets[f.bucket]));
+	json_object_set_new(rq->view, "days",
+	    json_pack("[o, o]", day_field(rq, "from", f.from), day_field(rq, "until", f.until)));
 	json_object_set_new(rq->view, "filtered",
 	    json_boolean(f.text || f.from || f.until || f.overdue || f.state || f.procedure ||
 	                 f.department));
 	json_object_set_new(rq->view, "narrowed",
-	    json_boolean(f.from || f.until || f.state || f.procedure || f.department));
+	    json_boolean(f.from || f.until || f.state || f.procedure || f.department ||
+	                 rq_has_problems(rq)));
 	const char *search = strchr(rq->url, '?');
 	json_object_set_new(
 	    rq->view, "may_export", json_boolean(rq_allows(rq, "application.export")));
@@ -355,7 +373,7 @@ static int bulk(struct request *rq, struct err *err)
 	return rq_write(rq, bulk_write);
 }
 
-static const struct input inbox_inputs[] = {
+const struct input filter_inputs[] = {
     {"scope", "string", false, 20},
     {"tab", "string", false, 20},
     {"department", "integer", false, 20},
@@ -378,7 +396,7 @@ static const struct input bulk_inputs[] = {
 
 static const struct route routes[] = {
     {HTTP_GET, "/staff", inbox, .perm = "staff", .template = "procedure/inbox",
-        .summary = "Inbox of applications, overdue first.", .inputs = inbox_inputs},
+        .summary = "Inbox of applications, overdue first.", .inputs = filter_inputs},
     {HTTP_POST, "/staff/bulk", bulk, .perm = "staff",
         .summary = "Accept or assign several applications.", .inputs = bulk_inputs,
         .rate = RATE_WRITE},

@@ -28,6 +28,8 @@ int rq_own_application(struct request *, struct application **, struct err *);
 /* The text of {"ja": ..., "en": ...} in the request's language. */
 const char *rq_text_of(const struct request *, const json_t *texts);
 
+/* What a list may be asked for by; for the inbox and its exports. */
+extern const struct input filter_inputs[];
 /* The list filter that a page's query names; its strings are the request's. */
 void rq_filter(struct request *, struct app_filter *);
 
@@ -63,6 +65,19 @@ void rq_fee(struct request *, const struct application *);
 int rq_disposed(struct request *, struct err *);
 /* view.disposed and has_disposed: the records of the signed-in account's files, newest first. */
 int rq_my_disposed(struct request *, int limit, struct err *);
+/* act_fields.c: view.forms, {verb: {posted, <field>: a field's view}} for the acts in `can` and for
+ * the route: what was typed and the problems noted so far are at the fields of the act that was
+ * posted. */
+void rq_act_forms(struct request *, const json_t *can);
+/* A field of view.forms; NULL when the act is not there. Borrowed. */
+json_t *rq_act_field(struct request *, const char *verb, const char *name);
+/* Makes it a choice of options [{value, label}] (taken over): as typed, else as chosen. */
+void rq_act_choice(
+    struct request *, const char *verb, const char *name, json_t *options, const char *chosen);
+/* The field for the reason to revoke one document. New reference. */
+json_t *rq_revoke_field(struct request *, const char *code);
+/* Notes a problem of an act; a missing text is told by its label. */
+void rq_act_problem(struct request *, const char *verb, const char *name, const char *msgkey);
 /* For struct route.describe: x-moves, and how answers are sent. */
 void describe_moves(const char *path, json_t *operation);
 void describe_answers(const char *path, json_t *operation);

@@ -9,7 +9,7 @@
 #include "procedure/pages/pages.h"
 #include "procedure/procedure.h"
 
-enum { TEXT_MAX = 2000 };
+enum { TEXT_MAX = 2000, CORRECTION_DAYS = 14 };
 
 static const char *text(struct request *rq, const char *name)
 {
@@ -139,13 +139,14 @@ static int document_views(
 	*out = json_array();
 	for (int i = 0; i < n; i++)
 		json_array_append_new(
-		    *out, json_pack("{s:s?, s:s?, s:o, s:o, s:I, s:b, s:s?, s:s, s:s, s:b}",
+		    *out, json_pack("{s:s?, s:s?, s:o, s:o, s:I, s:b, s:s?, s:s, s:s, s:b, s:o}",
 		              "title", d[i].title, "number", d[i].number, "href",
 		              json_string(rq_href(rq, "/documents/%s.pdf", d[i].code)), "verify",
 		              json_string(rq_href(rq, "/verify/%s", d[i].code)), "issued",
 		              (json_int_t)d[i].issued_us, "revoked", (int)d[i].revoked, "reason",
 		              d[i].revoked_reason, "code", d[i].code, "kind", d[i].kind,
-		              "replaceable", (int)newest_revoked(d, n, i)));
+		              "replaceable", (int)newest_revoked(d, n, i), "revoke_field",
+		              rq_revoke_field(rq, d[i].code)));
 	return 0;
 }
 
@@ -185,20 +186,21 @@ static int note_reading(struct request *rq, struct db *db, struct err *err)
 	return app_note_reading(db, &p->actor, p->app->id, err);
 }
 
-/* Whom it may be assigned to: everybody with a post in its department. */
+/* Whom it may be assigned to: nobody, or anybody with a post in its department. */
 static int colleague_options(
-    struct db *db, struct arena *a, const struct application *app, json_t **out, struct err *err)
+    struct request *rq, struct db *db, const struct application *app, json_t **out, struct err *err)
 {
+	struct arena *a = rq->arena;
 	int64_t *staff;
 	int n = staff_of_department(db, a, app->department, &staff, err);
 	if (n < 0)
 		return n;
-	*out = json_array();
+	*out = json_pack("[{s:s, s:s}]", "value", "0", "label", rq_tr(rq, "staff.nobody"));
 	for (int i = 0; i < n; i++) {
 		char *name = staff_name(db, a, staff[i], err);
-		json_array_append_new(
-		    *out, json_pack("{s:I, s:s, s:b}", "value", (json_int_t)staff[i], "label",
-		              name ? name : "", "selected", (int)(staff[i] == app->assignee)));
+		json_array_append_new(*out,
+		    json_pack("{s:o, s:s}", "value", json_sprintf("%lld", (long long)staff[i]),
+		        "label", name ? name : ""));
 	}
 	return 0;
 }
@@ -216,9 +218,74 @@ static int department_options(struct request *rq, struct db *db, json_t **out, s
 		const char *name =
 		    text_eq(rq->lang, "en") && list[i].name_en ? list[i].name_en : list[i].name;
 		json_array_append_new(
-		    *out, json_pack("{s:I, s:s}", "value", (json_int_t)list[i].id, "label", name));
+		    *out, json_pack("{s:o, s:s}", "value",
+		              json_sprintf("%lld", (long long)list[i].id), "label", name));
 	}
 	return 0;
+}
+
+static json_t *option(const char *value, const char *label)
+{
+	return json_pack("{s:s, s:s}", "value", value, "label", label);
+}
+
+/* Where the holder of the open step may send the draft back to. */
+static json_t *back_options(struct request *rq)
+{
+	json_t *out = json_array(), *step;
+	size_t i;
+	json_array_foreach(json_object_get(json_object_get(rq->view, "route"), "back_to"), i, step)
+	{
+		const char *post = json_text(step, "post"), *name = json_text(step, "name");
+		json_array_append_new(out,
+		    option(arena_printf(rq->arena, "%lld",
+		               (long long)json_integer_value(json_object_get(step, "to_step"))),
+		        arena_printf(rq->arena, "%s%s%s%s%s", rq_tr(rq, json_text(step, "key")),
+		            post ? " " : "", post ? post : "", name ? " " : "", name ? name : "")));
+	}
+	return out;
+}
+
+/* The fields of all acts that are open to the reader. */
+static int act_forms(struct request *rq, struct db *db, const struct page *p, struct err *err)
+{
+	static const char *const methods[] = {"cash", "transfer", "card", "slip"};
+	json_t *colleagues, *departments, *pay = json_array();
+	rq_act_forms(rq, json_object_get(json_object_get(rq->view, "application"), "can"));
+	int rc = colleague_options(rq, db, p->app, &colleagues, err);
+	if (rc == 0)
+		rq_act_choice(rq, "assign", "staff", colleagues,
+		    arena_printf(rq->arena, "%lld", (long long)p->app->assignee));
+	if (rc == 0 && (rc = department_options(rq, db, &departments, err)) == 0)
+		rq_act_choice(rq, "forward", "department", departments, NULL);
+	for (size_t i = 0; i < COUNT(methods); i++)
+		json_array_append_new(
+		    pay, option(methods[i],
+		             rq_tr(rq, arena_printf(rq->arena, "staff.pay.%s", methods[i]))));
+	rq_act_choice(rq, "payment", "method", pay, "cash");
+	rq_act_choice(rq, "draft", "outcome",
+	    json_pack("[o, o]", option("granted", rq_tr(rq, "application.outcome.granted")),
+	        option("refused", rq_tr(rq, "application.outcome.refused"))),
+	    NULL);
+	rq_act_choice(rq, "route", "to_step", back_options(rq), "-1");
+	static const char *const boxes[][2] = {{"assign", "staff"}, {"forward", "department"},
+	    {"payment", "method"}, {"route", "to_step"}};
+	for (size_t i = 0; i < COUNT(boxes); i++)
+		json_object_set_new(
+		    rq_act_field(rq, boxes[i][0], boxes[i][1]), "is_select", json_true());
+	json_t *due = rq_act_field(rq, "correction", "due"),
+	       *yen = rq_act_field(rq, "payment", "yen");
+	if (due)
+		rq_date_field(rq, due,
+		    date_format(rq->arena, date_add_days(date_of_us(rq->now_us), CORRECTION_DAYS)));
+	if (yen) {
+		json_object_set_new(yen, "is_money", json_true());
+		if (!json_text(yen, "value")[0])
+			json_object_set_new(yen, "value",
+			    json_sprintf("%lld", (long long)json_integer_value(
+			                             json_object_get(rq->view, "fee_due_yen"))));
+	}
+	return rc;
 }
 
 /* Is there a button beside those of the route and the messages? */
@@ -234,6 +301,19 @@ static bool has_acts(const json_t *view)
 	return false;
 }
 
+/* The ids of the findings begin as those of the other fields of their form do. */
+static void of_draft(struct request *rq, json_t *fields)
+{
+	size_t i;
+	json_t *one;
+	json_array_foreach(fields, i, one)
+	{
+		json_object_set_new(one, "id",
+		    json_string(arena_printf(rq->arena, "draft-%s", json_text(one, "id"))));
+		of_draft(rq, json_object_get(one, "part_list")); /* shared with parts */
+	}
+}
+
 /* What the office has found, and the form for it. Findings are shown to staff only: the applicant
  * gets them with the documents. */
 static void findings_views(struct request *rq, const struct page *p)
@@ -247,10 +327,12 @@ static void findings_views(struct request *rq, const struct page *p)
 	if (found)
 		json_array_append_new(
 		    json_object_get(json_object_get(rq->view, "answers"), "sections"), found);
-	if (procedure_has_findings(p->procedure))
-		json_object_set_new(rq->view, "findings",
-		    form_section_view(p->procedure, rq->arena, FORM_FINDINGS, &context, answers,
-		        p->problems, p->nproblems, "counter"));
+	if (!procedure_has_findings(p->procedure))
+		return;
+	json_t *view = form_section_view(p->procedure, rq->arena, FORM_FINDINGS, &context, answers,
+	    p->problems, p->nproblems, "counter");
+	of_draft(rq, json_object_get(view, "fields"));
+	json_object_set_new(rq->view, "findings", view);
 }
 
 /* What only staff read is shown apart from what is said to the applicant. New reference. */
@@ -283,14 +365,12 @@ static int show_view(struct request *rq, struct page *p, struct err *err)
 	VIEW("corrections", app_corrections(db, a, id, &made, err));
 	VIEW("files", app_attachments(db, a, id, &made, err));
 	VIEW("documents", document_views(rq, db, id, &made, err));
-	VIEW("colleagues", colleague_options(db, a, p->app, &made, err));
-	VIEW("departments", department_options(rq, db, &made, err));
 	rq_fee(rq, p->app);
 	json_object_set_new(rq->view, "payment_wanted", json_boolean(p->app->state == APP_PAYMENT));
 	json_object_set_new(rq->view, "has_acts", json_boolean(has_acts(rq->view)));
 	(void)file_views(rq, json_object_get(rq->view, "files"), id);
 	int rc = answers_views(rq, db, p, err);
-	if (rc < 0)
+	if (rc < 0 || (rc = act_forms(rq, db, p, err)) < 0)
 		return rc;
 	findings_views(rq, p);
 	json_object_set_new(rq->view, "correction_fields", correction_fields(rq, p));
@@ -300,8 +380,6 @@ static int show_view(struct request *rq, struct page *p, struct err *err)
 	for (size_t i = 0; i < COUNT(lists); i++)
 		json_object_set_new(rq->view, arena_printf(a, "has_%s", lists[i]),
 		    json_boolean(json_array_size(json_object_get(rq->view, lists[i])) > 0));
-	struct date due = date_add_days(date_of_us(rq->now_us), 14);
-	json_object_set_new(rq->view, "default_due", json_string(date_format(a, due)));
 	json_object_set_new(rq->view, "action",
 	    json_string(rq_href(rq, "/staff/applications/%lld", (long long)id)));
 	json_object_set_new(rq->view, "title",
@@ -338,6 +416,7 @@ struct act {
 struct act_kind {
 	int (*fn)(struct request *, struct db *, struct page *, struct err *);
 	const char *msgkey;
+	void (*check)(struct request *, struct page *); /* notes problems before; may be NULL */
 };
 
 static int act_accept(struct request *rq, struct db *db, struct page *p, struct err *err)
@@ -368,10 +447,8 @@ static int act_correction(struct request *rq, struct db *db, struct page *p, str
 		json_array_append_new(
 		    fields, json_pack("{s:s, s:s}", "field", names[i], "message", own ? own : ""));
 	}
-	int rc = n == 0
-	             ? err_field(err, ERR_INPUT, "field", "staff.correction.no_field", "no field")
-	             : app_request_correction(db, &p->actor, p->app->id, fields,
-	                   text(rq, "message"), text(rq, "due"), err);
+	int rc = app_request_correction(
+	    db, &p->actor, p->app->id, fields, text(rq, "message"), text(rq, "due"), err);
 	json_decref(fields);
 	return rc;
 }
@@ -420,6 +497,31 @@ static void take_findings(struct request *rq, struct page *p)
 	rq_form_problems(rq, p->problems, p->nproblems);
 }
 
+/* What the declared inputs cannot say, so that all that is wrong is said at once. */
+static void check_draft(struct request *rq, struct page *p)
+{
+	const char *outcome = text(rq, "outcome");
+	if (procedure_has_findings(p->procedure))
+		take_findings(rq, p);
+	if (!outcome)
+		rq_act_problem(rq, "draft", "outcome", "application.route.no_outcome");
+	else if (text_eq(outcome, "refused") && !text(rq, "reason"))
+		rq_act_problem(rq, "draft", "reason", "application.required");
+}
+
+static void check_correction(struct request *rq, struct page *p)
+{
+	(void)p;
+	if (!text(rq, "field"))
+		rq_act_problem(rq, "correction", "field", "staff.correction.no_field");
+}
+
+static void check_hold(struct request *rq, struct page *p)
+{
+	if (!p->app->hold_reason && !text(rq, "reason"))
+		rq_act_problem(rq, "hold", "reason", "application.required");
+}
+
 static int act_route(struct request *rq, struct db *db, struct page *p, struct err *err)
 {
 	return route_act(db, rq->arena, &p->actor, p->procedure, p->app->id, text(rq, "action"),
@@ -466,7 +568,7 @@ static int act_reissue(struct request *rq, struct db *db, struct page *p, struct
 	}
 #define REASON(must)                                                                               \
 	{                                                                                          \
-		"reason", "string", must, TEXT_MAX                                                 \
+		"reason", "string", must, TEXT_MAX, "staff.act.reason"                             \
 	}
 #define INPUTS(...)                                                                                \
 	(const struct input[])                                                                     \
@@ -481,16 +583,20 @@ static const struct route_word act_words[] = {
     {"assign", "Give it to somebody of the department; 0: nobody.",
         INPUTS(TURN, {"staff", "integer", false, 20})},
     {"forward", "Hand it to another department.",
-        INPUTS(TURN, {"department", "integer", true, 20}, REASON(true))},
+        INPUTS(TURN, {"department", "integer", true, 20, "staff.act.forward_to"}, REASON(true))},
     {"correction",
         "Ask the applicant for a correction; field: what to correct, as often as needed.",
-        INPUTS(TURN, {"field", "string", false, 200}, {"message", "string", true, TEXT_MAX},
+        INPUTS(TURN, {"field", "string", false, 200},
+            {"message", "string", true, TEXT_MAX, "staff.act.correction_message"},
             {"due", "date", false, 10})},
     {"cancel-correction", "Take the request for a correction back.", INPUTS(TURN, REASON(true))},
-    {"message", "Write to the applicant.", INPUTS({"text", "string", true, TEXT_MAX})},
-    {"note", "Keep a note that only staff see.", INPUTS({"text", "string", true, TEXT_MAX})},
+    {"message", "Write to the applicant.",
+        INPUTS({"text", "string", true, TEXT_MAX, "staff.message"})},
+    {"note", "Keep a note that only staff see.",
+        INPUTS({"text", "string", true, TEXT_MAX, "staff.note"})},
     {"payment", "Record the fee as paid.",
-        INPUTS(TURN, {"yen", "integer", true, 20}, {"method", "string", true, 20})},
+        INPUTS(TURN, {"yen", "integer", true, 20, "staff.act.payment"},
+            {"method", "string", true, 20, "staff.act.payment_method"})},
     {"waive", "Ask for no fee.", INPUTS(TURN, REASON(true))},
     {"draft",
         "Draft the decision: granted, refused (with its reason); findings.<id>: what the "
@@ -518,18 +624,18 @@ static const struct act_kind act_kinds[] = {
     {act_accept, "staff.done.accept"},
     {act_assign, "staff.done.assign"},
     {act_forward, "staff.done.forward"},
-    {act_correction, "staff.done.correction"},
+    {act_correction, "staff.done.correction", check_correction},
     {act_cancel_correction, "staff.done.cancel_correction"},
     {act_message, "staff.done.message"},
     {act_note, "staff.done.note"},
     {act_payment, "staff.done.payment"},
     {act_waive, "staff.done.waive"},
-    {act_draft, "staff.done.draft"},
+    {act_draft, "staff.done.draft", check_draft},
     {act_route, "staff.done.route"},
     {act_review, "staff.done.review"},
     {act_cancel, "staff.done.cancel"},
     {act_close, "staff.done.close"},
-    {act_hold, "staff.done.hold"},
+    {act_hold, "staff.done.hold", check_hold},
     {act_revoke, "staff.done.revoke"},
     {act_reissue, "staff.done.reissue"},
 };
@@ -580,28 +686,14 @@ static int act_page(struct request *rq, struct act *a, enum err_kind kind, struc
 		return rc;
 	rq->status = err_http_status(kind);
 	rq->template = "procedure/staff-application";
-	json_t *typed = json_object();
-	static const char *const kept[] = {
-	    "reason", "message", "text", "comment", "due", "outcome"};
-	for (size_t i = 0; i < COUNT(kept); i++)
-		if (text(rq, kept[i]))
-			json_object_set_new(typed, kept[i], json_string(text(rq, kept[i])));
-	json_object_set_new(
-	    typed, "granted", json_boolean(text_eq(text(rq, "outcome"), "granted")));
-	json_object_set_new(
-	    typed, "refused", json_boolean(text_eq(text(rq, "outcome"), "refused")));
 	keep_ticks(rq, json_object_get(rq->view, "correction_fields"));
-	/* Several forms of the page have a field of the same name; findings have names of their
-	 * own. */
+	/* Several forms of the page have a field of the same name. */
 	const char *verb = rq_param(rq, "verb"), *code = text(rq, "code");
 	json_object_set_new(rq->view, "problem_at",
-	    p->nproblems > 0                  ? json_string("")
-	    : text_eq(verb, "revoke") && code ? json_sprintf("revoke-%s-", code)
-	                                      : json_sprintf("%s-", verb));
+	    text_eq(verb, "revoke") && code ? json_sprintf("revoke-%s-", code)
+	                                    : json_sprintf("%s-", verb));
 	if (p->nproblems > 0)
 		rq_show_typed(rq, json_object_get(rq->view, "findings"));
-	json_object_set_new(typed, verb, json_true());
-	json_object_set_new(rq->view, "typed", typed);
 	return 0;
 }
 
@@ -610,7 +702,8 @@ static int act_failed(struct request *rq, struct err *err)
 	if (err->kind != ERR_INPUT && err->kind != ERR_CONFLICT && err->kind != ERR_DENIED)
 		return -(int)err->kind;
 	enum err_kind kind = err->kind;
-	rq_problem(rq, err->field, err->msg ? err->msg : "error.conflict", NULL);
+	rq_act_problem(
+	    rq, rq_param(rq, "verb"), err->field, err->msg ? err->msg : "error.conflict");
 	return act_page(rq, rq_data(rq), kind, err);
 }
 
@@ -628,9 +721,9 @@ static int act(struct request *rq, struct err *err)
 		return rc;
 	a->page->actor.seen = number(rq, "turn", 0);
 	rq_set_data(rq, a);
-	if (a->kind->fn == act_draft && procedure_has_findings(a->page->procedure))
-		take_findings(rq, a->page);
-	if (rq_has_problems(rq)) /* with the declared inputs, or the findings */
+	if (a->kind->check)
+		a->kind->check(rq, a->page);
+	if (rq_has_problems(rq))
 		return act_page(rq, a, ERR_INPUT, err);
 	return rq_write_or(rq, act_write, act_failed);
 }
