@@ -230,10 +230,12 @@ export class Client {
 	}
 
 	// Fills in the page's form whose action contains `action`, and sends it as a browser would.
-	// values: what the person changes; undefined leaves a field out.
-	async submit(page, action, values = {}, options = {}) {
+	// values: what the person changes; undefined leaves a field out; a date fills its parts.
+	async submit(page, action, given = {}, options = {}) {
 		const form = forms(page.text).find((f) => f.method === 'post' && f.action.includes(action));
 		if (!form) throw new Error(`no form ${action} on ${page.url} (${page.status}): ${forms(page.text).map((f) => f.action)}`);
+		const values = Object.fromEntries(Object.entries(given).flatMap(([name, value]) => !form.names.has(name) && form.names.has(`${name}.year`)
+			? ['era', 'year', 'month', 'day'].map((part, i) => [`${name}.${part}`, ['', ...value.split('-')][i]]) : [[name, value]]));
 		const names = Object.keys(values);
 		const pairs = form.fields.filter(([name]) => !names.includes(name));
 		for (const [name, value] of Object.entries(values)) {
