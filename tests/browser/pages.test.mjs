@@ -2,7 +2,7 @@
 import test from 'node:test';
 import assert from 'node:assert/strict';
 import { until } from '../lib/city.mjs';
-import { browseCity, check, fill } from '../lib/browse.mjs';
+import { browseCity, check, day, fill, today } from '../lib/browse.mjs';
 import { applyByJson, dog, idOf, office, owner } from '../lib/dog.mjs';
 
 const { city, open, signIn, close } = await browseCity();
@@ -144,8 +144,7 @@ test('an officer goes on leave and names a deputy, with and without scripts', as
 		await page.locator('main form button').click();
 		await page.locator('.m-summary').waitFor();
 		await look();
-		const today = new Date().toLocaleDateString('sv-SE', { timeZone: 'Asia/Tokyo' });
-		await fill(page, { from: today, until: today, reason: 'leave' });
+		await fill(page, { ...day('from', today()), ...day('until', today()), reason: 'leave' });
 		await page.locator('main form button').click();
 		await page.waitForURL(/\/staff\/absences$/);
 		assert.match(await page.locator('main').innerText(), /代決しています/);

@@ -19,6 +19,13 @@ export async function fill(page, values) {
 	}
 }
 
+// A date for fill(), in the parts of its field; without an era, else "R" and its year.
+export function day(name, iso, era = '') {
+	const [year, month, date] = iso.split('-');
+	return { [`${name}.era`]: era, [`${name}.year`]: era ? String(Number(year) - 2018) : year, [`${name}.month`]: month, [`${name}.day`]: date };
+}
+export const today = () => new Date().toLocaleDateString('sv-SE', { timeZone: 'Asia/Tokyo' });
+
 // Presses a button that sends its form, and waits for the page that comes.
 export async function press(page, button) {
 	await Promise.all([page.waitForEvent('load'), (typeof button === 'string' ? page.locator(button) : button).first().click()]);

@@ -268,11 +268,13 @@ static int act_forms(struct request *rq, struct db *db, const struct page *p, st
 	        option("refused", rq_tr(rq, "application.outcome.refused"))),
 	    NULL);
 	rq_act_choice(rq, "route", "to_step", back_options(rq), "-1");
-	static const char *const boxes[][2] = {{"assign", "staff"}, {"forward", "department"},
+	static const char *const boxes[][2] = {{"forward", "department"}, {"assign", "staff"},
 	    {"payment", "method"}, {"route", "to_step"}};
-	for (size_t i = 0; i < COUNT(boxes); i++)
-		json_object_set_new(
-		    rq_act_field(rq, boxes[i][0], boxes[i][1]), "is_select", json_true());
+	for (size_t i = 0; i < COUNT(boxes); i++) {
+		json_t *box = rq_act_field(rq, boxes[i][0], boxes[i][1]);
+		json_object_set_new(box, "is_select", json_true());
+		json_object_set_new(box, "preset", json_boolean(i > 0)); /* one is chosen already */
+	}
 	json_t *due = rq_act_field(rq, "correction", "due"),
 	       *yen = rq_act_field(rq, "payment", "yen");
 	if (due)
