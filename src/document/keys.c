@@ -210,8 +210,7 @@ static int make_authority(
 		cert = make_cert(key, organisation,
 		    arena_printf(a, "%s test signer (not for real use)", organisation), root,
 		    root_key, now_us, 1827);
-	/* sign.key last but one, sign.crt last: a half-made authority is noticed by what is
-	 * missing. */
+	/* sign.key last: a half-made authority is noticed by its missing. */
 	if (cert && (rc = write_key(a, dir, "ca.key", root_key, err)) == 0 &&
 	    (rc = write_cert(a, dir, "ca.crt", root, err)) == 0 &&
 	    (rc = write_cert(a, dir, "sign.crt", cert, err)) == 0)

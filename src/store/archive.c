@@ -9,6 +9,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/file.h"
+
 enum { BLOCK = 512, BUFFER = 256 * 1024 };
 
 /* POSIX.1-1988 ustar. */
@@ -30,18 +32,30 @@ static int io(struct err *err, const char *path)
 	    "%s: %s", path, strerror(code));
 }
 
-/* --- writing --- */
+/* --- writing ---
+ *
+ * Nothing is waited for until the end: a backup that is cut off has no name and counts for nothing. Then
+ * the file system is asked once to write all of it (syncfs; since Linux 5.8 it also tells what could
+ * not be written since `top` was opened), and only what is on the disk gets its name. */
 
 struct archive_out {
 	char *path, *part; /* the name it gets, and the one it has meanwhile */
 	bool tar;
-	int fd; /* of the .tar file, or of the file being written */
+	int top; /* the .tar file or the folder, open from the start */
+	int fd;  /* of the .tar file, or of the file being written */
 	char name[100];
 	int64_t header_at, size;
 	struct sha256 *sum;
 	char *buffer;
 	size_t used;
 };
+
+/* "/backup/monday/" as people's shells complete it. */
+static void cut_slashes(char *path)
+{
+	for (size_t n = strlen(path); n > 1 && path[n - 1] == '/'; n--)
+		path[n - 1] = '\0';
+}
 
 int archive_new(const char *path, struct archive_out **out, struct err *err)
 {
@@ -53,17 +67,23 @@ int archive_new(const char *path, struct archive_out **out, struct err *err)
 	if (!a)
 		abort();
 	a->fd = -1;
-	a->tar = is_tar(path);
-	struct buf part = {0};
-	buf_printf(&part, "%s.part-%d", path, (int)getpid());
-	a->part = part.p;
 	a->path = strdup(path);
 	a->buffer = malloc(BUFFER);
 	if (!a->path || !a->buffer)
 		abort();
+	cut_slashes(a->path);
+	a->tar = is_tar(a->path);
+	struct buf part = {0};
+	buf_printf(&part, "%s.part-%d", a->path, (int)getpid());
+	a->part = part.p;
+	bool made = a->tar || mkdir(a->part, 0700) == 0;
+	a->top = !made ? -1
+	         : a->tar
+	             ? open(a->part, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600)
+	             : open(a->part, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (a->tar)
-		a->fd = open(a->part, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-	if (a->tar ? a->fd < 0 : mkdir(a->part, 0700) != 0) {
+		a->fd = a->top;
+	if (a->top < 0) {
 		int rc = io(err, a->part);
 		free(a->part);
 		free(a->path);
@@ -209,9 +229,7 @@ int archive_end(struct archive_out *a, int64_t *size, tree_hash hash, struct err
 		if (pwrite(a->fd, &h, sizeof(h), a->header_at) != (ssize_t)sizeof(h))
 			rc = io(err, a->part);
 	} else if (rc == 0) {
-		if (fsync(a->fd) != 0)
-			rc = io(err, a->name);
-		if (close(a->fd) != 0 && rc == 0)
+		if (close(a->fd) != 0)
 			rc = io(err, a->name);
 		a->fd = -1;
 	}
@@ -220,8 +238,9 @@ int archive_end(struct archive_out *a, int64_t *size, tree_hash hash, struct err
 
 static void out_free(struct archive_out *a)
 {
-	if (a->fd >= 0)
-		(void)close(a->fd); /* synced, or not wanted */
+	if (a->fd >= 0 && a->fd != a->top)
+		(void)close(a->fd); /* not wanted */
+	(void)close(a->top); /* synced, or not wanted */
 	if (a->sum) {
 		tree_hash ignored;
 		sha256_end(a->sum, ignored);
@@ -240,18 +259,18 @@ int archive_finish(struct archive_out *a, struct err *err)
 		rc = put(a, end, sizeof(end), err);
 		if (rc == 0)
 			rc = flush(a, err);
-		if (rc == 0 && fsync(a->fd) != 0)
-			rc = io(err, a->part);
 	}
+	if (rc == 0 && (a->tar ? fsync(a->top) : syncfs(a->top)) != 0)
+		rc = io(err, a->part);
 	if (rc == 0 && rename(a->part, a->path) != 0)
 		rc = io(err, a->path);
 	if (rc < 0) {
 		archive_abandon(a);
 		return rc;
 	}
-	sync(); /* the folders' entries, wherever they are */
+	rc = file_sync_folder(a->path, err); /* its new name */
 	out_free(a);
-	return 0;
+	return rc;
 }
 
 static int remove_one(const char *path, const struct stat *st, int kind, struct FTW *ftw)
@@ -354,8 +373,7 @@ int archive_open(const char *path, struct archive_in **out, struct err *err)
 		abort();
 	a->arena = arena_new();
 	a->path = arena_strdup(a->arena, path);
-	while (strlen(a->path) > 1 && a->path[strlen(a->path) - 1] == '/')
-		a->path[strlen(a->path) - 1] = '\0';
+	cut_slashes(a->path);
 	struct stat st;
 	int rc = 0;
 	if (stat(a->path, &st) != 0) {

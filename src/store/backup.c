@@ -256,12 +256,12 @@ static int dump_blobs(struct backup *b, struct db *db, struct err *err)
 const char settings_name[] = "settings/city.yaml";
 
 /* Copies a file of the city's folder and notes its hash; one that is not there, or no plain file,
- * is left out. */
+ * is left out. A link is followed: the backup must not depend on what lies elsewhere. */
 static int dump_file(
     struct backup *b, json_t *list, const char *path, const char *name, struct err *err)
 {
 	struct stat s;
-	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK); /* nor wait for a pipe */
 	if (fd < 0 && errno == ENOENT)
 		return 0;
 	int rc = 0;

@@ -87,8 +87,9 @@ static const struct sql list_all = {
     "SELECT id, kind, state, tries, run_at_us, created_us, last_error FROM job "
     "WHERE id < ?1 ORDER BY id DESC LIMIT ?2"};
 static const struct sql retry = {
-    "UPDATE job SET state = 'waiting', tries = 0, run_at_us = ?2, ended_us = NULL "
-    "WHERE id = ?1 AND state = 'dead'"};
+    "UPDATE job SET state = CASE WHEN EXISTS (SELECT 1 FROM job o WHERE o.key = job.key AND "
+    "o.state = 'waiting') THEN 'done' ELSE 'waiting' END, tries = 0, run_at_us = ?2, "
+    "ended_us = ?2 WHERE id = ?1 AND state = 'dead'"};
 static const struct sql discard = {
     "DELETE FROM job WHERE id = ?1 AND state IN ('dead', 'waiting')"};
 static const struct sql forget_done = {

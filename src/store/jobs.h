@@ -43,7 +43,8 @@ struct job_info {
 /* Newest first, below before_id (0: from the top); state NULL: all. The count or <0. */
 int jobs_list(struct db *, struct arena *, const char *state, int64_t before_id, int limit,
     struct job_info **out, struct err *);
-int jobs_retry(struct db *, int64_t id, struct err *); /* a dead job waits again */
+/* A dead job waits again; or is done when a newer one with its key waits, which does the work. */
+int jobs_retry(struct db *, int64_t id, struct err *);
 int jobs_discard(struct db *, int64_t id, struct err *);
 /* How many there are in a state, counted to `most`. */
 int jobs_count(struct db *, const char *state, int64_t most, int64_t *out, struct err *);

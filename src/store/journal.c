@@ -346,8 +346,7 @@ static int sequence_there(struct db *db, struct err *err)
 		db->retry = true;
 	if (rc < 0)
 		return rc;
-	/* If the commit fails the size will not match and the edge is read again. */
-	db->edge = edge;
+	db->edge = edge; /* if this is not committed, run_list() forgets it */
 	if (n) {
 		rc = head_from_time_to_time(db, err);
 		if (rc < 0)

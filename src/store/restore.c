@@ -399,9 +399,11 @@ static int load_all(struct db *db, void *arg, struct err *err)
 static int restore_blob(struct restore *r, const struct archive_file *f, struct err *err)
 {
 	char name[BLOB_NAME_SIZE + 8], got[BLOB_NAME_SIZE];
-	(void)snprintf(
-	    name, sizeof(name), "%.2s%.64s", f->name + 6, f->name + 9); /* checked below */
-	if (!blob_name_valid(name))
+	bool placed = strlen(f->name) > 9 && f->name[8] == '/'; /* "blobs/ab/..." */
+	if (placed)
+		(void)snprintf(
+		    name, sizeof(name), "%.2s%.64s", f->name + 6, f->name + 9); /* checked below */
+	if (!placed || !blob_name_valid(name))
 		return bad(err, "%s is no attachment", f->name);
 	int64_t at;
 	int fd = archive_fd(r->in, f, &at, err);

@@ -2,8 +2,10 @@
 #include "store/test_store.h"
 
 #include <dirent.h>
+#include <errno.h>
 #include <fcntl.h>
 
+#include "base/file.h"
 #include "store/blob.h"
 #include "store/jobs.h"
 #include "store/private.h"
@@ -270,6 +272,35 @@ static void test_abandoned(void **state)
 	}
 }
 
+/* What an operator types, and what configuration management makes of city.yaml. */
+static void test_links_and_slashes(void **state)
+{
+	(void)state;
+	struct test_store t;
+	test_store_new(&t, 0);
+	test_store_migrate(t.st);
+	char path[128], text[128], link[128], keys[128];
+	(void)snprintf(path, sizeof(path), "%s/backup/", t.dir);
+	(void)snprintf(text, sizeof(text), "%s/elsewhere.yaml", t.dir);
+	(void)snprintf(link, sizeof(link), "%s/city.yaml", t.dir);
+	(void)snprintf(keys, sizeof(keys), "%s/keys", t.dir);
+	struct err err = {0};
+	assert_int_equal(file_write(text, STR("demo: true\n"), 0600, &err), 0);
+	assert_int_equal(symlink("elsewhere.yaml", link), 0);
+	assert_true(mkdir(keys, 0700) == 0 || errno == EEXIST);
+	(void)snprintf(link, sizeof(link), "%s/keys/pipe", t.dir);
+	assert_int_equal(mkfifo(link, 0600), 0); /* no plain file: left out, not waited for */
+	OK(store_backup(t.st, path, NULL, NULL, why));
+	struct arena *a = arena_new();
+	struct str kept;
+	OK(file_read(a, arena_printf(a, "%ssettings/city.yaml", path), &kept, why));
+	assert_true(str_is(kept, "demo: true\n"));
+	assert_int_equal(file_read(a, arena_printf(a, "%skeys/pipe", path), &kept, &err),
+	    -(int)ERR_MISSING);
+	arena_free(a);
+	test_store_free(&t);
+}
+
 static int add_orphan(struct db *db, void *arg, struct err *err)
 {
 	static const struct sql department = {
@@ -367,6 +398,7 @@ int main(void)
 	    cmocka_unit_test(test_there_and_back),
 	    cmocka_unit_test(test_damaged),
 	    cmocka_unit_test(test_abandoned),
+	    cmocka_unit_test(test_links_and_slashes),
 	    cmocka_unit_test(test_orphan),
 	    cmocka_unit_test(test_no_backup),
 	};

@@ -173,6 +173,23 @@ static void retries(struct store *st)
 	arena_free(a);
 }
 
+/* Work that somebody has queued anew meanwhile is done by that one. */
+static void retried_beside_a_newer_one(struct store *st)
+{
+	struct arena *a = arena_new();
+	struct job_info *jobs;
+	struct add again = {.kind = "test.wrong", .key = "k", .n = 1};
+	OK(store_write(st, add, &again, why));
+	assert_int_equal(drain(st), 1);
+	OK(store_write(st, add, &again, why));
+	OK(jobs_list(store_reader(st, NULL), a, "dead", 0, 10, &jobs, why));
+	OK(store_write(st, retry, &jobs[0].id, why));
+	assert_int_equal(in_state(st, "dead"), 0);
+	assert_int_equal(in_state(st, "done"), 1);
+	assert_int_equal(in_state(st, "waiting"), 1);
+	arena_free(a);
+}
+
 /* Each job runs once, however many look for work. */
 static void two_runners(struct store *st)
 {
@@ -227,6 +244,7 @@ static void given_back(struct store *st)
 EACH(drained)
 EACH(keys)
 EACH(retries)
+EACH(retried_beside_a_newer_one)
 EACH(two_runners)
 EACH(given_back)
 
@@ -236,6 +254,7 @@ int main(void)
 	    cmocka_unit_test(test_drained),
 	    cmocka_unit_test(test_keys),
 	    cmocka_unit_test(test_retries),
+	    cmocka_unit_test(test_retried_beside_a_newer_one),
 	    cmocka_unit_test(test_two_runners),
 	    cmocka_unit_test(test_given_back),
 	};
