@@ -148,9 +148,16 @@ static char *clean_filename(struct arena *a, const char *name)
 	return b.n ? b.p : arena_strdup(a, "file");
 }
 
+static int too_large(const struct multipart *m, const char *name, struct err *err)
+{
+	return err_field(err, ERR_TOO_LARGE, name, "web.too_large",
+	    "multipart: fields of more than %lld bytes", (long long)m->o.fields_max);
+}
+
 static int part_begin(struct multipart *m, struct str head, struct err *err)
 {
 	struct str line;
+	size_t whole = head.n;
 	char *name = NULL, *filename = NULL;
 	while (str_cut(&head, '\n', &line)) {
 		line = str_trim(line);
@@ -174,6 +181,9 @@ static int part_begin(struct multipart *m, struct str head, struct err *err)
 	if (!utf8_valid(str_from(name)) || (filename && !utf8_valid(str_from(filename))))
 		return err_set(
 		    err, ERR_MALFORMED, "web.bad_encoding", "multipart: a name is not UTF-8");
+	m->fields_size += (int64_t)whole; /* kept as well: thousands of empty files have names */
+	if (m->fields_size > m->o.fields_max)
+		return too_large(m, name, err);
 	m->name = name;
 	m->file = NULL;
 	m->value = (struct buf){0};
@@ -229,8 +239,7 @@ static int part_bytes(struct multipart *m, struct str bytes, struct err *err)
 		return file_bytes(m, bytes, err);
 	m->fields_size += (int64_t)bytes.n;
 	if (m->fields_size > m->o.fields_max)
-		return err_field(err, ERR_TOO_LARGE, m->name, "web.too_large",
-		    "multipart: fields of more than %lld bytes", (long long)m->o.fields_max);
+		return too_large(m, m->name, err);
 	buf_str(&m->value, bytes);
 	return 0;
 }

@@ -242,6 +242,33 @@ static void test_multipart_pieces(void **state)
 	}
 }
 
+/* Files that are left empty have no bytes, but names: thousands of long ones are too much as well. */
+static void test_multipart_names(void **state)
+{
+	(void)state;
+	struct arena *a = arena_new();
+	struct fields f = {.arena = a};
+	struct err err = {0};
+	struct multipart *m;
+	struct multipart_options o = {
+	    .arena = a, .fields = &f, .files = true, .fields_max = 10000, .files_max = 1000};
+	struct buf part;
+	buf_init(&part, a);
+	buf_puts(&part, "--b\r\nContent-Disposition: form-data; name=\"f\"; filename=\"");
+	for (int i = 0; i < 1000; i++)
+		buf_putc(&part, 'x');
+	buf_puts(&part, "\"\r\n\r\n\r\n");
+	assert_int_equal(
+	    multipart_new(&o, STR("multipart/form-data; boundary=\"b\""), &m, &err), 0);
+	int n = 0, rc = 0;
+	while (rc == 0 && n++ < 20)
+		rc = multipart_feed(m, buf_to_str(&part), &err);
+	assert_int_equal(rc, -(int)ERR_TOO_LARGE);
+	assert_string_equal(err.field, "f");
+	assert_int_equal(n, 10);
+	arena_free(a);
+}
+
 static void test_addresses(void **state)
 {
 	(void)state;
@@ -473,6 +500,7 @@ int main(void)
 	    cmocka_unit_test(test_accept),
 	    cmocka_unit_test(test_types),
 	    cmocka_unit_test(test_multipart_pieces),
+	    cmocka_unit_test(test_multipart_names),
 	    cmocka_unit_test(test_addresses),
 	    cmocka_unit_test(test_local_paths),
 	    cmocka_unit_test(test_router_finds),
