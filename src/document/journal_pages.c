@@ -170,16 +170,6 @@ int journal_entry_show(struct request *rq, struct err *err)
 	return send_text(rq, str_from(text));
 }
 
-/* A whole number of the query; fallback when it is absent, -1 when it is none. */
-static int64_t number(struct request *rq, const char *name, int64_t fallback)
-{
-	const char *text = rq_query(rq, name);
-	int64_t n;
-	if (!text)
-		return fallback;
-	return str_to_i64(str_from(text), 0, INT64_MAX, &n) ? n : -1;
-}
-
 int journal_inclusion_show(struct request *rq, struct err *err)
 {
 	struct tree_head head;
@@ -187,9 +177,9 @@ int journal_inclusion_show(struct request *rq, struct err *err)
 	int n, rc = read_head(rq, &head, key, err);
 	if (rc < 0)
 		return rc;
-	if (!rq_query(rq, "leaf"))
-		return err_field(err, ERR_INPUT, "leaf", "web.input.required", "no leaf");
-	int64_t leaf = number(rq, "leaf", -1), size = number(rq, "size", head.size);
+	if (rq_has_problems(rq)) /* with the declared inputs */
+		return 0;
+	int64_t leaf = rq_i64(rq, "leaf", -1), size = rq_i64(rq, "size", head.size);
 	struct db *db = rq_db(rq, err);
 	rc = journal_inclusion(db, rq->arena, leaf, size, &path, &n, err);
 	if (rc < 0)
@@ -214,9 +204,9 @@ int journal_consistency_show(struct request *rq, struct err *err)
 	int n, rc = read_head(rq, &head, key, err);
 	if (rc < 0)
 		return rc;
-	if (!rq_query(rq, "from"))
-		return err_field(err, ERR_INPUT, "from", "web.input.required", "no from");
-	int64_t from = number(rq, "from", -1), to = number(rq, "to", head.size);
+	if (rq_has_problems(rq))
+		return 0;
+	int64_t from = rq_i64(rq, "from", -1), to = rq_i64(rq, "to", head.size);
 	rc = journal_consistency(rq_db(rq, err), rq->arena, from, to, &path, &n, err);
 	if (rc < 0)
 		return rc;
@@ -269,7 +259,7 @@ int journal_page(struct request *rq, struct err *err)
 	rc = key_pem(rq, &pem, err);
 	if (rc == 0)
 		json_object_set_new(rq->view, "key_pem", json_string(pem));
-	int64_t leaf = number(rq, "leaf", -1);
+	int64_t leaf = rq_i64(rq, "leaf", -1);
 	if (rc == 0 && leaf >= 0) {
 		json_t *entry;
 		struct err none = {0};

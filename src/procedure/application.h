@@ -162,8 +162,8 @@ int app_submit(struct db *, struct arena *, const struct app_actor *, const stru
     int64_t id, const struct form_context *, char **receipt_number, struct err *);
 int app_withdraw(
     struct db *, const struct app_actor *, int64_t id, const char *reason, struct err *);
-/* Keeps all answers as they would be once an open correction request is answered, in place of what was
- * kept before; the submitted ones stay as they are. Nobody but the applicant sees it. */
+/* Keeps all answers as they would be once an open correction request is answered, in place of what
+ * was kept before; the submitted ones stay as they are. Nobody but the applicant sees it. */
 int app_correction_save(struct db *, const struct app_actor *, const struct procedure *, int64_t id,
     json_t *answers, struct err *);
 /* What was kept so (個人番号 sealed), on the arena: 1, 0 nothing, <0. */
@@ -222,7 +222,7 @@ int route_start(struct db *, struct arena *, const struct app_actor *, const str
  * acted), comment. Nobody acts on their own draft. A deputy's act (代決) and steps passed over
  * (引上げ, absence) are marked for later review (後閲). */
 int route_act(struct db *, struct arena *, const struct app_actor *, const struct procedure *,
-    int64_t id, const char *action, int to_step, const char *comment, struct err *);
+    int64_t id, const char *action, int64_t to_step, const char *comment, struct err *);
 /* 後閲 done: every step of this application that waits for the actor's review. */
 int route_review(struct db *, const struct app_actor *, int64_t id, struct err *);
 

@@ -40,6 +40,13 @@ const char *rq_form(struct request *rq, const char *name)
 	return fields_get(&rq->p->form, name);
 }
 
+int64_t rq_i64(struct request *rq, const char *name, int64_t fallback)
+{
+	int64_t v;
+	const char *s = rq->method == HTTP_GET ? rq_query(rq, name) : rq_form(rq, name);
+	return s && str_to_i64(str_from(s), INT64_MIN, INT64_MAX, &v) ? v : fallback;
+}
+
 int rq_form_all(struct request *rq, const char *name, const char *const **values)
 {
 	const struct fields *f = &rq->p->form;

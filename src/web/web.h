@@ -69,6 +69,10 @@ const char *rq_param(struct request *, const char *name); /* {name} of the route
 int64_t rq_param_i64(struct request *, const char *name); /* -1 when it is not a number */
 const char *rq_query(struct request *, const char *name);
 const char *rq_form(struct request *, const char *name); /* first value; body only */
+/* A whole number among the route's declared inputs: of the body, of a GET of the query. fallback
+ * when it is absent or empty, and when it is no number: that was noted as a problem at its field
+ * before the handler ran, so that nothing is written. */
+int64_t rq_i64(struct request *, const char *name, int64_t fallback);
 int rq_form_all(struct request *, const char *name, const char *const **values);
 /* Calls fn for every body field in the order sent. JSON bodies: nested names joined with dots, a
  * list of plain values repeats its name, a list of objects has numbers: {"a":{"b":[{"c":1}]}} is
@@ -288,7 +292,7 @@ void web_set_authenticator(const struct authenticator *);
 struct web_options {
 	const char *address; /* "127.0.0.1" or "0.0.0.0" */
 	int port;
-	int threads;                    /* 0: number of cores */
+	int threads; /* 0: number of cores */
 	/* PEM files; NULL: plain HTTP. At most one server with TLS in a process. */
 	const char *tls_cert, *tls_key;
 	const char

@@ -3,7 +3,7 @@ import test from 'node:test';
 import assert from 'node:assert/strict';
 import { connect } from 'node:net';
 import { City, forms, words } from '../lib/city.mjs';
-import { applyByJson, dog, idOf, owner, photo, place } from '../lib/dog.mjs';
+import { applyByJson, dog, idOf, office, owner, photo, place } from '../lib/dog.mjs';
 
 const city = await City.start({ settings: ['--upload-max', '300000', '--body-max', '100000', '--timeout', '2'] });
 test.after(() => city.stop());
@@ -222,4 +222,20 @@ test('without the form token nothing is done', async () => {
 	assert.equal((await resident.get(`/applications/${id}/steps/1`)).status, 200, 'it is still there');
 	assert.equal((await resident.post(`/applications/${id}/discard`)).url, '/my');
 	assert.equal((await resident.get(`/applications/${id}/steps/1`)).status, 404);
+});
+
+test('a number that is none is told at its place, and one that is too large means no other', async () => {
+	const anybody = city.client();
+	for (const [query, field] of [['leaf=x', 'leaf'], ['leaf=', 'leaf'], ['', 'leaf'], ['leaf=1&size=1e9', 'size']]) {
+		const answer = await anybody.json(`/journal/inclusion?${query}`);
+		assert.deepEqual([answer.status, answer.json.errors.map((e) => e.field)], [422, [field]], query);
+	}
+	const own = await city.office(office), clerk = await city.as(own.clerk);
+	const { id } = await applyByJson(resident);
+	for (const [verb, values] of [['accept', {}], ['draft', { outcome: 'granted' }]])
+		assert.ok((await clerk.postJson(`/staff/applications/${id}/${verb}`, values)).status < 400, verb);
+	// 2^32 is not step 0, which would be the drafter.
+	const back = await (await city.as(own.chief)).postJson(`/staff/applications/${id}/route`, { action: 'send_back', comment: '再検討', to_step: 4294967296 });
+	assert.equal(back.status, 422, back.text);
+	assert.equal((await clerk.json(`/staff/applications/${id}`)).json.application.state, 'approval');
 });

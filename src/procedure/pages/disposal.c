@@ -17,18 +17,12 @@ static const char *value(struct request *rq, const char *name)
 	return s && s[0] ? s : NULL;
 }
 
-static int64_t number(struct request *rq, const char *name, int64_t fallback)
-{
-	int64_t v;
-	return str_to_i64(str_from(value(rq, name)), 0, INT64_MAX, &v) ? v : fallback;
-}
-
 static void due_filter_of(struct request *rq, struct due_filter *f)
 {
-	int64_t year = number(rq, "year", 0);
+	int64_t year = rq_i64(rq, "year", 0);
 	*f = (struct due_filter){
-	    .department = number(rq, "department", 0),
-	    .years = number(rq, "years", -1),
+	    .department = rq_i64(rq, "department", 0),
+	    .years = rq_i64(rq, "years", -1),
 	    .year = year > 1900 && year < 9999 ? (int)year : 0,
 	    .procedure = value(rq, "procedure"),
 	    .after = value(rq, "after"),
@@ -430,7 +424,7 @@ static int list(struct request *rq, struct err *err)
 	struct app_actor actor = rq_app_actor(rq);
 	bool open = !text_eq(rq_query(rq, "tab"), "all");
 	json_t *page;
-	int rc = db ? disposal_list(db, rq->arena, &actor, open, number(rq, "before", 0), rq->lang,
+	int rc = db ? disposal_list(db, rq->arena, &actor, open, rq_i64(rq, "before", 0), rq->lang,
 	                  &page, err)
 	            : -(int)ERR_STORE;
 	if (rc < 0)
@@ -458,7 +452,7 @@ static int show(struct request *rq, struct err *err)
 {
 	struct db *db = rq_db(rq, err);
 	struct app_actor actor = rq_app_actor(rq);
-	int64_t id = rq_param_i64(rq, "id"), after = number(rq, "after", 0);
+	int64_t id = rq_param_i64(rq, "id"), after = rq_i64(rq, "after", 0);
 	json_t *view, *items;
 	int rc =
 	    db ? disposal_view(db, rq->arena, &actor, id, rq->lang, &view, err) : -(int)ERR_STORE;

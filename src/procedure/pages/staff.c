@@ -17,12 +17,6 @@ static const char *text(struct request *rq, const char *name)
 	return s && s[0] ? s : NULL;
 }
 
-static int64_t number(struct request *rq, const char *name, int64_t fallback)
-{
-	int64_t v;
-	return str_to_i64(str_from(rq_form(rq, name)), INT64_MIN, INT64_MAX, &v) ? v : fallback;
-}
-
 /* --- the page --- */
 
 struct page {
@@ -429,13 +423,13 @@ static int act_accept(struct request *rq, struct db *db, struct page *p, struct 
 
 static int act_assign(struct request *rq, struct db *db, struct page *p, struct err *err)
 {
-	return app_assign(db, &p->actor, p->app->id, number(rq, "staff", p->actor.person), err);
+	return app_assign(db, &p->actor, p->app->id, rq_i64(rq, "staff", p->actor.person), err);
 }
 
 static int act_forward(struct request *rq, struct db *db, struct page *p, struct err *err)
 {
 	return app_forward(
-	    db, &p->actor, p->app->id, number(rq, "department", 0), text(rq, "reason"), err);
+	    db, &p->actor, p->app->id, rq_i64(rq, "department", 0), text(rq, "reason"), err);
 }
 
 /* Fields that were ticked, each with its own message when there is one. */
@@ -473,7 +467,7 @@ static int act_note(struct request *rq, struct db *db, struct page *p, struct er
 static int act_payment(struct request *rq, struct db *db, struct page *p, struct err *err)
 {
 	return app_record_payment(db, rq->arena, &p->actor, p->procedure, p->app->id,
-	    number(rq, "yen", -1), text(rq, "method"), err);
+	    rq_i64(rq, "yen", -1), text(rq, "method"), err);
 }
 
 static int act_waive(struct request *rq, struct db *db, struct page *p, struct err *err)
@@ -527,7 +521,7 @@ static void check_hold(struct request *rq, struct page *p)
 static int act_route(struct request *rq, struct db *db, struct page *p, struct err *err)
 {
 	return route_act(db, rq->arena, &p->actor, p->procedure, p->app->id, text(rq, "action"),
-	    (int)number(rq, "to_step", -1), text(rq, "comment"), err);
+	    rq_i64(rq, "to_step", -1), text(rq, "comment"), err);
 }
 
 static int act_review(struct request *rq, struct db *db, struct page *p, struct err *err)
@@ -721,7 +715,7 @@ static int act(struct request *rq, struct err *err)
 	int rc = page_load(rq, &a->page, err);
 	if (rc < 0)
 		return rc;
-	a->page->actor.seen = number(rq, "turn", 0);
+	a->page->actor.seen = rq_i64(rq, "turn", 0);
 	rq_set_data(rq, a);
 	if (a->kind->check)
 		a->kind->check(rq, a->page);

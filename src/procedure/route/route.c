@@ -17,7 +17,7 @@
 
 #include "identity/identity.h"
 
-enum { STEPS_MAX = 64, COMMENT_MAX = 4000 };
+enum { STEPS_MAX = 64 };
 
 /* --- reading --- */
 
@@ -371,18 +371,6 @@ bool route_knows(struct db *db, int64_t application, int64_t staff)
 
 /* --- drafting the decision --- */
 
-static int comment_check(const char *field, const char *text, bool required, struct err *err)
-{
-	if (!text || !str_trim(str_from(text)).n)
-		return required ? err_field(
-		                      err, ERR_INPUT, field, "application.required", "no %s", field)
-		                : 0;
-	if (!utf8_valid(str_from(text)) || utf8_length(str_from(text)) > COMMENT_MAX)
-		return err_field(
-		    err, ERR_INPUT, field, "application.too_long", "%s cannot be kept", field);
-	return 0;
-}
-
 /* Freezes who acted, by what right, with what result. */
 static int step_act(struct round *rt, struct route_step *s, const struct app_actor *actor,
     const char *state, int64_t acting_for, const char *comment)
@@ -462,7 +450,7 @@ int route_start(struct db *db, struct arena *a, const struct app_actor *actor,
 		return err_field(
 		    err, ERR_INPUT, "outcome", "application.route.no_outcome", "no outcome");
 	/* Who is refused is told why at the same time: 行政手続法第8条. */
-	if ((rc = comment_check("reason", reason, refused, err)) < 0)
+	if ((rc = text_check("reason", reason, refused, err)) < 0)
 		return rc;
 	if (c.row->place && strcmp(c.row->place, "waiting") == 0 && !refused)
 		return err_set(err, ERR_CONFLICT, "application.route.no_place",
@@ -644,7 +632,7 @@ static int scrap(struct change *c, struct round *rt, struct route_step *s, int64
 }
 
 /* New rows for the steps from `to` on: what they said before stays. */
-static int reopen_from(struct round *rt, int64_t to, int64_t stage)
+static int reopen_from(struct round *rt, int64_t to)
 {
 	struct route_step *old = rt->steps;
 	int n = rt->n, rc = 0;
@@ -661,12 +649,11 @@ static int reopen_from(struct round *rt, int64_t to, int64_t stage)
 			s.pass = pass + 1;
 			rc = add_step(rt, &s);
 		}
-	(void)stage;
 	return rc < 0 ? rc : reload(rt);
 }
 
 static int send_back(struct change *c, struct round *rt, struct route_step *s, int64_t acting_for,
-    int to_step, const char *comment)
+    int64_t to_step, const char *comment)
 {
 	enum progress p;
 	int rc = 0;
@@ -678,7 +665,7 @@ static int send_back(struct change *c, struct round *rt, struct route_step *s, i
 		known = known || rt->steps[i].stage == to_step;
 	if (!drafter && (!known || to_step >= s->stage))
 		return err_field(rt->err, ERR_INPUT, "to_step", "application.route.to_step",
-		    "no earlier step %d", to_step);
+		    "no earlier step %" PRId64, to_step);
 	rc = step_act(rt, s, c->actor, "returned", acting_for, comment);
 	if (rc < 0)
 		return rc;
@@ -688,7 +675,7 @@ static int send_back(struct change *c, struct round *rt, struct route_step *s, i
 		              : change_end(c, "application.returned",
 		                    act_data(s, acting_for, false), rt->err);
 	}
-	if ((rc = reopen_from(rt, to_step, s->stage)) < 0 || (rc = advance(rt, &p)) < 0 ||
+	if ((rc = reopen_from(rt, to_step)) < 0 || (rc = advance(rt, &p)) < 0 ||
 	    (rc = turns_write(rt)) < 0)
 		return rc;
 	c->to = APP_APPROVAL;
@@ -729,8 +716,8 @@ static int pull_back(struct change *c, struct round *rt, const char *comment)
 }
 
 int route_act(struct db *db, struct arena *a, const struct app_actor *actor,
-    const struct procedure *proc, int64_t id, const char *action, int to_step, const char *comment,
-    struct err *err)
+    const struct procedure *proc, int64_t id, const char *action, int64_t to_step,
+    const char *comment, struct err *err)
 {
 	static const char *const actions[] = {
 	    "approve", "send_back", "reject", "pull_back", "comment"};
@@ -747,7 +734,7 @@ int route_act(struct db *db, struct arena *a, const struct app_actor *actor,
 	if (rc < 0)
 		return rc;
 	bool words = strcmp(action, "approve") != 0 && strcmp(action, "pull_back") != 0;
-	if ((rc = comment_check("comment", comment, words, err)) < 0)
+	if ((rc = text_check("comment", comment, words, err)) < 0)
 		return rc;
 	rt.row = c.row;
 	if (strcmp(action, "comment") == 0)
