@@ -281,18 +281,28 @@ static struct rows *due_query(struct db *db, const struct due_filter *f, const s
 	    f->department, f->years, f->procedure ? f->procedure : "", (int64_t)limit);
 }
 
+/* Where the actor may, and the filter narrowed to it when it is one department: its files stand
+ * together in an index then. */
+static int own_filter(struct db *db, struct arena *a, const struct app_actor *actor,
+    const struct due_filter *f, struct reach *scope, struct due_filter *own, struct err *err)
+{
+	int rc = reach_of(db, a, actor, "application.dispose", scope, err);
+	*own = *f;
+	if (rc == 0 && !scope->all && scope->n == 1)
+		own->department = scope->departments[0];
+	return rc;
+}
+
 int disposal_due(struct db *db, struct arena *a, const struct app_actor *actor,
     const struct due_filter *f, const char *lang, json_t **page, struct err *err)
 {
 	struct reach scope;
+	struct due_filter own;
 	struct due_range range;
 	int limit = f->limit > 0 && f->limit <= 200 ? f->limit : DUE_LIMIT, n = 0;
-	int rc = reach_of(db, a, actor, "application.dispose", &scope, err);
+	int rc = own_filter(db, a, actor, f, &scope, &own, err);
 	if (rc < 0 || (rc = due_range(a, f, &range, err)) < 0)
 		return rc;
-	struct due_filter own = *f;
-	if (!scope.all && scope.n == 1)
-		own.department = scope.departments[0];
 	/* One more than is shown tells whether there is a next page. */
 	struct rows *r = due_query(db, &own, &range, limit + 1, err);
 	if (!r)
@@ -369,20 +379,30 @@ static int take_file(struct proposing *p, int64_t id)
 	return n < 0 ? (int)n : 0;
 }
 
-/* Every file of the filter that is free, up to DISPOSAL_ITEMS_MAX. */
+/* Every file of the filter that is free, up to the most that are wanted: those between that are
+ * held or proposed do not count, however many. */
 static int take_all(struct proposing *p, const struct due_filter *f)
 {
+	struct reach scope;
+	struct due_filter own;
 	struct due_range range;
-	int64_t *ids = arena_array(p->arena, DISPOSAL_ITEMS_MAX, sizeof(*ids));
-	int n = 0, rc = due_range(p->arena, f, &range, p->err);
-	struct rows *r = rc == 0 ? due_query(p->db, f, &range, DISPOSAL_ITEMS_MAX, p->err) : NULL;
-	if (!r)
-		return rc < 0 ? rc : -(int)ERR_STORE;
-	while (n < DISPOSAL_ITEMS_MAX && (rc = rows_next(r)) == 1)
-		ids[n++] = rows_i64(r, 0);
-	rows_end(r);
-	for (int i = 0; i < n && rc >= 0; i++)
-		rc = take_file(p, ids[i]);
+	int most = p->wish->most > 0 ? p->wish->most : DISPOSAL_ITEMS_MAX, n = BATCH;
+	int rc = own_filter(p->db, p->arena, p->actor, f, &scope, &own, p->err);
+	if (rc == 0)
+		rc = due_range(p->arena, f, &range, p->err);
+	while (rc >= 0 && n == BATCH && p->made->files < most) {
+		int64_t ids[BATCH];
+		struct rows *r = due_query(p->db, &own, &range, BATCH, p->err);
+		if (!r)
+			return -(int)ERR_STORE;
+		for (n = 0; (rc = rows_next(r)) == 1; n++) {
+			range.after_id = ids[n] = rows_i64(r, 0);
+			range.after = rows_dup(r, 10, p->arena);
+		}
+		rows_end(r);
+		for (int i = 0; i < n && rc >= 0 && p->made->files < most; i++)
+			rc = take_file(p, ids[i]);
+	}
 	return rc < 0 ? rc : 0;
 }
 

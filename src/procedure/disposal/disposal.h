@@ -36,6 +36,7 @@ struct disposal_wish {
 	const int64_t *ids; /* applications; or, when n is 0, all of a filter */
 	int n;
 	const struct due_filter *all;
+	int most; /* of a filter at most so many files; 0: DISPOSAL_ITEMS_MAX */
 };
 struct disposal_made {
 	int proposals; /* one for each department */

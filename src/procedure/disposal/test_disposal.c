@@ -443,6 +443,30 @@ static void extended(struct store *st)
 	world_free(&w);
 }
 
+/* Files that cannot be proposed do not take the place of those that can. */
+static void all_behind_held(struct store *st)
+{
+	struct world w = world_new(st);
+	struct disposal_made made;
+	struct due_filter any = {.years = -1};
+	struct disposal_wish all = {.kind = "dispose", .reason = "満了", .all = &any, .most = 1};
+	int64_t held = dog_file(&w), free_one = dog_file(&w);
+	DO(&w, CLERK, "hold", .id = held, .text = "訴訟");
+	go_to(first_free_day);
+	assert_int_equal(propose(&w, HEAD, all, &made), 0);
+	assert_int_equal(made.files, 1);
+	assert_int_equal(made.left, 1);
+	assert_string_equal(due_why(&w, held), "disposal.why.held");
+	assert_string_equal(due_why(&w, free_one), "disposal.why.proposed");
+	world_free(&w);
+}
+
+static void test_all_behind_held(void **state)
+{
+	(void)state;
+	test_store_each(all_behind_held);
+}
+
 /* "All that fit": one proposal for each department, in which the actor may. */
 static void all_of_a_filter(struct store *st)
 {
@@ -458,7 +482,7 @@ static void all_of_a_filter(struct store *st)
 	struct disposal_wish all = {.kind = "dispose", .reason = "満了", .all = &dogs};
 	assert_int_equal(propose(&w, HEAD, all, &made), 0);
 	assert_int_equal(made.proposals, 1);
-	assert_int_equal(made.left, 1); /* the other department's */
+	assert_int_equal(made.left, 0); /* the other department's is not in their list */
 	assert_int_equal(decide(&w, HEAD, made.last, "take_back", NULL), 0);
 	assert_int_equal(propose(&w, DIVISION, all, &made), 0);
 	assert_int_equal(made.proposals, 2);
@@ -494,6 +518,7 @@ int main(void)
 	    cmocka_unit_test(test_left_alone),
 	    cmocka_unit_test(test_extended),
 	    cmocka_unit_test(test_all_of_a_filter),
+	    cmocka_unit_test(test_all_behind_held),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
