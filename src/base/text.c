@@ -178,7 +178,7 @@ static bool is_dash(uint32_t c)
 /* Steps 3 and 4. */
 static void write(struct folder *f, uint32_t c)
 {
-	if (is_space(c)) {
+	if (is_space(c) || (c == TEXT_MARK && (f->mode & MODE_SEARCH))) {
 		if (f->mode & MODE_NO_SPACE)
 			return;
 		if (f->mode & MODE_SEARCH)
@@ -314,7 +314,7 @@ enum script { SCRIPT_NONE, SCRIPT_WORD, SCRIPT_PAIRS };
 /* Of a folded character. */
 static enum script script_of(uint32_t c)
 {
-	if (is_digit(c) || is_latin(c))
+	if (is_digit(c) || is_latin(c) || c == TEXT_MARK)
 		return SCRIPT_WORD;
 	if (c < 0xAA)
 		return SCRIPT_NONE;

@@ -28,6 +28,8 @@ void text_to_hiragana(struct buf *, struct str);
  * as their usual form (髙 is 高, 﨑 is 崎, 邊 and 邉 are 辺); runs of white space as one space,
  * none at the ends. The result of folding folds to itself. */
 void text_fold_search(struct buf *, struct str);
+/* Private use: begins a word that no folded text holds, for what search adds to a text. */
+enum { TEXT_MARK = 0xF8FF };
 
 /* True when the text is katakana, ー, ・ and spaces with at least one katakana. Half-width kana and
  * hiragana are not: make them katakana first. */

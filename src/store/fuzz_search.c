@@ -16,7 +16,7 @@ static int fill(struct db *db, void *arg, struct err *err)
 	(void)arg;
 	int rc = 0;
 	for (int i = 0; rc == 0 && i < 3; i++)
-		rc = search_put(db, "page", i + 1, texts[i], err);
+		rc = search_put(db, "page", i + 1, i, texts[i], err);
 	return rc;
 }
 
@@ -53,8 +53,14 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct err err = {0};
 	int64_t *ids;
 	char *text = arena_strndup(a, (const char *)data, size);
-	int n = search_find(store_reader(st, &err), a, "page", text, 0, 10, &ids, &err);
+	struct search_query query = {.kind = "page", .text = text, .limit = 10};
+	int n = search_find(store_reader(st, &err), a, &query, &ids, &err);
 	if (n < 0 || n > 3)
+		__builtin_trap();
+	query.groups = (const int64_t[]){1};
+	query.ngroups = 1;
+	int m = search_find(store_reader(st, &err), a, &query, &ids, &err);
+	if (m < 0 || m > n || m > 1)
 		__builtin_trap();
 	arena_free(a);
 	return 0;

@@ -1,5 +1,6 @@
 #include "store/search.h"
 
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -148,6 +149,13 @@ int search_commit(struct db *db, struct err *err)
 	return 0;
 }
 
+/* A document's group stands in its text as a word that no other text has. */
+static void group_word(struct buf *out, int64_t group)
+{
+	utf8_put(out, TEXT_MARK);
+	buf_printf(out, "%" PRId64, group);
+}
+
 static char *tokens_of(struct str body) /* folded */
 {
 	struct buf b = {0};
@@ -157,50 +165,107 @@ static char *tokens_of(struct str body) /* folded */
 
 /* --- --- */
 
-static int put_folded(struct db *db, int64_t doc, struct str body, struct err *err)
+/* What stands for a document, to be freed; nothing of it: not indexed. */
+static int body_of(struct db *db, int64_t doc, struct buf *out, struct err *err)
 {
-	bool postgres = db_is_postgres(db);
-	char *old = NULL, *fresh = tokens_of(body);
-	bool had = false;
-	if (!postgres) {
-		struct rows *r = db_query(db, err, &doc_body, "i", doc);
-		int rc = r ? rows_next(r) : -(int)ERR_STORE;
-		had = rc == 1;
-		if (had)
-			old = tokens_of(rows_str(r, 0));
-		rows_end(r);
-		if (rc < 0) {
-			free(fresh);
-			return rc;
-		}
-	}
+	struct rows *r = db_query(db, err, &doc_body, "i", doc);
+	int rc = r ? rows_next(r) : -(int)ERR_STORE;
+	if (rc == 1)
+		buf_str(out, rows_str(r, 0));
+	rows_end(r);
+	return rc < 0 ? rc : 0;
+}
+
+/* SQLite's index has to be told what it no longer holds. */
+static int put_sqlite(
+    struct db *db, int64_t doc, struct str old_body, struct str body, struct err *err)
+{
+	char *old = old_body.n ? tokens_of(old_body) : NULL, *fresh = tokens_of(body);
 	int rc = 0;
-	if (fresh && postgres)
-		rc = db_later(db, err, &doc_put, "ist", doc, body, fresh);
-	else if (fresh)
+	if (fresh)
 		rc = db_later(db, err, &doc_put, "is", doc, body);
-	else if (had || postgres)
+	else if (old_body.n)
 		rc = db_later(db, err, &doc_drop, "i", doc);
-	if (rc == 0 && !postgres && (old || fresh)) {
+	if (rc == 0 && (old || fresh)) {
 		note_change(db, doc, old, fresh);
-	} else {
-		free(old);
-		free(fresh);
+		return 0;
 	}
+	free(old);
+	free(fresh);
 	return rc;
 }
 
-int search_put(struct db *db, const char *kind, int64_t id, const char *text, struct err *err)
+static int put_postgres(struct db *db, int64_t doc, struct str body, struct err *err)
+{
+	char *tokens = tokens_of(body);
+	int rc = tokens ? db_later(db, err, &doc_put, "ist", doc, body, tokens)
+	                : db_later(db, err, &doc_drop, "i", doc);
+	free(tokens);
+	return rc;
+}
+
+static void add_group(struct buf *body, int64_t group)
+{
+	if (!body->n || group <= 0)
+		return;
+	buf_putc(body, ' ');
+	group_word(body, group);
+}
+
+/* The text without its group. */
+static struct str text_of(struct str body)
+{
+	struct buf mark = {0};
+	utf8_put(&mark, TEXT_MARK);
+	const char *end = memmem(body.p, body.n, mark.p, mark.n);
+	buf_free(&mark);
+	return end ? (struct str){body.p, (size_t)(end - body.p) - 1} : body;
+}
+
+static int doc_number(struct db *db, const char *kind, int64_t id, int64_t *doc, struct err *err)
 {
 	int64_t n;
 	if (id < 0 || id >> ID_BITS)
 		return err_set(err, ERR_INTERNAL, NULL, "search id %lld", (long long)id);
 	int rc = kind_number(db, kind, true, &n, err);
+	*doc = n << ID_BITS | id;
+	return rc;
+}
+
+int search_put(
+    struct db *db, const char *kind, int64_t id, int64_t group, const char *text, struct err *err)
+{
+	int64_t doc;
+	struct buf old = {0}, body = {0};
+	int rc = doc_number(db, kind, id, &doc, err);
 	if (rc < 0)
 		return rc;
-	struct buf body = {0};
 	text_fold_search(&body, str_from(text));
-	rc = put_folded(db, n << ID_BITS | id, buf_to_str(&body), err);
+	add_group(&body, group);
+	if (db_is_postgres(db))
+		rc = put_postgres(db, doc, buf_to_str(&body), err);
+	else if ((rc = body_of(db, doc, &old, err)) == 0)
+		rc = put_sqlite(db, doc, buf_to_str(&old), buf_to_str(&body), err);
+	buf_free(&old);
+	buf_free(&body);
+	return rc;
+}
+
+int search_regroup(struct db *db, const char *kind, int64_t id, int64_t group, struct err *err)
+{
+	int64_t doc;
+	struct buf old = {0}, body = {0};
+	int rc = doc_number(db, kind, id, &doc, err);
+	if (rc < 0 || (rc = body_of(db, doc, &old, err)) < 0 || !old.n) {
+		buf_free(&old);
+		return rc;
+	}
+	struct str text = text_of(buf_to_str(&old));
+	buf_str(&body, text);
+	add_group(&body, group);
+	rc = db_is_postgres(db) ? put_postgres(db, doc, buf_to_str(&body), err)
+	                        : put_sqlite(db, doc, buf_to_str(&old), buf_to_str(&body), err);
+	buf_free(&old);
 	buf_free(&body);
 	return rc;
 }
@@ -221,7 +286,7 @@ int search_load_begin(struct search_load *l, struct db *db, const char *table, s
 static int load_index(struct search_load *l, int64_t doc, struct str body, struct err *err)
 {
 	buf_clear(&l->tokens);
-	text_index_tokens(&l->tokens, body);
+	text_folded_tokens(&l->tokens, body);
 	int64_t rc = 0;
 	if (l->tokens.n)
 		rc = db_run(l->db, err, &index_add, "is", doc, buf_to_str(&l->tokens));
@@ -236,7 +301,7 @@ int search_load_row(struct search_load *l, int64_t doc, struct str body, struct 
 	}
 	buf_clear(&l->tokens);
 	buf_puts(&l->tokens, "");
-	text_index_tokens(&l->tokens, body); /* letters and digits: a tsvector's own text */
+	text_folded_tokens(&l->tokens, body); /* without signs: a tsvector's own text */
 	const struct db_arg row[] = {{.type = 'i', .i = doc}, {.type = 's', .s = body},
 	    {.type = 's', .s = buf_to_str(&l->tokens)}};
 	return l->db->backend->load_row(l->db, row, COUNT(row), err);
@@ -349,6 +414,18 @@ static void query_token(struct query *q, struct str token, bool postgres)
 	buf_putc(&q->match, postgres ? '\'' : '"');
 }
 
+static void query_groups(struct query *q, const int64_t *groups, int n, bool postgres)
+{
+	for (int i = 0; i < n; i++) {
+		buf_puts(&q->match, i ? postgres ? " | " : " OR " : postgres ? " & (" : " AND (");
+		buf_putc(&q->match, postgres ? '\'' : '"');
+		group_word(&q->match, groups[i]);
+		buf_putc(&q->match, postgres ? '\'' : '"');
+	}
+	if (n)
+		buf_putc(&q->match, ')');
+}
+
 static void parse_query(struct query *q, struct arena *a, const char *text, bool postgres)
 {
 	buf_init(&q->match, a);
@@ -433,25 +510,28 @@ static int find_in_newest(struct search *s, struct err *err)
 	return rc;
 }
 
-int search_find(struct db *db, struct arena *a, const char *kind, const char *query,
-    int64_t before_id, int limit, int64_t **ids, struct err *err)
+int search_find(struct db *db, struct arena *a, const struct search_query *query, int64_t **ids,
+    struct err *err)
 {
 	*ids = NULL;
 	struct query q = {.ncheck = 0};
+	bool postgres = db_is_postgres(db);
 	int64_t k;
-	int rc = kind_number(db, kind, false, &k, err);
+	int rc = kind_number(db, query->kind, false, &k, err);
 	if (rc < 0)
 		return rc;
-	parse_query(&q, a, query, db_is_postgres(db));
+	parse_query(&q, a, query->text, postgres);
+	int limit = query->limit;
 	if (k == 0 || q.ntokens == 0 || limit <= 0)
 		return 0;
+	query_groups(&q, query->groups, query->ngroups, postgres);
 	*ids = arena_array(a, (size_t)limit, sizeof(**ids));
 	struct search s = {.db = db, .query = &q, .ids = *ids, .limit = limit};
 	s.low = (k << ID_BITS) - 1;
 	s.high = k == KINDS_MAX ? INT64_MAX : (k + 1) << ID_BITS;
-	if (before_id > 0 && before_id < (int64_t)1 << ID_BITS)
-		s.high = k << ID_BITS | before_id;
-	if (db_is_postgres(db)) {
+	if (query->before_id > 0 && query->before_id < (int64_t)1 << ID_BITS)
+		s.high = k << ID_BITS | query->before_id;
+	if (postgres) {
 		rc = find_in_newest(&s, err);
 		if (rc == 0 && s.n < limit && s.high > s.low + 1)
 			rc = find_between(

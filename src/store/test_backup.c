@@ -31,7 +31,7 @@ static int fill(struct db *db, void *arg, struct err *err)
 		        .data = i % 2 ? data : NULL},
 		    NULL, err);
 		if (rc == 0)
-			rc = search_put(db, "thing", i, i % 10 ? "犬の登録" : "児童手当", err);
+			rc = search_put(db, "thing", i, 1, i % 10 ? "犬の登録" : "児童手当", err);
 		if (rc == 0 && i < 20)
 			rc = job_add(db, "test.unknown", data, 0, i % 2 ? NULL : subject, err);
 		json_decref(data);
@@ -115,7 +115,8 @@ static void compare(struct store *from, struct store *to)
 	OK(journal_public_key(to, key[1], why));
 	assert_memory_equal(key[0], key[1], 32);
 	int64_t *ids;
-	OK(n = search_find(store_reader(to, NULL), a, "thing", "児童", 0, 100, &ids, why));
+	OK(n = search_find(store_reader(to, NULL), a,
+	       &(struct search_query){.kind = "thing", .text = "児童", .limit = 100}, &ids, why));
 	assert_int_equal(n, ENTRIES / 10);
 	struct verify_report report;
 	OK(journal_verify(to, NULL, 0, NULL, NULL, &report, why));

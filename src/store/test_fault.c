@@ -34,7 +34,7 @@ static int add_thing(struct db *db, void *arg, struct err *err)
 	int64_t n = db_run(db, err, &thing_add, "it", id, name);
 	int rc = n < 0 ? (int)n : series_next(db, "things", &number, err);
 	if (rc == 0)
-		rc = search_put(db, "thing", id, name, err);
+		rc = search_put(db, "thing", id, 1, name, err);
 	json_t *state = json_pack("{s:s}", "name", name);
 	if (rc == 0)
 		rc = journal_add(db,
@@ -71,7 +71,9 @@ static int64_t check_whole(struct store *st)
 	struct arena *a = arena_new();
 	int64_t *ids;
 	int n = 0;
-	OK(n = search_find(store_reader(st, NULL), a, "thing", "名前", 0, 1000000, &ids, why));
+	OK(n = search_find(store_reader(st, NULL), a,
+	       &(struct search_query){.kind = "thing", .text = "名前", .limit = 1000000}, &ids,
+	       why));
 	assert_int_equal(n, things);
 	arena_free(a);
 	return things;

@@ -15,13 +15,19 @@ static const char *const texts[] = {
     [9] = "向日葵まつり 香川 ア 주민",
 };
 
+/* 1 for the odd ones, 2 for the even ones but the last. */
+static int64_t group_of(size_t i)
+{
+	return i == 8 ? 0 : i % 2 ? 1 : 2;
+}
+
 static int put_all(struct db *db, void *arg, struct err *err)
 {
 	(void)arg;
 	for (size_t i = 1; i < COUNT(texts); i++) {
-		int rc = search_put(db, "application", (int64_t)i, texts[i], err);
+		int rc = search_put(db, "application", (int64_t)i, group_of(i), texts[i], err);
 		if (rc == 0)
-			rc = search_put(db, "page", (int64_t)i, "田中 登録", err);
+			rc = search_put(db, "page", (int64_t)i, 0, "田中 登録", err);
 		if (rc < 0)
 			return rc;
 	}
@@ -32,33 +38,50 @@ static int refuse(struct db *db, void *arg, struct err *err)
 {
 	int rc = put_all(db, arg, err);
 	if (rc == 0)
-		rc = search_put(db, "application", 99, "田中", err);
+		rc = search_put(db, "application", 99, 1, "田中", err);
 	return rc < 0 ? rc : err_set(err, ERR_INPUT, NULL, "no");
 }
 
 static int replace(struct db *db, void *arg, struct err *err)
 {
 	(void)arg;
-	int rc = search_put(db, "application", 1, "猫の登録", err);
+	int rc = search_put(db, "application", 1, 3, "猫の登録", err);
 	if (rc == 0)
-		rc = search_put(db, "application", 1, "猫の届出", err);
+		rc = search_put(db, "application", 1, 3, "猫の届出", err);
 	if (rc == 0)
-		rc = search_put(db, "application", 5, "", err);
+		rc = search_put(db, "application", 5, 2, "", err);
 	return rc;
 }
 
-static char *found(struct store *st, struct arena *a, const char *query, int64_t before, int limit)
+static char *found_in(struct store *st, struct arena *a, const struct search_query *query)
 {
 	int64_t *ids;
 	int n = 0;
-	OK(n = search_find(
-	       store_reader(st, NULL), a, "application", query, before, limit, &ids, why));
+	OK(n = search_find(store_reader(st, NULL), a, query, &ids, why));
 	struct buf b;
 	buf_init(&b, a);
 	buf_puts(&b, "");
 	for (int i = 0; i < n; i++)
 		buf_printf(&b, "%s%lld", i ? " " : "", (long long)ids[i]);
 	return b.p;
+}
+
+static char *found(struct store *st, struct arena *a, const char *text, int64_t before, int limit)
+{
+	return found_in(st, a,
+	    &(struct search_query){
+	        .kind = "application", .text = text, .before_id = before, .limit = limit});
+}
+
+/* Only of these groups, the second 0: of the first alone. */
+static char *of_groups(struct store *st, struct arena *a, const char *text, int64_t x, int64_t y)
+{
+	return found_in(st, a,
+	    &(struct search_query){.kind = "application",
+	        .text = text,
+	        .groups = (const int64_t[]){x, y},
+	        .ngroups = y ? 2 : 1,
+	        .limit = 10});
 }
 
 static void finds(struct store *st)
@@ -114,10 +137,9 @@ static void finds(struct store *st)
 	assert_string_equal(found(st, a, "登録", 0, 10), "");
 	assert_string_equal(found(st, a, "届出", 0, 10), "1");
 	assert_string_equal(found(st, a, "田中", 0, 10), "");
-	int64_t *ids;
-	struct err err;
-	assert_int_equal(
-	    search_find(store_reader(st, NULL), a, "nothing", "田中", 0, 10, &ids, &err), 0);
+	assert_string_equal(
+	    found_in(st, a, &(struct search_query){.kind = "nothing", .text = "田中", .limit = 10}),
+	    "");
 	arena_free(a);
 }
 
@@ -125,6 +147,79 @@ static void test_finds(void **state)
 {
 	(void)state;
 	test_store_each(finds);
+}
+
+/* --- of some groups --- */
+
+/* As a former program left it, whose tokens were others. */
+static int forget_index(struct db *db, void *arg, struct err *err)
+{
+	(void)arg;
+	return db->backend->script(db,
+	    db_is_postgres(db) ? "UPDATE search_doc SET tokens = ''"
+	                       : "INSERT INTO search_index (search_index) VALUES ('delete-all')",
+	    err);
+}
+
+static void nothing(void *arg, int64_t n)
+{
+	(void)arg;
+	(void)n;
+}
+
+static int rebuild(struct db *db, void *arg, struct err *err)
+{
+	return search_rebuild(db, nothing, arg, err);
+}
+
+static int regroup(struct db *db, void *arg, struct err *err)
+{
+	(void)arg;
+	int rc = search_regroup(db, "application", 9, 2, err);
+	if (rc == 0)
+		rc = search_regroup(db, "application", 1234, 2, err); /* nobody indexed it */
+	return rc;
+}
+
+/* Someone whose name is, to the eye, a group. */
+static int put_mark(struct db *db, void *arg, struct err *err)
+{
+	(void)arg;
+	return search_put(db, "application", 20, 1, "\uF8FF2 葵", err);
+}
+
+static void finds_in_groups(struct store *st)
+{
+	struct arena *a = arena_new();
+	OK(store_write(st, put_all, NULL, why));
+	assert_string_equal(of_groups(st, a, "葵", 1, 0), "9 7");
+	assert_string_equal(of_groups(st, a, "葵", 2, 0), "");
+	assert_string_equal(of_groups(st, a, "葵", 2, 1), "9 7");
+	assert_string_equal(of_groups(st, a, "高松", 2, 0), "2");
+	assert_string_equal(of_groups(st, a, "高松", 1, 2), "2 1");
+	assert_string_equal(of_groups(st, a, "葵 \uF8FF1", 2, 0), "");
+	assert_string_equal(found(st, a, "\uF8FF1", 0, 10), "");
+	OK(store_write(st, regroup, NULL, why));
+	assert_string_equal(of_groups(st, a, "葵", 1, 0), "7");
+	assert_string_equal(of_groups(st, a, "葵", 2, 0), "9");
+	assert_string_equal(found(st, a, "葵", 0, 10), "9 8 7");
+	OK(store_write(st, put_mark, NULL, why));
+	assert_string_equal(of_groups(st, a, "葵", 2, 0), "9");
+	assert_string_equal(of_groups(st, a, "葵", 1, 0), "20 7");
+	/* An index that is made anew keeps them. */
+	OK(store_write(st, forget_index, NULL, why));
+	OK(store_write(st, rebuild, NULL, why));
+	assert_string_equal(of_groups(st, a, "葵", 1, 0), "20 7");
+	OK(store_write(st, replace, NULL, why));
+	assert_string_equal(of_groups(st, a, "届出", 1, 0), "");
+	assert_string_equal(of_groups(st, a, "届出", 3, 0), "1");
+	arena_free(a);
+}
+
+static void test_finds_in_groups(void **state)
+{
+	(void)state;
+	test_store_each(finds_in_groups);
 }
 
 /* --- more than are looked through first --- */
@@ -145,7 +240,7 @@ static int put_many(struct db *db, void *arg, struct err *err)
 		for (size_t k = 0; k < COUNT(seldom); k++)
 			if (i % seldom[k].step == 0 && i < seldom[k].below)
 				buf_printf(&text, "%s ", seldom[k].word);
-		rc = search_put(db, "application", i, text.p, err);
+		rc = search_put(db, "application", i, 1, text.p, err);
 		buf_free(&text);
 	}
 	return rc;
@@ -160,8 +255,11 @@ static void finds_among_many(struct store *st)
 		for (size_t l = 0; l < COUNT(limits); l++) {
 			int64_t *ids;
 			int n = 0, want = 0;
-			OK(n = search_find(store_reader(st, NULL), a, "application", seldom[k].word,
-			       0, limits[l], &ids, why));
+			OK(n = search_find(store_reader(st, NULL), a,
+			       &(struct search_query){.kind = "application",
+			           .text = seldom[k].word,
+			           .limit = limits[l]},
+			       &ids, why));
 			for (int i = MANY; i > 0 && want < limits[l]; i--)
 				if (i % seldom[k].step == 0 && i < seldom[k].below) {
 					assert_true(want < n);
@@ -185,16 +283,6 @@ static int only_five(void *arg, const char *module)
 	(void)arg;
 	(void)module;
 	return 5;
-}
-
-/* That program had other tokens: none of what is found below. */
-static int forget_index(struct db *db, void *arg, struct err *err)
-{
-	(void)arg;
-	return db->backend->script(db,
-	    db_is_postgres(db) ? "UPDATE search_doc SET tokens = ''"
-	                       : "INSERT INTO search_index (search_index) VALUES ('delete-all')",
-	    err);
 }
 
 static void migrated(void *arg, int done, int total)
@@ -241,6 +329,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(test_finds),
+	    cmocka_unit_test(test_finds_in_groups),
 	    cmocka_unit_test(test_finds_among_many),
 	    cmocka_unit_test(test_migrates),
 	};

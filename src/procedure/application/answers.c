@@ -263,7 +263,7 @@ int row_index(struct db *db, struct arena *a, const struct procedure *proc, cons
 			index_part(a, &b, fields, part);
 		json_array_foreach(part, n, row) index_part(a, &b, fields, row);
 	}
-	return search_put(db, "application", r->id, b.p, err);
+	return search_put(db, "application", r->id, r->department, b.p, err);
 }
 
 /* --- differences --- */

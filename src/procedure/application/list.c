@@ -412,6 +412,21 @@ static int page_take(struct page *p, const int64_t *ids, int n)
 	return i;
 }
 
+/* The departments that the index is asked for; none: all. */
+static struct search_query list_query(const struct page *p)
+{
+	const struct app_filter *f = p->filter;
+	struct search_query q = {.kind = "application", .text = f->text};
+	if (f->department > 0) {
+		q.groups = &f->department;
+		q.ngroups = 1;
+	} else if (f->scope != APP_SCOPE_MINE && !p->scope.all) {
+		q.groups = p->scope.departments;
+		q.ngroups = p->scope.n;
+	}
+	return q;
+}
+
 /* A number finds its application; words go to the search index. */
 static int list_text(struct page *p, struct cursor c)
 {
@@ -435,13 +450,13 @@ static int list_text(struct page *p, struct cursor c)
 		rc = page_take(p, ids, n);
 	if (rc < 0 || n > 0)
 		return rc < 0 ? rc : 0;
-	int64_t before = p->filter->after ? c.id : 0;
+	struct search_query query = list_query(p);
+	query.before_id = p->filter->after ? c.id : 0;
 	while (p->n < p->limit && seen < SEARCH_SCAN_MAX) {
 		/* The index looks through all its matches again each time, so that whoever needs
 		 * more than one page's worth gets the rest at once. */
-		int asked = seen ? SEARCH_SCAN_MAX - seen : p->limit;
-		n = search_find(
-		    p->db, p->arena, "application", text, before, asked, &found, p->err);
+		query.limit = seen ? SEARCH_SCAN_MAX - seen : p->limit;
+		n = search_find(p->db, p->arena, &query, &found, p->err);
 		if (n < 0)
 			return n;
 		int taken = page_take(p, found, n);
@@ -449,8 +464,8 @@ static int list_text(struct page *p, struct cursor c)
 			return taken;
 		seen += taken;
 		if (taken)
-			before = found[taken - 1];
-		if (taken == n && n < asked)
+			query.before_id = found[taken - 1];
+		if (taken == n && n < query.limit)
 			return 0;
 	}
 	p->more = true;

@@ -3,6 +3,7 @@
 
 #include "document/document.h"
 #include "identity/identity.h"
+#include "store/search.h"
 
 enum { TEXT_MAX = 4000 };
 
@@ -84,6 +85,8 @@ static int forward(struct change *c, int64_t department, const char *reason, str
 		r->accepted_us = 0;
 	if (c->from == APP_APPROVAL &&
 	    (rc = route_move(c->db, c->arena, r, from, department, err)) < 0)
+		return rc;
+	if ((rc = search_regroup(c->db, "application", r->id, department, err)) < 0)
 		return rc;
 	return change_end(c, "application.forwarded",
 	    json_pack("{s:I, s:I, s:s, s:s?}", "from", (json_int_t)from, "to",

@@ -559,6 +559,20 @@ static void mandates(struct store *st)
 }
 EACH(mandates)
 
+static int found_in(struct world *w, int64_t department, const char *text)
+{
+	int64_t *ids;
+	int n = search_find(world_db(w), w->arena,
+	    &(struct search_query){.kind = "application",
+	        .text = text,
+	        .groups = &department,
+	        .ngroups = 1,
+	        .limit = 10},
+	    &ids, &w->err);
+	assert_true(n >= 0);
+	return n;
+}
+
 static void forwarding(struct store *st)
 {
 	struct world w = world_new(st);
@@ -566,7 +580,10 @@ static void forwarding(struct store *st)
 	NO(&w, CLERK, ERR_INPUT, "application.forward.department", "forward", .id = id,
 	    .n = w.hygiene);
 	NO(&w, CLERK, ERR_INPUT, "application.forward.department", "forward", .id = id, .n = 9999);
+	assert_int_equal(found_in(&w, w.hygiene, "花子"), 1);
 	DO(&w, CLERK, "forward", .id = id, .n = w.tax, .text = "税務課の事務です");
+	assert_int_equal(found_in(&w, w.hygiene, "花子"), 0);
+	assert_int_equal(found_in(&w, w.tax, "花子"), 1);
 	assert_state(&w, id, "submitted");
 	assert_int_equal(app_now(&w, id)->assignee, 0);
 	NO(&w, CLERK, ERR_MISSING, "application.missing", "accept", .id = id);
@@ -647,9 +664,15 @@ static void individual_number(struct store *st)
 	}
 	int64_t *found;
 	assert_int_equal(
-	    search_find(world_db(&w), w.arena, "application", number, 0, 10, &found, &w.err), 0);
+	    search_find(world_db(&w), w.arena,
+	        &(struct search_query){.kind = "application", .text = number, .limit = 10}, &found,
+	        &w.err),
+	    0);
 	assert_int_equal(
-	    search_find(world_db(&w), w.arena, "application", "花子", 0, 10, &found, &w.err), 1);
+	    search_find(world_db(&w), w.arena,
+	        &(struct search_query){.kind = "application", .text = "花子", .limit = 10}, &found,
+	        &w.err),
+	    1);
 	json_decref(answers);
 	world_free(&w);
 }

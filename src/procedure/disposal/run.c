@@ -98,7 +98,7 @@ static int erase(struct db *db, struct arena *a, const struct work *w, const str
 	int rc = let_blobs_go(db, a, r, subject, err);
 	if (rc < 0 || (rc = document_erase(db, subject, err)) < 0 ||
 	    (rc = notice_forget(db, subject, err)) < 0 ||
-	    (rc = search_put(db, "application", r->id, "", err)) < 0 ||
+	    (rc = search_put(db, "application", r->id, 0, "", err)) < 0 ||
 	    (rc = journal_erase(db, "system", subject, err)) < 0)
 		return rc;
 	int64_t n = db_run(db, err, SQL(ERASE), "i", r->id);

@@ -249,7 +249,7 @@ static void two_people(struct store *st)
 
 static int index_words(struct db *db, void *arg, struct err *err)
 {
-	return search_put(db, "application", *(int64_t *)arg, "高松花子 犬の登録", err);
+	return search_put(db, "application", *(int64_t *)arg, 1, "高松花子 犬の登録", err);
 }
 
 static int send_mail(struct db *db, void *arg, struct err *err)
@@ -348,7 +348,10 @@ static void erased(struct store *st)
 	nothing_left(&w, id);
 	int64_t *found;
 	assert_int_equal(
-	    search_find(world_db(&w), w.arena, "application", "花子", 0, 10, &found, &w.err), 1);
+	    search_find(world_db(&w), w.arena,
+	        &(struct search_query){.kind = "application", .text = "花子", .limit = 10}, &found,
+	        &w.err),
+	    1);
 	assert_int_equal(found[0], other);
 	/* The photo belongs to another file as well. */
 	static const struct sql users = {"SELECT COUNT(*) FROM blob_use WHERE name = ?1"};
