@@ -14,6 +14,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "base/json.h"
 #include "base/settings.h"
 #include "procedure/application.h"
 #include "procedure/catalogue.h"
@@ -47,7 +48,8 @@ struct client {
 	struct form_context context;
 	json_t *answers;
 	struct arena *arena; /* of the write at hand */
-	int64_t id;          /* of the last application */
+	struct app_prepared *prepared;
+	int64_t id; /* of the last application */
 	double until;
 	int64_t done;
 };
@@ -59,15 +61,23 @@ static int submit(struct db *db, void *arg, struct err *err)
 	int rc =
 	    app_draft_new(db, c->actor, procedure, "resident", "online", c->answers, &c->id, err);
 	if (rc == 0)
-		rc = app_submit(
-		    db, c->arena, c->actor, procedure, c->id, &c->context, &receipt, err);
+		rc = app_submit(db, c->arena, c->actor, procedure, c->id, &c->context, c->prepared,
+		    &receipt, err);
 	return rc;
 }
 
 static void submit_once(struct client *c)
 {
 	struct err err = {0};
+	struct form_problem *problems;
 	c->arena = arena_new();
+	/* As the page does it: the check is made on the client's own thread. */
+	const struct application draft = {.applicant_kind = c->context.applicant_kind,
+	    .answers_text = json_canonical_text(c->arena, c->answers)};
+	json_t *answers = json_on_arena(c->arena, json_deep_copy(c->answers));
+	if (app_prepare(store_reader(city->store, &err), c->arena, procedure, &draft, &c->context,
+	        answers, &c->prepared, &problems, &err) != 0)
+		die("prepare", err.detail);
 	if (store_write(city->store, submit, c, &err) < 0)
 		die("write", err.detail);
 	arena_free(c->arena);

@@ -515,7 +515,7 @@ static int add_application(struct demo *d, struct db *db, int64_t number, struct
 	int rc = app_draft_new(db, who, p, kind, "online", answers, &id, err);
 	json_decref(answers);
 	if (rc == 0 && stage > 0)
-		rc = app_submit(db, a, who, p, id, &context, &receipt, err);
+		rc = app_submit(db, a, who, p, id, &context, NULL, &receipt, err);
 	if (rc == 0 && stage > 0)
 		rc = live(d, db, a, p, who, id, stage, err);
 	if (rc == 0 && old)

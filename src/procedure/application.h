@@ -93,6 +93,7 @@ struct application {
 	json_t *mandate;              /* proxy: principal, ground, document, period; NULL: none */
 	int64_t department, assignee; /* staff row; 0: nobody */
 	json_t *answers;              /* 個人番号 sealed: see app_unseal() */
+	const char *answers_text;     /* the same as it is stored */
 	int revision;                 /* of the answers; each correction makes a new one */
 	const char *due;              /* YYYY-MM-DD, NULL: none */
 	int period_days;              /* legal processing period; 0: none */
@@ -155,11 +156,20 @@ int app_draft_discard(struct db *, const struct app_actor *, int64_t id, struct 
  * scope, valid_from, valid_until. NULL removes it. Only while a draft. */
 int app_mandate_set(
     struct db *, const struct app_actor *, int64_t id, json_t *mandate, struct err *);
-/* Checks everything again, gives the numbers, queues the receipt. Idempotent: a second submission
- * of the same draft gives the same receipt number. Problems in the form are ERR_INPUT with the
- * first field named (pages call form_check() first to show them all). */
+/* Checks a draft's answers and makes them ready for app_submit(), which then need not do it in the
+ * writer's turn: for any thread. answers: app_unseal() of the draft's; changed in place, and not to
+ * be touched while it is being submitted. Returns the number of problems, 0: *out is ready, and
+ * lives as long as the arena and answers. */
+struct app_prepared;
+int app_prepare(struct db *, struct arena *, const struct procedure *, const struct application *,
+    const struct form_context *, json_t *answers, struct app_prepared **out,
+    struct form_problem **problems, struct err *);
+/* Gives the numbers, queues the receipt. Answers that are not those prepared (NULL: none were), or
+ * were for another day, are checked here; a problem is ERR_INPUT with the first field named.
+ * Idempotent: a second submission of the same draft gives the same receipt number. */
 int app_submit(struct db *, struct arena *, const struct app_actor *, const struct procedure *,
-    int64_t id, const struct form_context *, char **receipt_number, struct err *);
+    int64_t id, const struct form_context *, const struct app_prepared *, char **receipt_number,
+    struct err *);
 int app_withdraw(
     struct db *, const struct app_actor *, int64_t id, const char *reason, struct err *);
 /* Keeps all answers as they would be once an open correction request is answered, in place of what

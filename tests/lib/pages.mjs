@@ -17,7 +17,7 @@ export function openBrowser() {
 export async function openPages(other = () => null) {
 	const folder = mkdtempSync(join(tmpdir(), 'machi-look-'));
 	const program = [process.env.MACHI_BUILD, 'build', 'build-test'].filter(Boolean).map((b) => resolve(b, 'web_test_components')).find(existsSync);
-	execFileSync(program, { env: { ...process.env, MACHI_SOURCE: resolve('.'), MACHI_STYLEGUIDE: folder }, stdio: 'ignore' });
+	execFileSync(program, { env: { ...process.env, MACHI_SOURCE: resolve('.'), MACHI_STYLEGUIDE: folder }, stdio: 'pipe' });
 	const server = createServer(async (request, response) => {
 		let body = '';
 		for await (const chunk of request) body += chunk;

@@ -244,8 +244,7 @@ static void index_part(struct arena *a, struct buf *b, const json_t *fields, con
 	}
 }
 
-int row_index(struct db *db, struct arena *a, const struct procedure *proc, const struct app_row *r,
-    json_t *answers, struct err *err)
+const char *answers_words(struct arena *a, const struct procedure *proc, json_t *answers)
 {
 	struct buf b;
 	size_t i, n;
@@ -253,8 +252,7 @@ int row_index(struct db *db, struct arena *a, const struct procedure *proc, cons
 	const char *ja = procedure_text(proc, "title", "ja"),
 	           *en = procedure_text(proc, "title", "en");
 	buf_init(&b, a);
-	buf_printf(&b, "%s %s %s %s %s", r->receipt_number, r->serial,
-	    r->applicant_name ? r->applicant_name : "", ja ? ja : "", en ? en : "");
+	buf_printf(&b, "%s %s", ja ? ja : "", en ? en : "");
 	json_array_foreach(json_object_get(procedure_json(proc), "sections"), i, section)
 	{
 		json_t *fields = json_object_get(section, "fields");
@@ -263,7 +261,15 @@ int row_index(struct db *db, struct arena *a, const struct procedure *proc, cons
 			index_part(a, &b, fields, part);
 		json_array_foreach(part, n, row) index_part(a, &b, fields, row);
 	}
-	return search_put(db, "application", r->id, r->department, b.p, err);
+	return b.p;
+}
+
+int row_index(
+    struct db *db, struct arena *a, const struct app_row *r, const char *words, struct err *err)
+{
+	const char *text = arena_printf(a, "%s %s %s %s", r->receipt_number, r->serial,
+	    r->applicant_name ? r->applicant_name : "", words);
+	return search_put(db, "application", r->id, r->department, text, err);
 }
 
 /* --- differences --- */

@@ -1,4 +1,4 @@
-/* The applicant's side: drafts, submission, answers to a correction request, withdrawal. */
+/* The applicant's side: drafts, mandates, withdrawal. */
 #include "procedure/application/life.h"
 
 #include "base/log.h"
@@ -18,7 +18,7 @@ static bool applicant_allowed(const struct procedure *proc, const char *kind)
 	return false;
 }
 
-static int window_check(const struct procedure *proc, struct date on, struct err *err)
+int window_check(const struct procedure *proc, struct date on, struct err *err)
 {
 	struct date from, until;
 	if (procedure_open(proc, on, &from, &until))
@@ -27,10 +27,8 @@ static int window_check(const struct procedure *proc, struct date on, struct err
 	    procedure_id(proc), on.year, on.month, on.day);
 }
 
-/* The definition's department; when it is not there (any more), the city's fallback; else the first
- * of the organisation. 0 only where there is no department at all. */
-static int department_of(struct db *db, struct arena *a, const struct procedure *proc,
-    int64_t *department, struct err *err)
+int department_of(struct db *db, struct arena *a, const struct procedure *proc, int64_t *department,
+    struct err *err)
 {
 	const char *name = json_string_value(json_object_get(procedure_json(proc), "department"));
 	char *fallback = NULL;
@@ -50,32 +48,6 @@ static int department_of(struct db *db, struct arena *a, const struct procedure 
 	if (rc > 0)
 		*department = all[0].id;
 	return rc < 0 ? rc : 0;
-}
-
-/* Period, fee rule and retention are taken over at submission, so that the functions that follow do
- * not need the definition. */
-static int terms_take(struct db *db, struct arena *a, const struct procedure *proc,
-    struct app_row *r, struct err *err)
-{
-	struct calendar calendar;
-	int rc = city_calendar(db, a, &calendar, err);
-	if (rc < 0)
-		return rc;
-	const json_t *def = procedure_json(proc);
-	const json_t *period = json_object_get(def, "period"), *fee = json_object_get(def, "fee");
-	const json_t *keep = json_object_get(def, "retention"),
-	             *years = json_object_get(keep, "years");
-	struct date arrived = date_of_us(r->submitted_us);
-	r->period_days = json_integer_value(json_object_get(period, "days"));
-	r->period_kind = text_eq(json_string_value(json_object_get(period, "kind")), "business")
-	                     ? "business"
-	                     : "calendar";
-	r->due = period_due(&calendar, a, arrived, (int)r->period_days, r->period_kind);
-	r->fee_before = text_eq(json_string_value(json_object_get(fee, "when")), "before_decision");
-	r->retention_years = json_is_integer(years) ? json_integer_value(years) : 0;
-	if (text_eq(json_string_value(json_object_get(keep, "from")), "submission"))
-		r->disposal_on = retention_end(a, arrived, (int)r->retention_years);
-	return 0;
 }
 
 /* --- drafts --- */
@@ -272,199 +244,6 @@ int app_mandate_set(
 		rc = mandate_set(&c, mandate, err);
 	arena_free(a);
 	return rc;
-}
-
-/* --- submission --- */
-
-/* Reads the stored numbers, checks everything, seals again. answers is changed in place. */
-static int answers_check(struct db *db, struct arena *a, const struct procedure *proc,
-    const struct form_context *ctx, json_t *answers, struct err *err)
-{
-	struct form_problem *problems = NULL;
-	int n = form_check(proc, a, ctx, answers, &problems);
-	if (n < 0)
-		return err_set(err, ERR_INTERNAL, NULL, "%s: form_check %d", procedure_id(proc), n);
-	if (n > 0)
-		return err_field(err, ERR_INPUT, problems[0].field ? problems[0].field : "",
-		    "application.incomplete", "%s: %d problems, first %s (%s)", procedure_id(proc),
-		    n, problems[0].field ? problems[0].field : "?",
-		    problems[0].msgkey ? problems[0].msgkey : "own message");
-	return answers_seal(db, proc, answers, err);
-}
-
-static struct form_context context_of(
-    const struct form_context *given, const struct app_row *r, int64_t now)
-{
-	struct form_context ctx = given ? *given : (struct form_context){.lang = "ja"};
-	ctx.applicant_kind = r->applicant_kind; /* never what a page says */
-	ctx.fee_yen = -1;
-	ctx.outcome = NULL;
-	ctx.today = date_of_us(now);
-	return ctx;
-}
-
-static int receipt_number_give(struct db *db, struct arena *a, const char **out, struct err *err)
-{
-	int64_t taken;
-	for (;;) {
-		char *number = receipt_number_new(a);
-		int rc = db_get_i64(db, err, &taken, &life_sql[SQL_RECEIPT_TAKEN], "t", number);
-		*out = number;
-		if (rc <= 0)
-			return rc;
-	}
-}
-
-static int submit_numbers(struct change *c, const struct procedure *proc, struct err *err)
-{
-	struct app_row *r = c->row;
-	char *serial;
-	int rc = receipt_number_give(c->db, c->arena, &r->receipt_number, err);
-	if (rc == 0)
-		rc = serial_new(c->db, c->arena, proc, date_of_us(r->submitted_us), &serial, err);
-	if (rc == 0)
-		r->serial = serial;
-	return rc;
-}
-
-static int submit_row(struct change *c, const struct procedure *proc,
-    const struct form_context *given, json_t *answers, struct err *err)
-{
-	struct app_row *r = c->row;
-	/* Received when it stands in the city's file: デジタル手続法第6条. */
-	int64_t now = now_us();
-	struct form_context ctx = context_of(given, r, now);
-	int rc = window_check(proc, ctx.today, err);
-	if (rc < 0 || (rc = answers_check(c->db, c->arena, proc, &ctx, answers, err)) < 0 ||
-	    (rc = form_fee(proc, &ctx, answers, &r->fee_yen, err)) < 0)
-		return rc;
-	r->submitted_us = now;
-	r->revision = 1;
-	r->assignee = 0;
-	row_set_answers(c->arena, r, answers);
-	r->applicant_name =
-	    applicant_name_of(c->arena, proc, r->applicant_kind, answers, ctx.profile);
-	if ((rc = terms_take(c->db, c->arena, proc, r, err)) < 0 ||
-	    (rc = department_of(c->db, c->arena, proc, &r->department, err)) < 0 ||
-	    (rc = submit_numbers(c, proc, err)) < 0 ||
-	    (rc = place_take(c->db, c->arena, proc, r, answers, err)) < 0 ||
-	    (rc = attachments_sync(c->db, c->arena, r, answers, err)) < 0)
-		return rc;
-	return row_index(c->db, c->arena, proc, r, answers, err);
-}
-
-static int submit(struct change *c, const struct procedure *proc, const struct form_context *given,
-    struct err *err)
-{
-	struct app_row *r = c->row;
-	json_t *answers = NULL;
-	if (strcmp(r->procedure, procedure_id(proc)) != 0 ||
-	    strcmp(r->version, procedure_version(proc)) != 0)
-		return err_set(err, ERR_INTERNAL, NULL,
-		    "application %" PRId64 " is of %s %s, not %s %s", r->id, r->procedure,
-		    r->version, procedure_id(proc), procedure_version(proc));
-	int rc = row_answers(r, &answers, err);
-	if (rc == 0)
-		rc = answers_unseal(c->db, proc, answers, err);
-	if (rc == 0)
-		rc = submit_row(c, proc, given, answers, err);
-	json_decref(answers);
-	if (rc < 0)
-		return rc;
-	rc = change_end(c, "application.submitted",
-	    json_pack("{s:s, s:s, s:I, s:s?, s:I, s:s?}", "receipt_number", r->receipt_number,
-	        "serial", r->serial, "department", (json_int_t)r->department, "due", r->due,
-	        "fee_yen", (json_int_t)r->fee_yen, "place", r->place),
-	    err);
-	return rc < 0 ? rc : tell_applicant(c->db, c->arena, r, "submitted", NULL, err);
-}
-
-int app_submit(struct db *db, struct arena *a, const struct app_actor *actor,
-    const struct procedure *proc, int64_t id, const struct form_context *given,
-    char **receipt_number, struct err *err)
-{
-	struct change c;
-	int rc = change_begin(&c, db, a, actor, id, "submit", err);
-	if (rc == 0)
-		rc = submit(&c, proc, given, err);
-	else if (rc == -(int)ERR_CONFLICT && c.row->receipt_number && actor_owns(db, actor, c.row))
-		rc = 0; /* the second click: nothing happens, the answer is the same */
-	if (rc == 0)
-		*receipt_number = (char *)c.row->receipt_number;
-	return rc;
-}
-
-/* --- corrections --- */
-
-/* The places follow when the correction names another course. */
-static int place_follow(
-    struct change *c, const struct procedure *proc, json_t *answers, struct err *err)
-{
-	const char *key;
-	int64_t limit;
-	bool limited = form_capacity(proc, answers, &key, &limit);
-	if (limited == (c->row->place != NULL) && (!limited || text_eq(key, c->row->place_key)))
-		return 0;
-	int rc = place_free(c->db, c->arena, c->row, err);
-	c->row->place_key = NULL;
-	return rc < 0 ? rc : place_take(c->db, c->arena, proc, c->row, answers, err);
-}
-
-static int correct_row(struct change *c, const struct procedure *proc,
-    const struct form_context *given, json_t *answers, json_t **changed, struct err *err)
-{
-	struct app_row *r = c->row;
-	struct form_context ctx = context_of(given, r, now_us());
-	json_t *before;
-	int rc = answers_check(c->db, c->arena, proc, &ctx, answers, err);
-	if (rc < 0)
-		return rc;
-	/* A fee that was charged stays; a new one would be another decision. */
-	if (!(r->kids & KID_CHARGE) && (rc = form_fee(proc, &ctx, answers, &r->fee_yen, err)) < 0)
-		return rc;
-	if ((rc = row_answers(r, &before, err)) < 0)
-		return rc;
-	*changed = answers_changed(before, answers);
-	json_decref(before);
-	int64_t n = db_run(c->db, err, &life_sql[SQL_VERSION_ADD], "iitit", r->id, r->revision,
-	    c->actor->id, now_us(), r->answers);
-	if (n < 0)
-		return (int)n;
-	r->kids |= KID_VERSION;
-	r->revision++;
-	row_set_answers(c->arena, r, answers);
-	const char *name =
-	    applicant_name_of(c->arena, proc, r->applicant_kind, answers, ctx.profile);
-	r->applicant_name = name ? name : r->applicant_name;
-	if ((rc = clock_start(c->db, c->arena, r, now_us(), err)) < 0 ||
-	    (rc = correction_end(c, "answered", r->revision, err)) < 0 ||
-	    (rc = place_follow(c, proc, answers, err)) < 0 ||
-	    (rc = attachments_sync(c->db, c->arena, r, answers, err)) < 0)
-		return rc;
-	return row_index(c->db, c->arena, proc, r, answers, err);
-}
-
-int app_correct(struct db *db, struct arena *a, const struct app_actor *actor,
-    const struct procedure *proc, int64_t id, const struct form_context *given, json_t *answers,
-    struct err *err)
-{
-	struct change c;
-	json_t *changed = NULL;
-	int rc = change_begin(&c, db, a, actor, id, "correct", err);
-	if (rc < 0)
-		return rc;
-	json_t *own = json_deep_copy(answers);
-	rc = correct_row(&c, proc, given, own, &changed, err);
-	json_decref(own);
-	if (rc < 0) {
-		json_decref(changed);
-		return rc;
-	}
-	rc = change_end(&c, "application.corrected",
-	    json_pack("{s:I, s:o, s:s?}", "revision", (json_int_t)c.row->revision, "fields",
-	        changed, "due", c.row->due),
-	    err);
-	return rc < 0 ? rc : tell_staff(db, c.row, "corrected", err);
 }
 
 /* --- withdrawal --- */

@@ -203,19 +203,28 @@ int charges_cancel(struct db *, struct app_row *, struct err *);
 int row_eval(const struct procedure *, const struct app_row *, json_t *answers, const char *expr,
     bool *out, struct err *);
 
+/* --- draft.c --- */
+/* ERR_CONFLICT on a day when the procedure takes no applications. */
+int window_check(const struct procedure *, struct date on, struct err *);
+/* The definition's department; when it is not there (any more), the city's fallback; else the first
+ * of the organisation. 0 only where there is no department at all. */
+int department_of(
+    struct db *, struct arena *, const struct procedure *, int64_t *department, struct err *);
+
 /* --- answers.c --- */
 /* Brings attachment rows and blob references in line with the answers. */
 int attachments_sync(struct db *, struct arena *, struct app_row *, json_t *answers, struct err *);
-/* The same for answers that are not the application's: references of subject to the files of `before`
- * become references to those of `after`; NULL: none. */
-int blobs_sync(struct db *, struct arena *, const char *subject, json_t *before, json_t *after,
-    struct err *);
+/* The same for answers that are not the application's: references of subject to the files of
+ * `before` become references to those of `after`; NULL: none. */
+int blobs_sync(
+    struct db *, struct arena *, const char *subject, json_t *before, json_t *after, struct err *);
 /* The name to show for answers: the applicant's field, else the profile's; NULL: none. */
 const char *applicant_name_of(struct arena *, const struct procedure *, const char *applicant_kind,
     json_t *answers, json_t *profile);
-/* Puts numbers, names and title into the search index. */
-int row_index(struct db *, struct arena *, const struct procedure *, const struct app_row *,
-    json_t *answers, struct err *);
+/* What is searched for in answers: the names in them and the procedure's title. */
+const char *answers_words(struct arena *, const struct procedure *, json_t *answers);
+/* Puts numbers, the applicant and those words into the search index. */
+int row_index(struct db *, struct arena *, const struct app_row *, const char *words, struct err *);
 /* Array of "section.field" whose answers differ. New reference. */
 json_t *answers_changed(json_t *before, json_t *after);
 

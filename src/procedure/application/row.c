@@ -156,6 +156,7 @@ int row_to_application(struct db *db, struct arena *a, const struct app_row *r,
 	if (rc < 0)
 		return rc;
 	json_on_arena(a, app->answers);
+	app->answers_text = r->answers;
 	if (r->numbers) {
 		rc = json_of_text(r->numbers, &app->numbers, err);
 		if (rc < 0)

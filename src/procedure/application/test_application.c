@@ -241,6 +241,58 @@ static void incomplete(struct store *st)
 }
 EACH(incomplete)
 
+/* Answers as those of a draft, checked on this thread, as the page does it. */
+static const struct app_prepared *prepare(struct world *w, int64_t id, json_t *answers)
+{
+	const struct form_context ctx = {.lang = "ja", .fee_yen = -1};
+	struct app_prepared *out;
+	struct form_problem *problems;
+	assert_int_equal(
+	    app_prepare(world_db(w), w->arena, w->dog, app_now(w, id), &ctx,
+	        json_on_arena(w->arena, json_deep_copy(answers)), &out, &problems, &w->err),
+	    0);
+	return out;
+}
+
+static const char *given_name(struct world *w, int64_t id)
+{
+	return json_path_text(app_now(w, id)->answers, "owner.name.given");
+}
+
+static void prepared(struct store *st)
+{
+	struct world w = world_new(st);
+	json_t *other =
+	    json_pack("{s:{s:{s:s, s:s}}}", "owner", "name", "family", "高松", "given", "月子");
+	json_t *none = json_object();
+	/* What was prepared is not checked again: others show it, */
+	int64_t id = drafted(&w, HANAKO, w.dog, w.answers);
+	const struct app_prepared *p = prepare(&w, id, other);
+	DO(&w, HANAKO, "submit", .proc = w.dog, .id = id, .prepared = p);
+	assert_string_equal(given_name(&w, id), "月子");
+	assert_string_equal(app_now(&w, id)->applicant_name, "高松　月子");
+	/* but never when the draft was changed meanwhile on another device, */
+	id = drafted(&w, HANAKO, w.dog, w.answers);
+	p = prepare(&w, id, w.answers);
+	DO(&w, HANAKO, "save", .proc = w.dog, .id = id, .json = none);
+	NO(&w, HANAKO, ERR_INPUT, "application.incomplete", "submit", .proc = w.dog, .id = id,
+	    .prepared = p);
+	DO(&w, HANAKO, "save", .proc = w.dog, .id = id, .json = other);
+	DO(&w, HANAKO, "submit", .proc = w.dog, .id = id, .prepared = p);
+	assert_string_equal(given_name(&w, id), "月子");
+	/* nor for another day. */
+	id = drafted(&w, HANAKO, w.dog, w.answers);
+	p = prepare(&w, id, other);
+	now_set_us(now_us() + DAY);
+	DO(&w, HANAKO, "submit", .proc = w.dog, .id = id, .prepared = p);
+	assert_string_equal(given_name(&w, id), "花子");
+	json_decref(other);
+	json_decref(none);
+	assert_verified(&w);
+	world_free(&w);
+}
+EACH(prepared)
+
 static int race_run(struct db *db, void *arg, struct err *err)
 {
 	return act_run(db, arg, err);
@@ -816,6 +868,7 @@ int main(void)
 	    RUN(moves_described),
 	    RUN(whole_life),
 	    RUN(incomplete),
+	    RUN(prepared),
 	    RUN(twice),
 	    RUN(others),
 	    RUN(holiday_night),

@@ -204,6 +204,7 @@ struct act {
 	int back; /* send_back: to step + 1; 0: to the drafter */
 	const char *text, *text2, *number;
 	json_t *json;
+	const struct app_prepared *prepared;
 };
 
 static int act_run(struct db *db, void *arg, struct err *err)
@@ -225,7 +226,7 @@ static int act_run(struct db *db, void *arg, struct err *err)
 	if (IS("mandate"))
 		return app_mandate_set(db, who, t->id, t->json, err);
 	if (IS("submit")) {
-		int rc = app_submit(db, a, who, t->proc, t->id, &ctx, &number, err);
+		int rc = app_submit(db, a, who, t->proc, t->id, &ctx, t->prepared, &number, err);
 		t->number = number;
 		return rc;
 	}

@@ -136,8 +136,9 @@ struct step_page {
 	struct procedure *procedure;
 	struct form_context context;
 	json_t *answers; /* a copy that the post changes */
-	int sections;    /* of the definition; step numbers are 1-based */
-	int step;        /* this page */
+	struct app_prepared *prepared;
+	int sections; /* of the definition; step numbers are 1-based */
+	int step;     /* this page */
 	bool counter;
 	json_t *mandate;               /* what a proxy typed */
 	json_t *wrong;                 /* texts of its problems, by field */
@@ -737,8 +738,8 @@ static int submit_write(struct request *rq, struct db *db, struct err *err)
 	struct step_page *s = rq_data(rq);
 	struct app_actor actor = rq_app_actor(rq);
 	char *number;
-	int rc =
-	    app_submit(db, rq->arena, &actor, s->procedure, s->app->id, &s->context, &number, err);
+	int rc = app_submit(db, rq->arena, &actor, s->procedure, s->app->id, &s->context,
+	    s->prepared, &number, err);
 	return rc < 0 ? rc : submitted(rq, s->app->id, number);
 }
 
@@ -755,7 +756,10 @@ static int submit(struct request *rq, struct err *err)
 	if (rc < 0)
 		return rc;
 	struct form_problem *problems;
-	int n = form_check(s->procedure, rq->arena, &s->context, s->answers, &problems);
+	int n = app_prepare(rq_db(rq, err), rq->arena, s->procedure, s->app, &s->context,
+	    s->answers, &s->prepared, &problems, err);
+	if (n < 0)
+		return n;
 	if (n > 0 || (text_eq(s->app->applicant_kind, "proxy") && !s->app->mandate)) {
 		rq->template = "procedure/confirm";
 		return confirm_view(rq, s, problems, n, err);
