@@ -224,7 +224,7 @@ test('without the form token nothing is done', async () => {
 	assert.equal((await resident.get(`/applications/${id}/steps/1`)).status, 404);
 });
 
-test('a number that is none is told at its place, and one that is too large means no other', async () => {
+test('numbers and fields that are none are told at their place', async () => {
 	const anybody = city.client();
 	for (const [query, field] of [['leaf=x', 'leaf'], ['leaf=', 'leaf'], ['', 'leaf'], ['leaf=1&size=1e9', 'size']]) {
 		const answer = await anybody.json(`/journal/inclusion?${query}`);
@@ -232,6 +232,9 @@ test('a number that is none is told at its place, and one that is too large mean
 	}
 	const own = await city.office(office), clerk = await city.as(own.clerk);
 	const { id } = await applyByJson(resident);
+	// A correction of what the form does not have could not be answered.
+	for (const field of ['dog.nothing', 'nothing', 'attachments', 'dog'])
+		assert.equal((await clerk.postJson(`/staff/applications/${id}/correction`, { field, message: '?' })).status, 422, field);
 	for (const [verb, values] of [['accept', {}], ['draft', { outcome: 'granted' }]])
 		assert.ok((await clerk.postJson(`/staff/applications/${id}/${verb}`, values)).status < 400, verb);
 	// 2^32 is not step 0, which would be the drafter.

@@ -65,7 +65,7 @@ const table = {
 	'post /staff/applications/{id}/review': act(granted, 'review', nobodys),
 	'post /staff/applications/{id}/cancel': act(cancelled, 'cancel', decides, { reason: '重複' }),
 	'post /staff/applications/{id}/close': act(granted, 'close', works),
-	'post /staff/applications/{id}/hold': act(granted, 'hold', works),
+	'post /staff/applications/{id}/hold': act(granted, 'hold', works, { reason: '開示請求' }),
 	'post /staff/applications/{id}/revoke': act(granted, 'revoke', revokes, { code: 'x', reason: '誤記' }),
 	'post /staff/applications/{id}/reissue': act(granted, 'reissue', revokes, { code: 'x' }),
 	'get /staff/counter': ['/staff/counter', '13....333333'],

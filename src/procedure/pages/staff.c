@@ -432,19 +432,31 @@ static int act_forward(struct request *rq, struct db *db, struct page *p, struct
 	    db, &p->actor, p->app->id, rq_i64(rq, "department", 0), text(rq, "reason"), err);
 }
 
+static bool names_field(const json_t *fields, const char *name)
+{
+	for (size_t i = 0; i < json_array_size(fields); i++)
+		if (text_eq(json_text(json_array_get(fields, i), "name"), name))
+			return true;
+	return false;
+}
+
 /* Fields that were ticked, each with its own message when there is one. */
 static int act_correction(struct request *rq, struct db *db, struct page *p, struct err *err)
 {
 	const char *const *names;
 	int n = rq_form_all(rq, "field", &names);
-	json_t *fields = json_array();
+	json_t *fields = json_array(), *known = json_on_arena(rq->arena, correction_fields(rq, p));
+	bool fit = true;
 	for (int i = 0; i < n; i++) {
+		fit = fit && names_field(known, names[i]);
 		const char *own = text(rq, arena_printf(rq->arena, "message.%s", names[i]));
 		json_array_append_new(
 		    fields, json_pack("{s:s, s:s}", "field", names[i], "message", own ? own : ""));
 	}
-	int rc = app_request_correction(
-	    db, &p->actor, p->app->id, fields, text(rq, "message"), text(rq, "due"), err);
+	int rc = fit ? app_request_correction(db, &p->actor, p->app->id, fields,
+	                   text(rq, "message"), text(rq, "due"), err)
+	             : err_field(err, ERR_INPUT, "field", "staff.correction.no_field",
+	                   "no such field of application %lld", (long long)p->app->id);
 	json_decref(fields);
 	return rc;
 }
