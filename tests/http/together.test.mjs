@@ -42,8 +42,12 @@ test('two people take it in', async () => {
 
 test('one asks for a correction while another hands it on', async () => {
 	const id = await application([own.clerk, 'accept']), { turn } = (await view(id)).application;
-	const first = await one('correction, forward', () => act(own.clerk, id, 'correction', { turn, field: 'dog.colour', message: '毛色は?' }),
-		() => act(own.clerk2, id, 'forward', { turn, department: roads, reason: '担当が違います。' }));
+	const sent = await Promise.all([act(own.clerk, id, 'correction', { turn, field: 'dog.colour', message: '毛色は?' }),
+		act(own.clerk2, id, 'forward', { turn, department: roads, reason: '担当が違います。' })]);
+	const first = sent.findIndex((a) => a.status < 400), lost = sent[1 - first];
+	assert.ok(first >= 0 && lost.status >= 400, sent.map((a) => a.status).join());
+	// Once it was handed on, it is not there any more for who works in the former department.
+	assert.ok(lost.status === 409 || first === 1 && lost.status === 404, `${lost.status} ${lost.text}`);
 	assert.equal(await state(id, first ? roadsOffice.clerk : own.clerk), first ? 'submitted' : 'correction');
 });
 
