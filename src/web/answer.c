@@ -418,8 +418,7 @@ static void send_redirect(struct request *rq)
 	queue(rq, b.status, make(rq, &b, false, MHD_RESPMEM_PERSISTENT));
 }
 
-/* Path and query of the page of this site that the request came from; n 0 when it is not known. */
-static struct str referring_path(struct request *rq)
+struct str referring_path(struct request *rq)
 {
 	struct str from = str_from(rq_header(rq, "Referer")), host = rq->p->heads.host;
 	const char *slashes = from.n ? memmem(from.p, from.n, "://", 3) : NULL;

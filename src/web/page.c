@@ -53,9 +53,16 @@ void page_error(struct request *rq, const struct err *err)
 	rq->template = error_template(rq->status, err);
 	/* The handler's half-made view is no part of the error page. */
 	json_object_clear(rq->view);
+	const char *title = text_eq(err->msg, "web.csrf") ? rq_tr(rq, "web.csrf.title")
+	                                                  : error_title(rq, err->kind);
 	json_object_set_new_nocheck(rq->view, "error",
-	    json_pack("{s:i,s:s,s:s}", "status", rq->status, "title", error_title(rq, err->kind),
-	        "text", error_text(rq, err)));
+	    json_pack("{s:i,s:s,s:s}", "status", rq->status, "title", title, "text",
+	        error_text(rq, err)));
+	/* What was sent stood on a page: it is opened anew, with what is true now. */
+	struct str from = rq->method == HTTP_POST ? referring_path(rq) : (struct str){NULL, 0};
+	const char *back = from.n ? str_dup(rq->arena, from) : NULL;
+	if (back && path_is_local(back))
+		json_object_set_new_nocheck(rq->view, "back_href", json_string(back));
 	if (rq->p->id[0])
 		json_object_set_new_nocheck(rq->view, "request_id", json_string(rq->p->id));
 }

@@ -9,7 +9,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { address, applyFor, applyForTaxCertificate } from '../lib/apply.mjs';
 import { browseCity, check, fill, password, press, problems } from '../lib/browse.mjs';
-import { idOf, photo } from '../lib/dog.mjs';
+import { applyByJson, idOf, photo } from '../lib/dog.mjs';
 
 const { city, open, signIn, close } = await browseCity();
 test.after(async () => {
@@ -355,6 +355,23 @@ test('from the first mail to the second factor, a forgotten password, and signin
 		await elsewhere.goto(path);
 		if (!/login/.test(elsewhere.url())) await check(elsewhere, [320]);
 	}
+});
+
+test('signed in meanwhile in another tab: the first one leads on', async () => {
+	const page = await open(phone), tab = await page.context().newPage();
+	await page.goto('/login?next=/procedures/dog-registration');
+	await signIn(tab, 'resident9@example.jp');
+	await fill(page, { login: 'resident9@example.jp', password });
+	await press(page, 'main form button');
+	assert.match(await page.title(), /^送信できませんでした/);
+	await check(page, [320]);
+	await press(page, page.getByRole('link', { name: '前のページを開き直す' }));
+	assert.equal(new URL(page.url()).pathname, '/procedures/dog-registration');
+	const { id } = await applyByJson(await city.as('resident9@example.jp'));
+	await page.goto(`/applications/${id}`);
+	await page.locator('textarea[name=text]').evaluate((e) => e.removeAttribute('required')); // as a browser that does not check
+	await press(page, page.getByRole('button', { name: '送る', exact: true }));
+	assert.equal((await problems(page)).length, 1);
 });
 
 test('what cannot be had: not there, not allowed, a document that nobody issued', async () => {

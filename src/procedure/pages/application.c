@@ -281,7 +281,8 @@ static int message(struct request *rq, struct err *err)
 		return rc;
 	a->text = rq_form(rq, "text");
 	if (!a->text || !a->text[0]) {
-		rq_problem(rq, "text", "form.required", NULL);
+		if (!rq_has_problems(rq)) /* the declared input says it, too */
+			rq_problem(rq, "text", "form.required", NULL);
 		rq->template = "procedure/application";
 		return show(rq, err);
 	}
