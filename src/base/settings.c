@@ -187,7 +187,7 @@ static bool of_type(const json_t *v, json_type type)
 static bool within(const char *path, const char *name)
 {
 	size_t n = strlen(name);
-	return strncmp(path, name, n) == 0 && (path[n] == '\0' || path[n] == '.');
+	return strncmp(path, name, n) == 0 && strchr(".[", path[n]);
 }
 
 /* A plain value as text; NULL when it is none. */

@@ -52,7 +52,8 @@ void settings_help(FILE *, const char *const *names);
 
 /* A YAML file as JSON: mappings, sequences, and plain texts ("8080" stays text; true, false become
  * booleans). ERR_INPUT with line in the detail; no name may be there twice. New reference in *out.
- * lines, an object or NULL, gets the line of each name: {"smtp": 2, "smtp.url": 3}. */
+ * lines, an object or NULL, gets the line of each name: {"smtp": 2, "smtp.url": 3, "list": 4,
+ * "list[0].name": 5}. */
 int yaml_json(struct str text, const char *name, json_t **out, json_t *lines, struct err *);
 
 #endif

@@ -93,7 +93,10 @@ static int value(struct reader *r, yaml_event_t *e, const char *path, int depth,
 			continue;
 		}
 		json_t *item = NULL;
-		rc = value(r, &inner, path, depth + 1, &item);
+		struct buf full = {0};
+		buf_printf(&full, "%s[%zu]", path, json_array_size(made));
+		rc = value(r, &inner, full.p, depth + 1, &item);
+		buf_free(&full);
 		if (rc == 0)
 			json_array_append_new(made, item);
 	}

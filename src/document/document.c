@@ -8,6 +8,7 @@
 #include "base/time.h"
 #include "document/private.h"
 #include "document/sign.h"
+#include "web/template.h"
 
 enum { RENDER_TIMEOUT_MS = 20000 };
 
@@ -22,12 +23,13 @@ static int load_layout(
     struct city *city, struct arena *a, const char *template, json_t **out, struct err *err)
 {
 	const char *slash = strchr(template, '/');
-	const char *path = slash ? arena_printf(a, "templates/%.*s/pdf/%s.yaml",
-	                               (int)(slash - template), template, slash + 1)
-	                         : arena_printf(a, "templates/document/pdf/%s.yaml", template);
+	const char *name = slash ? arena_printf(a, "%.*s/pdf/%s.yaml", (int)(slash - template),
+	                               template, slash + 1)
+	                         : arena_printf(a, "document/pdf/%s.yaml", template);
+	struct templates *t = __atomic_load_n(&city->templates, __ATOMIC_ACQUIRE);
 	struct str text;
-	int rc = city_resource(city, a, path, &text, err);
-	return rc < 0 ? rc : yaml_json(text, path, out, NULL, err);
+	int rc = template_text(t, a, name, &text, err);
+	return rc < 0 ? rc : yaml_json(text, name, out, NULL, err);
 }
 
 /* --- the seal --- */

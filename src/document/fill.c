@@ -212,7 +212,7 @@ static int fill_block(
 		return err_set(
 		    w->err, ERR_TOO_LARGE, NULL, "layout: more than %d blocks", BLOCKS_MAX);
 	if (strcmp(type, "each") == 0) {
-		if (!json_object_get(block, "from"))
+		if (!json_is_string(json_object_get(block, "from")))
 			return err_set(w->err, ERR_INPUT, NULL, "layout: each needs from");
 		return fill_each(w, scope, block, out, depth);
 	}

@@ -196,6 +196,14 @@ static const struct {
     {"form", block_form},     /* fields to fill in by hand */
 };
 
+bool flow_knows(const char *type)
+{
+	for (size_t k = 0; k < COUNT(blocks_table); k++)
+		if (strcmp(blocks_table[k].type, type) == 0)
+			return true;
+	return false;
+}
+
 void flow_blocks(struct sheet *s, json_t *blocks, double x, double w)
 {
 	size_t i;

@@ -101,6 +101,7 @@ const struct module document_module = {
     .name = "document",
     .slot = -1,
     .migrations = true,
+    .layout_check = layout_check,
     .routes = routes,
     .nroutes = COUNT(routes),
     .menu = menu,

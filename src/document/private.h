@@ -62,6 +62,8 @@ struct fill {
 	const struct i18n *i18n; /* may be NULL: keys show as they are */
 	const char *lang;
 };
+/* layout.c: struct module.layout_check */
+int layout_check(struct templates *, const char *name, struct str text, struct err *);
 int fill_layout(struct arena *, const struct fill *, json_t **out, struct err *);
 
 /* --- the renderer, in the worker --- */

@@ -4,6 +4,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "base/resource.h"
 #include "base/test.h"
 #include "document/document.h"
 #include "document/private.h"
@@ -142,6 +143,51 @@ static void layout_errors_name_the_cause(void **state)
 	arena_free(a);
 }
 
+static void layouts_are_checked(void **state)
+{
+	struct city *city = *state;
+	static const struct {
+		const char *layout, *want; /* NULL: it is good */
+	} layouts[] = {
+	    {"blocks:\n  - {type: text, style: title, text: x}\n  - {type: use, part: body}\n",
+	        NULL},
+	    {"styles: {mine: {size: 9}}\nparts:\n  own:\n    - {type: rule, style: mine}\n"
+	     "blocks:\n  - {type: use, part: own}\n",
+	        NULL},
+	    {"blocks:\n  - type: text\n  - type: tekst\n",
+	        "x.yaml:3: there is no block type tekst"},
+	    {"blocks:\n\n  - {text: x}\n", "x.yaml:3: a block without a type"},
+	    {"blocks:\n  - type: text\n    style: titel\n", "x.yaml:3: there is no style titel"},
+	    {"blocks:\n  - {type: use, part: bodi}\n", "x.yaml:2: there is no part bodi"},
+	    {"blocks:\n  - type: each\n    from: {a: b}\n",
+	        "x.yaml:3: each needs from, a name in the view"},
+	    {"blocks:\n  - type: columns\n    columns:\n      - width: 3\n      - blocks:\n"
+	     "          - {type: box, blocks: [{type: no}]}\n",
+	        "x.yaml:6: there is no block type no"},
+	    {"parts:\n  mine:\n    - {type: none}\n", "x.yaml:3: there is no block type none"},
+	};
+	for (size_t i = 0; i < COUNT(layouts); i++) {
+		struct err err = {0};
+		int rc = layout_check(city->templates, "x.yaml", str_from(layouts[i].layout), &err);
+		if (layouts[i].want ? rc == 0 || strcmp(err.detail, layouts[i].want) != 0 : rc != 0)
+			fail_msg("%s: %s", layouts[i].layout, err.detail);
+	}
+}
+
+static int built_in_is_good(void *arg, const char *path, struct str text)
+{
+	struct err err = {0};
+	if (strstr(path, "/pdf/") && layout_check(arg, path, text, &err) < 0)
+		fail_msg("%s", err.detail);
+	return 0;
+}
+
+static void built_in_layouts_are_good(void **state)
+{
+	struct city *city = *state;
+	assert_int_equal(resource_each("templates/", built_in_is_good, city->templates), 0);
+}
+
 static void a_killed_worker_is_replaced(void **state)
 {
 	struct city *city = *state;
@@ -228,6 +274,8 @@ int main(int argc, char **argv)
 	    cmocka_unit_test_prestate(is_quick, &city),
 	    cmocka_unit_test_prestate(pages_and_texts, &city),
 	    cmocka_unit_test_prestate(layout_errors_name_the_cause, &city),
+	    cmocka_unit_test_prestate(layouts_are_checked, &city),
+	    cmocka_unit_test_prestate(built_in_layouts_are_good, &city),
 	    cmocka_unit_test_prestate(a_killed_worker_is_replaced, &city),
 	    cmocka_unit_test_prestate(the_worker_has_few_rights, &city),
 	    cmocka_unit_test_prestate(nonsense_is_refused_not_fatal, &city),

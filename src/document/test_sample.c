@@ -10,6 +10,7 @@
 #include "base/resource.h"
 #include "base/test.h"
 #include "document/private.h"
+#include "web/template.h"
 
 int sample_main_begins(int argc, char **argv, int *code)
 {
@@ -29,6 +30,15 @@ static int load_catalogue(void *arg, const char *path, struct str po)
 	return i18n_load(arg, lang, path, po, &err);
 }
 
+static int template_source(
+    void *arg, struct arena *a, const char *name, struct str *out, struct err *err)
+{
+	(void)arg;
+	return resource_find(arena_printf(a, "templates/%s", name), out)
+	           ? 0
+	           : err_set(err, ERR_MISSING, NULL, "no template %s", name);
+}
+
 void sample_city(struct city *city)
 {
 	char dir[] = "/tmp/machi-document-XXXXXX";
@@ -41,6 +51,7 @@ void sample_city(struct city *city)
 	city->settings = json_pack("{s:{s:s,s:s}}", "name", "ja", "高松市", "en", "Takamatsu City");
 	city->i18n = i18n_new();
 	assert_int_equal(resource_each("i18n/document.", load_catalogue, city->i18n), 0);
+	city->templates = templates_new(template_source, NULL, city->i18n);
 }
 
 static void remove_tree(struct arena *a, const char *path)
@@ -69,6 +80,7 @@ void sample_city_end(struct city *city)
 	worker_stop_all();
 	remove_tree(a, city->dir);
 	arena_free(a);
+	templates_free(city->templates);
 	i18n_free(city->i18n);
 	json_decref(city->settings);
 	free((void *)(uintptr_t)city->dir);

@@ -109,11 +109,11 @@ static void check_template(struct texts *t, const char *path)
 static void check_layout(struct texts *t, const struct own_file *f)
 {
 	struct err err = {0};
-	json_t *layout = NULL;
-	if (yaml_json(f->text, arena_printf(t->arena, "custom/%s", f->path), &layout, NULL, &err) <
-	    0)
-		problem(t, err.detail);
-	json_decref(layout);
+	const char *name = arena_printf(t->arena, "custom/%s", f->path);
+	for (int i = 0; i < nmodules; i++)
+		if (modules[i]->layout_check &&
+		    modules[i]->layout_check(t->made->templates, name, f->text, &err) < 0)
+			problem(t, err.detail);
 }
 
 static int own_template_add(void *arg, const char *path)

@@ -159,3 +159,9 @@ int template_check(struct templates *t, const char *name, const char *lang, stru
 	unit_free(u);
 	return rc;
 }
+
+int template_text(
+    struct templates *t, struct arena *a, const char *name, struct str *out, struct err *err)
+{
+	return t->source(t->source_arg, a, name, out, err);
+}

@@ -61,4 +61,9 @@ int template_render_plain(struct templates *, struct str text, const char *lang,
  * and `machi check`. */
 int template_check(struct templates *, const char *name, const char *lang, struct err *);
 
+/* The text of another file among the templates ("document/pdf/receipt.yaml"), as it was when they
+ * were read; on the arena, or as long as the set. ERR_MISSING when there is none. Any thread. */
+int template_text(
+    struct templates *, struct arena *, const char *name, struct str *out, struct err *);
+
 #endif

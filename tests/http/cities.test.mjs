@@ -8,6 +8,7 @@ import { request } from 'node:http';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { City, machi, newDatabase, storeKind, until } from '../lib/city.mjs';
+import { pdfText } from '../lib/pdf.mjs';
 
 const dir = mkdtempSync(join(tmpdir(), 'machi-cities-'));
 const { MACHI_STORE, ...env } = process.env; // it would be the store of both
@@ -23,9 +24,12 @@ test.after(() => {
 // fetch() does not let us choose the Host.
 const ask = (host, path) => new Promise((done, fail) => {
 	const call = request({ port: cities.port, host: '127.0.0.1', path, headers: { host } }, (answer) => {
-		let text = '';
-		answer.on('data', (bytes) => { text += bytes; });
-		answer.on('end', () => done({ status: answer.statusCode, text, json: () => JSON.parse(text) }));
+		const parts = [];
+		answer.on('data', (part) => parts.push(part));
+		answer.on('end', () => {
+			const bytes = Buffer.concat(parts), text = bytes.toString();
+			done({ status: answer.statusCode, bytes, text, json: () => JSON.parse(text) });
+		});
 	});
 	call.on('error', fail);
 	call.end();
@@ -90,6 +94,20 @@ test('a city\'s own template, text and style are its own only', async () => {
 	assert.notEqual(style(east), style(west));
 });
 
+test('a layout of its own counts from the reload on, like the rest', async () => {
+	const layout = (word) => `blocks:\n  - {type: text, text: ${word}}\n`;
+	const said = async () => pdfText((await ask('east.example', '/procedures/dog-registration/paper.pdf')).bytes);
+	const before = await said();
+	own('east', 'templates/document/pdf/paper.yaml', layout('東の様式'));
+	assert.equal(await said(), before);
+	await reload(/city\.reload.*west/);
+	assert.match(await said(), /東の様式/);
+	own('east', 'templates/document/pdf/paper.yaml', layout('東の様式\n  - {type: tekst'));
+	await reload(/city\.reload.*west/);
+	assert.match(await said(), /東の様式/);
+	rmSync(join(dir, 'east', 'custom', 'templates', 'document'), { recursive: true });
+});
+
 test('what is wrong in them is told by machi check and on reload, and the old ones stay', async () => {
 	const mistakes = [
 		['templates/web/footer.html', '<footer>\n{{#city}}\n</footer>\n', /^custom\/templates\/web\/footer\.html:2: is not closed: city$/m],
@@ -98,6 +116,8 @@ test('what is wrong in them is told by machi check and on reload, and the old on
 		['i18n/own.ja.po', 'msgid "a"\nmsgstr "no end\n', /^custom\/i18n\/own\.ja\.po:2: /m],
 		['i18n/own.po', '', /^custom\/i18n\/own\.po: a catalogue's name ends with \.ja\.po or \.en\.po$/m],
 		['templates/document/pdf/certificate.yaml', 'page:\n  - [\n', /^custom\/templates\/document\/pdf\/certificate\.yaml:\d: /m],
+		['templates/document/pdf/certificate.yaml', 'blocks:\n  - {type: text, text: x}\n  - {type: tekst, text: x}\n',
+			/^custom\/templates\/document\/pdf\/certificate\.yaml:3: there is no block type tekst$/m],
 		['packs/own/procedures/bike.yaml', 'id: bike\n', /packs\/own\/procedures\/bike\.yaml:1:1: the procedure has no `title`/],
 	];
 	for (const [path, text, told] of mistakes) {
