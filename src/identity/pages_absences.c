@@ -335,6 +335,47 @@ int absence_get(struct request *rq, struct err *err)
 	return rc < 0 ? rc : absence_form(rq, o, err);
 }
 
+/* Mails somebody the days for which they are or act as the officer's deputy; nobody what they did
+ * themselves. department 0: all. */
+static int mail_term(struct request *rq, struct db *db, const struct officer *o, const char *kind,
+    const struct account *account, int64_t department, const struct term *term, struct err *err)
+{
+	char from[DAY_SIZE], until[DAY_SIZE];
+	int rc = term_days(term, from, until, err);
+	if (rc < 0 || account->id == rq->actor.account)
+		return rc;
+	json_t *view = json_pack("{s:s, s:s, s:s*}", "officer",
+	    staff_name(db, rq->arena, o->id, err), "url",
+	    arena_printf(rq->arena, "%s%s/staff/absences", rq->city->base_url,
+	        text_eq(account->lang, "en") ? "/en" : ""),
+	    "department",
+	    department ? department_name_in(db, rq->arena, department, account->lang, err) : NULL);
+	put_term(view, from, until);
+	return account_mail(rq, db, account, kind, view, err);
+}
+
+/* Whoever acts for the officer, by name or by post, hears of the absence: one mail for each of the
+ * officer's posts. */
+static int tell_acting(struct request *rq, struct db *db, const struct officer *o,
+    const struct term *term, struct err *err)
+{
+	int64_t *departments;
+	int n = staff_departments(db, rq->arena, o->id, "application.read", &departments, err);
+	for (int i = 0; i < n; i++) {
+		struct account account = {0};
+		int64_t deputy = staff_deputy_if_absent(db, o->id, departments[i]);
+		int rc = deputy
+		             ? account_get(db, rq->arena, staff_account(db, deputy), &account, err)
+		             : 0;
+		if (rc >= 0 && account.id)
+			rc = mail_term(
+			    rq, db, o, "identity/absence", &account, departments[i], term, err);
+		if (rc < 0)
+			return rc;
+	}
+	return n < 0 ? n : 0;
+}
+
 static int absence_write(struct request *rq, struct db *db, struct err *err)
 {
 	const struct officer *o = rq_data(rq);
@@ -342,6 +383,8 @@ static int absence_write(struct request *rq, struct db *db, struct err *err)
 	    {form_value(rq, "from"), form_value(rq, "until")}, form_value(rq, "reason")};
 	int rc = o->row ? absence_change(db, rq->actor.id, o->id, o->row, &f, err)
 	                : absence_make(db, rq->actor.id, o->id, &f, err);
+	if (rc >= 0)
+		rc = tell_acting(rq, db, o, &f.term, err);
 	if (rc < 0)
 		return rc;
 	rq_flash(rq, "success", "identity.absence.saved", NULL);
@@ -512,23 +555,14 @@ static int take_deputy(struct request *rq, struct db *db, struct deputy_fields *
 	return rc < 0 ? rc : 0;
 }
 
-/* Whoever is named hears of it, unless they did it themselves; a post is not written to. */
+/* Whoever is named hears of it, unless they did it themselves; the holders of a post hear of each
+ * absence. */
 static int tell_deputy(struct request *rq, struct db *db, const struct officer *o,
     const struct deputy_fields *f, const struct account *account, struct err *err)
 {
-	char from[DAY_SIZE], until[DAY_SIZE];
-	int rc = term_days(&f->term, from, until, err);
-	if (rc < 0 || !account->id || account->id == rq->actor.account)
-		return rc;
-	json_t *view =
-	    json_pack("{s:s, s:s, s:s*}", "officer", staff_name(db, rq->arena, o->id, err), "url",
-	        arena_printf(rq->arena, "%s%s/staff/absences", rq->city->base_url,
-	            text_eq(account->lang, "en") ? "/en" : ""),
-	        "department",
-	        f->department ? department_name_in(db, rq->arena, f->department, account->lang, err)
-	                      : NULL);
-	put_term(view, from, until);
-	return account_mail(rq, db, account, "identity/deputy", view, err);
+	return account->id
+	           ? mail_term(rq, db, o, "identity/deputy", account, f->department, &f->term, err)
+	           : 0;
 }
 
 static int deputy_write(struct request *rq, struct db *db, struct err *err)

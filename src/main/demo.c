@@ -59,6 +59,7 @@ struct demo {
 	char photo[BLOB_NAME_SIZE]; /* attached where a file is wanted */
 	int64_t end_us;             /* the real time: nothing happens after it */
 	int64_t next, until;        /* applications of the present batch */
+	uint64_t taken;             /* family names in the present office, a bit each */
 	int64_t now;
 };
 
@@ -146,9 +147,13 @@ static int add_staff(struct demo *d, struct db *db, const struct office *o, enum
 	int at = (int)(o - d->offices) + 1;
 	const char *login = number ? arena_printf(d->arena, "%s%d-%d", titles[rank], at, number)
 	                           : arena_printf(d->arena, "%s%d", titles[rank], at);
-	const char *name =
-	    arena_printf(d->arena, "%s %s", example_families[below(d, EXAMPLE_FAMILIES)].name,
-	        example_givens[below(d, EXAMPLE_GIVENS)].name);
+	/* Nobody has a namesake among colleagues. */
+	int family = below(d, EXAMPLE_FAMILIES);
+	while (d->taken & UINT64_C(1) << family)
+		family = (family + 1) % EXAMPLE_FAMILIES;
+	d->taken |= UINT64_C(1) << family;
+	const char *name = arena_printf(d->arena, "%s %s", example_families[family].name,
+	    example_givens[below(d, EXAMPLE_GIVENS)].name);
 	int64_t department = o->id;
 	int rc = staff_add(db, login, d->hash, name, &out->account, &out->person, err);
 	if (rc == 0)
@@ -167,6 +172,7 @@ static int add_office(struct demo *d, struct db *db, const char *name, struct er
 		return err_set(err, ERR_INTERNAL, NULL, "more offices than the demo has room for");
 	struct office *o = &d->offices[d->noffices++];
 	o->name = name;
+	d->taken = 0;
 	int rc = department_by_name(db, name, &o->id, err);
 	if (rc == 0)
 		rc = err_set(err, ERR_INTERNAL, NULL, "no department %s", name);

@@ -110,6 +110,30 @@ int outbox_show(struct request *rq, struct err *err)
 
 /* --- one mail --- */
 
+/* What a mail is about, in words and with a link for whoever may follow it: the receipt number, as
+ * long as the mail's values are kept. Modules name their subjects in notice.about.<kind>. */
+static void put_about(struct request *rq, const struct notice *n, json_t *view)
+{
+	static const struct {
+		const char *kind, *perm, *href;
+	} pages[] = {{"application", "application.read", "/staff/applications"},
+	    {"disposal", "application.dispose", "/staff/records/disposals"}};
+	struct str rest = str_from(n->about), kind;
+	if (!str_cut(&rest, ':', &kind))
+		return;
+	const char *key = arena_printf(rq->arena, "notice.about.%.*s", STR_ARG(kind)),
+	           *word = i18n_find(rq->city->i18n, rq->lang, key),
+	           *number = json_string_value(json_object_get(n->view, "receipt_number"));
+	if (word)
+		json_object_set_new(view, "about_text",
+		    json_sprintf("%s %.*s", word, number ? (int)strlen(number) : (int)rest.n,
+		        number ? number : rest.p));
+	for (size_t i = 0; i < COUNT(pages); i++)
+		if (str_is(kind, pages[i].kind) && rq_allows(rq, pages[i].perm))
+			json_object_set_new(view, "about_href",
+			    json_sprintf("%s%s/%.*s", base(rq), pages[i].href, STR_ARG(rest)));
+}
+
 static int get(struct request *rq, struct notice **n, struct err *err)
 {
 	struct db *db = rq_db(rq, err);
@@ -138,6 +162,7 @@ int outbox_one(struct request *rq, struct err *err)
 		return rc;
 	json_t *view = notice_view(rq, n);
 	json_object_set_new(rq->view, "notice", view);
+	put_about(rq, n, view);
 	/* In a demo without a mail server the outbox is where people find their links. */
 	bool open = rq->city->demo && n->state == NOTICE_HELD;
 	if (n->view && notice_compose(rq->city, rq->arena, n, !open, &title, &body, &why) == 0) {

@@ -237,6 +237,30 @@ test('export needs the permission, and leaves a trace', async () => {
 	assert.ok(!elsewhere.text.includes('ポチ') || elsewhere.text.split('\r\n').length < lines.length);
 });
 
+test('who acts by post for an absent officer hears of the absence', async () => {
+	const office = await city.office('都市計画課'), head = await city.as(office.head);
+	await city.giveMail(office.chief, 'deputy@city.example');
+	const { id } = (await head.json('/staff/absences')).json.officer, day = new Date().toLocaleDateString('sv-SE', { timeZone: 'Asia/Tokyo' });
+	assert.equal((await head.post(`/staff/absences/${id}/deputy/new`, { deputy: 'rank:係長' })).status, 200);
+	assert.equal((await head.post(`/staff/absences/${id}/absence/new`, { from: day, until: day, reason: 'leave' })).status, 200);
+	await city.mailbox.find('deputy@city.example', /代わって決裁していただきます[\s\S]*都市計画課/);
+	const { absences: [absence], deputies: [deputy] } = (await head.json('/staff/absences')).json;
+	for (const [kind, row] of [['absence', absence], ['deputy', deputy]]) await head.post(`/staff/absences/${id}/end`, { kind, row: String(row.id) });
+});
+
+test('the outbox says what a mail is about by its receipt number, and nobody has a namesake in the office', async () => {
+	const { id } = await applyByJson(resident);
+	const { receipt_number: number } = (await resident.json(`/applications/${id}`)).json.application ?? {};
+	const operator = await city.as('operator');
+	const found = await until(async () => (await operator.json('/staff/outbox')).json.notices.find((n) => n.about === `application:${id}`), 'its mail');
+	const { notice } = (await operator.json(`/staff/outbox/${found.id}`)).json;
+	assert.match(notice.about_text, /^申請 \d{4}-\d{4}-\d{4}-[\dX]$/);
+	assert.ok(!number || notice.about_text.endsWith(number));
+	assert.equal(notice.about_href, undefined, 'no link for who may not read it');
+	const admin = await city.as('admin'), names = (await admin.json('/staff/users')).json.users.map((u) => `${u.posts[0]?.department} ${u.name}`);
+	assert.equal(new Set(names).size, names.length);
+});
+
 test('the inventory of procedures is read by all staff and imported by some', async () => {
 	const clerk = await city.as(people.clerk);
 	const file = Object.assign(new Blob(['id\r\nx\r\n'], { type: 'text/csv' }), { name: 'a.csv' });

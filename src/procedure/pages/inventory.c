@@ -10,27 +10,44 @@
 
 enum { IMPORT_MAX = 8 * 1024 * 1024 };
 
+/* "moving;tax": as the import takes them. */
+static const char *joined(struct request *rq, const json_t *def)
+{
+	const char *out = "";
+	size_t i;
+	json_t *one;
+	json_array_foreach(json_object_get(def, "life_events"), i, one)
+	{
+		out = arena_printf(rq->arena, "%s%s%s", out, i ? ";" : "", json_string_value(one));
+	}
+	return out;
+}
+
 /* One row of the page and of the export. */
-static json_t *row_of_definition(const struct procedure *p)
+static json_t *row_of_definition(struct request *rq, const struct procedure *p)
 {
 	const json_t *def = procedure_json(p),
 	             *law = json_array_get(json_object_get(def, "law"), 0);
-	return json_pack("{s:s, s:s, s:s, s:s?, s:s?, s:s?, s:I, s:b, s:s}", "id", procedure_id(p),
-	    "title_ja", procedure_text(p, "title", "ja"), "title_en",
+	return json_pack("{s:s, s:s, s:s, s:s?, s:s?, s:s?, s:I, s:b, s:s, s:s}", "id",
+	    procedure_id(p), "title_ja", procedure_text(p, "title", "ja"), "title_en",
 	    procedure_text(p, "title", "en"), "department",
 	    json_string_value(json_object_get(def, "department")), "law",
 	    json_string_value(json_object_get(law, "name")), "article",
 	    json_string_value(json_object_get(law, "article")), "yearly_volume",
 	    json_integer_value(json_object_get(def, "yearly_volume")), "online",
-	    (int)procedure_online(p), "priority", "");
+	    (int)procedure_online(p), "priority", "", "life_events", joined(rq, def));
 }
 
 static json_t *row_of_entry(const struct inventory_entry *e)
 {
-	return json_pack("{s:s, s:s, s:s?, s:s?, s:s?, s:s?, s:I, s:b, s:s?, s:s?}", "id", e->id,
-	    "title_ja", e->title_ja, "title_en", e->title_en, "department", e->department, "law",
-	    e->law, "article", e->article, "yearly_volume", (json_int_t)e->yearly_volume, "online",
-	    0, "priority", e->priority, "attachments", e->attachments);
+	return json_pack(
+	    "{s:s, s:s, s:s?, s:s?, s:s?, s:s?, s:I, s:b, s:s?, s:s?, s:s?, s:s?, s:s?, s:s?, "
+	    "s:s?}",
+	    "id", e->id, "title_ja", e->title_ja, "title_en", e->title_en, "department",
+	    e->department, "law", e->law, "article", e->article, "yearly_volume",
+	    (json_int_t)e->yearly_volume, "online", 0, "priority", e->priority, "attachments",
+	    e->attachments, "life_events", e->life_events, "where_ja", e->where_ja, "where_en",
+	    e->where_en, "how_ja", e->how_ja, "how_en", e->how_en);
 }
 
 /* Definitions first, then entries that have no definition. */
@@ -44,7 +61,7 @@ static int all_rows(struct request *rq, json_t **out, struct err *err)
 	struct procedure_list *list = procedures_of(rq->city, rq->arena);
 	*out = json_array();
 	for (int i = 0; i < list->n; i++)
-		json_array_append_new(*out, row_of_definition(list->items[i]));
+		json_array_append_new(*out, row_of_definition(rq, list->items[i]));
 	for (int i = 0; i < n; i++) {
 		struct procedure *p = procedure_find(rq->city, entries[i].id);
 		if (!p)
@@ -101,8 +118,10 @@ static int show(struct request *rq, struct err *err)
 	return 0;
 }
 
-static const char *const export_columns[] = {"id", "title_ja", "title_en", "department", "law",
-    "article", "yearly_volume", "attachments", "priority", "online"};
+/* Those that the import takes, and whether there is a form. */
+static const char *const export_columns[] = {"id", "title_ja", "title_en", "department",
+    "life_events", "law", "article", "yearly_volume", "attachments", "where_ja", "where_en",
+    "how_ja", "how_en", "priority", "online"};
 
 static int export_csv(struct request *rq, struct err *err)
 {

@@ -412,7 +412,10 @@ struct act {
 struct act_kind {
 	int (*fn)(struct request *, struct db *, struct page *, struct err *);
 	const char *msgkey;
-	void (*check)(struct request *, struct page *); /* notes problems before; may be NULL */
+	/* Notes problems before, for whoever may make the move; others are told that. May be NULL.
+	 */
+	void (*check)(struct request *, struct page *);
+	const char *move;
 };
 
 static int act_accept(struct request *rq, struct db *db, struct page *p, struct err *err)
@@ -632,18 +635,18 @@ static const struct act_kind act_kinds[] = {
     {act_accept, "staff.done.accept"},
     {act_assign, "staff.done.assign"},
     {act_forward, "staff.done.forward"},
-    {act_correction, "staff.done.correction", check_correction},
+    {act_correction, "staff.done.correction", check_correction, "request_correction"},
     {act_cancel_correction, "staff.done.cancel_correction"},
     {act_message, "staff.done.message"},
     {act_note, "staff.done.note"},
     {act_payment, "staff.done.payment"},
     {act_waive, "staff.done.waive"},
-    {act_draft, "staff.done.draft", check_draft},
+    {act_draft, "staff.done.draft", check_draft, "draft_decision"},
     {act_route, "staff.done.route"},
     {act_review, "staff.done.review"},
     {act_cancel, "staff.done.cancel"},
     {act_close, "staff.done.close"},
-    {act_hold, "staff.done.hold", check_hold},
+    {act_hold, "staff.done.hold", check_hold, "hold"},
     {act_revoke, "staff.done.revoke"},
     {act_reissue, "staff.done.reissue"},
 };
@@ -729,7 +732,8 @@ static int act(struct request *rq, struct err *err)
 		return rc;
 	a->page->actor.seen = rq_i64(rq, "turn", 0);
 	rq_set_data(rq, a);
-	if (a->kind->check)
+	struct db *db = a->kind->check ? rq_db(rq, err) : NULL;
+	if (db && app_may(db, rq->arena, &a->page->actor, a->page->app, a->kind->move))
 		a->kind->check(rq, a->page);
 	if (rq_has_problems(rq))
 		return act_page(rq, a, ERR_INPUT, err);
