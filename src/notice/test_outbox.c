@@ -321,7 +321,7 @@ static void delivery(void **state)
 	(void)snprintf(dir, sizeof(dir), "/tmp/machi-smtp-XXXXXX");
 	assert_non_null(mkdtemp(dir));
 	const char *script = arena_printf(a, "%s/tests/lib/smtp.sh", tree ? tree : ".");
-	int code = system(arena_printf(a, "%s start %s %d", script, dir, port));
+	int code = system(arena_printf(a, "exec %s start %s %d", script, dir, port));
 	if (code != 0) {
 		arena_free(a);
 		assert_int_equal(WEXITSTATUS(code), 77);

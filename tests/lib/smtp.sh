@@ -7,14 +7,14 @@
 #
 # As a program: tests/lib/smtp.sh start|stop DIR [PORT]; ends with 77 when there is no mail server that
 # may be started. OpenSMTPD keeps its queue in /var/spool/smtpd and starts as root, so only one runs
-# at a time: others wait for it.
+# at a time: others wait for it. It ends with the process that started it, however that ends.
 
 smtp_root() {
 	if [ "$(id -u)" -eq 0 ]; then "$@"; else sudo -n "$@"; fi
 }
 
 smtp_start() {
-	local dir=$1 port=$2
+	local dir=$1 port=$2 owner=${3:-$$}
 	command -v smtpd >/dev/null || PATH=$PATH:/usr/sbin
 	command -v smtpd >/dev/null || return 77
 	smtp_root true 2>/dev/null || return 77
@@ -34,6 +34,8 @@ smtp_start() {
 		[ "$(id -u)" -eq 0 ] || sudo="sudo -n"
 		$sudo "$(command -v smtpd)" -d -f "$dir/smtpd.conf" >"$dir/log" 2>&1 9>&- &
 		echo $! >"$dir/pid"
+		while kill -0 "$owner" && smtp_root kill -0 $!; do sleep 0.2; done
+		smtp_root kill $!
 		wait
 	) 9>/tmp/machi-smtp.lock >/dev/null 2>&1 &
 	local _
@@ -58,7 +60,7 @@ smtp_stop() {
 
 if [ "${BASH_SOURCE[0]}" = "$0" ]; then
 	case ${1:-} in
-	start) smtp_start "$2" "$3" ;;
+	start) smtp_start "$2" "$3" "$PPID" ;;
 	stop) smtp_stop "$2" ;;
 	*) echo "usage: $0 start|stop DIR [PORT]" >&2; exit 2 ;;
 	esac
