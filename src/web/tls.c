@@ -11,7 +11,7 @@
 
 #include "base/file.h"
 
-enum { CHAIN_MAX = 16 };
+enum { CHAIN_MAX = 16, KEY_ID_SIZE = 32 };
 
 struct tls_pair {
 	gnutls_pcert_st chain[CHAIN_MAX];
@@ -48,34 +48,43 @@ static void pair_free(struct tls_pair *p)
 	free(p);
 }
 
-/* Do the first certificate and the key belong together? GnuTLS says it of credentials. */
-static int check_pair(const gnutls_datum_t *cert, const gnutls_datum_t *key)
+/* Do the first certificate and the key belong together? Their key ids are compared; credentials
+ * would say it, too, but GnuTLS 3.7 leaks a certificate that does not fit. */
+static int check_pair(const struct tls_pair *p)
 {
-	gnutls_certificate_credentials_t c;
-	int code = gnutls_certificate_allocate_credentials(&c);
+	gnutls_pubkey_t pub;
+	unsigned char ids[2][KEY_ID_SIZE] = {0};
+	size_t n[2] = {KEY_ID_SIZE, KEY_ID_SIZE};
+	int code = gnutls_pubkey_init(&pub);
 	if (code < 0)
 		return code;
-	code = gnutls_certificate_set_x509_key_mem(c, cert, key, GNUTLS_X509_FMT_PEM);
-	gnutls_certificate_free_credentials(c);
+	code = gnutls_pubkey_import_privkey(pub, p->key, 0, 0);
+	if (code >= 0)
+		code = gnutls_pubkey_get_key_id(pub, GNUTLS_KEYID_USE_SHA256, ids[0], &n[0]);
+	if (code >= 0)
+		code = gnutls_pubkey_get_key_id(
+		    p->chain[0].pubkey, GNUTLS_KEYID_USE_SHA256, ids[1], &n[1]);
+	gnutls_pubkey_deinit(pub);
+	if (code >= 0 && (n[0] != n[1] || memcmp(ids[0], ids[1], n[0]) != 0))
+		code = GNUTLS_E_CERTIFICATE_KEY_MISMATCH;
 	return code;
 }
 
 static int pair_parse(struct str cert, struct str key, struct tls_pair **out)
 {
 	gnutls_datum_t c = {(unsigned char *)cert.p, (unsigned)cert.n},
-		       k = {(unsigned char *)key.p, (unsigned)key.n};
-	int code = check_pair(&c, &k);
-	if (code < 0)
-		return code;
+	               k = {(unsigned char *)key.p, (unsigned)key.n};
 	struct tls_pair *p = calloc(1, sizeof(*p));
 	if (!p || gnutls_privkey_init(&p->key) < 0)
 		abort();
 	unsigned n = CHAIN_MAX;
-	code = gnutls_pcert_list_import_x509_raw(p->chain, &n, &c, GNUTLS_X509_FMT_PEM, 0);
+	int code = gnutls_pcert_list_import_x509_raw(p->chain, &n, &c, GNUTLS_X509_FMT_PEM, 0);
 	if (code >= 0) {
 		p->n = n;
 		code = gnutls_privkey_import_x509_raw(p->key, &k, GNUTLS_X509_FMT_PEM, NULL, 0);
 	}
+	if (code >= 0)
+		code = check_pair(p);
 	if (code < 0)
 		pair_free(p);
 	else
