@@ -80,9 +80,9 @@ void tag_begin(struct sheet *, const char *tag, const char *attributes);
 void tag_end(struct sheet *, const char *tag);
 
 /* --- flow.c --- */
-/* Lays blocks below each other. */
 /* Is there such a type of block? */
 bool flow_knows(const char *type);
+/* Lays blocks below each other. */
 void flow_blocks(struct sheet *, json_t *blocks, double x, double w);
 double flow_measure(struct sheet *, json_t *blocks, double w);
 void block_text(struct sheet *, const char *text, const struct style *, double x, double w);
