@@ -50,6 +50,7 @@ static const struct sql columns = {
     "ORDER BY cid",
     "SELECT column_name FROM information_schema.columns WHERE table_schema = current_schema() "
     "AND table_name = ?1 AND NOT (?1 = 'search_doc' AND column_name = 'tokens') "
+    "AND is_generated = 'NEVER' "
     "ORDER BY ordinal_position"};
 
 const struct sql *const backup_sql[] = {

@@ -8,6 +8,7 @@
 #include "store/private.h"
 
 enum { ID_BITS = 48, KINDS_MAX = 32767, QUERY_TOKENS_MAX = 32, FIND_BATCH = 200, NEWEST = 2048 };
+enum { LOOK = 1024, LOOK_MAX = 8192, LOOK_GROUPS = 8 }; /* in some groups: documents and groups */
 enum { REBUILD_BATCH = 5000, LOAD_MEMORY = 32 << 20, USUAL_MEMORY = 1 << 20 /* FTS5's own */ };
 
 static const struct sql kind_find = {"SELECT n FROM search_kind WHERE name = ?1"};
@@ -43,6 +44,16 @@ static const struct sql find_newest = {"",
     "AND doc < ?3 ORDER BY doc DESC LIMIT ?4"};
 static const struct sql newest = {
     "", "SELECT max(doc) FROM search_doc WHERE doc > ?1 AND doc < ?2"};
+static const struct sql find_in_groups = {"",
+    "SELECT doc, body FROM search_doc WHERE grp = ANY(?5::bigint[]) AND "
+    "(tokens @@ (SELECT ?1::tsquery)) IS TRUE AND doc > ?2 AND doc < ?3 ORDER BY doc DESC LIMIT "
+    "?4"};
+/* Down to where the newest so many documents of some groups reach, and how many there are. */
+static const struct sql newest_in_groups = {"",
+    "SELECT coalesce(min(doc), 0), count(*) FROM (SELECT d.doc FROM unnest(?1::bigint[]) AS g "
+    "CROSS "
+    "JOIN LATERAL (SELECT s.doc FROM search_doc AS s WHERE s.grp = g AND s.doc > ?2 AND "
+    "s.doc < ?3 ORDER BY s.doc DESC LIMIT ?4) AS d ORDER BY d.doc DESC LIMIT ?4) AS n"};
 
 /* Loading many. */
 static const struct sql doc_load = {"INSERT INTO search_doc (doc, body) VALUES (?1, ?2)", ""};
@@ -61,8 +72,9 @@ static const struct sql docs_count = {
     "SELECT count(*) FROM search_doc", NULL, "a migration counts what it has to do"};
 
 const struct sql *const search_sql[] = {&kind_find, &kind_add, &doc_body, &doc_put, &doc_drop,
-    &index_add, &index_drop, &find, &find_newest, &newest, &doc_load, &index_clear, &index_memory,
-    &index_optimize, &docs_after, &docs_there, &docs_count, NULL};
+    &index_add, &index_drop, &find, &find_newest, &newest, &find_in_groups, &newest_in_groups,
+    &doc_load, &index_clear, &index_memory, &index_optimize, &docs_after, &docs_there, &docs_count,
+    NULL};
 
 char *search_tokens(struct arena *a, const char *text)
 {
@@ -322,11 +334,15 @@ int search_load_end(struct search_load *l, bool good, struct err *err)
 
 /* PostgreSQL: a new table instead of the old one, which takes less time than to change each row. */
 static const char rebuild_begin[] = "LOCK TABLE search_doc IN SHARE ROW EXCLUSIVE MODE; CREATE "
-                                    "TABLE search_fresh (LIKE search_doc)";
+                                    "TABLE search_fresh (LIKE search_doc INCLUDING GENERATED)";
 static const char rebuild_end[] =
     "DROP TABLE search_doc; ALTER TABLE search_fresh RENAME TO search_doc; "
     "ALTER TABLE search_doc ADD PRIMARY KEY (doc); CREATE INDEX search_doc_tokens ON search_doc "
-    "USING gin (tokens) WITH (gin_pending_list_limit = 256); ANALYZE search_doc";
+    "USING gin (tokens) WITH (gin_pending_list_limit = 256); "
+    /* The column came with a later step than the first that has the index made anew. */
+    "DO $$ BEGIN IF EXISTS (SELECT 1 FROM pg_attribute WHERE attrelid = 'search_doc'::regclass AND "
+    "attname = 'grp') THEN CREATE INDEX search_doc_group ON search_doc (grp, doc); END IF; END $$; "
+    "ANALYZE search_doc";
 
 /* One stretch of documents; *last: where the next one begins. Returns how many there were. */
 static int rebuild_some(struct search_load *l, int64_t *last, struct err *err)
@@ -457,7 +473,8 @@ static bool has_words(const struct query *q, struct str body)
 struct search {
 	struct db *db;
 	const struct query *query;
-	int64_t low, high; /* documents between, both left out */
+	int64_t low, high;  /* documents between, both left out */
+	const char *groups; /* of which, as PostgreSQL's array; NULL: all */
 	int64_t *ids;
 	int n, limit;
 };
@@ -468,8 +485,12 @@ static int find_between(
 {
 	int rc = 0;
 	for (bool more = true; more && s->n < s->limit;) {
-		struct rows *r = db_query(s->db, err, sql, "siii", buf_to_str(&s->query->match),
-		    low, s->high, (int64_t)batch);
+		struct str match = buf_to_str(&s->query->match);
+		struct rows *r =
+		    sql == &find_in_groups
+		        ? db_query(s->db, err, sql, "siiit", match, low, s->high, (int64_t)batch,
+		              s->groups)
+		        : db_query(s->db, err, sql, "siii", match, low, s->high, (int64_t)batch);
 		if (!r)
 			return -(int)ERR_STORE;
 		int seen = 0;
@@ -510,6 +531,46 @@ static int find_in_newest(struct search *s, struct err *err)
 	return rc;
 }
 
+/* The newest `most` documents of the groups: *low is the last of them. Returns how many there are.
+ */
+static int64_t look_at(struct search *s, int64_t most, int64_t *low, struct err *err)
+{
+	struct rows *r =
+	    db_query(s->db, err, &newest_in_groups, "tiii", s->groups, s->low, s->high, most);
+	int rc = r ? rows_next(r) : -(int)ERR_STORE;
+	int64_t n = rc == 1 ? rows_i64(r, 1) : rc;
+	*low = rc == 1 ? rows_i64(r, 0) : 0;
+	rows_end(r);
+	return n;
+}
+
+/* The same in some groups, whose documents stand apart from each other: a word that is common there
+ * is found soon, and the index has few matches of another. */
+static int find_in_newest_of_groups(struct search *s, struct err *err)
+{
+	int64_t seen = 0, ahead = LOOK, low;
+	do {
+		int64_t n = look_at(s, ahead, &low, err);
+		int rc = n > 0 ? find_between(s, &find_in_groups, low - 1, s->limit, err) : (int)n;
+		if (rc < 0 || s->n == s->limit)
+			return rc;
+		s->high = n < ahead ? s->low + 1 : low;
+		seen += n;
+		ahead = s->n ? (s->limit - s->n) * seen / s->n + 1 : LOOK_MAX;
+	} while (s->high > s->low + 1 && seen + ahead <= LOOK_MAX);
+	return 0;
+}
+
+static const char *array_text(struct arena *a, const int64_t *v, int n)
+{
+	struct buf b;
+	buf_init(&b, a);
+	for (int i = 0; i < n; i++)
+		buf_printf(&b, "%c%" PRId64, i ? ',' : '{', v[i]);
+	buf_putc(&b, '}');
+	return b.p;
+}
+
 int search_find(struct db *db, struct arena *a, const struct search_query *query, int64_t **ids,
     struct err *err)
 {
@@ -532,7 +593,9 @@ int search_find(struct db *db, struct arena *a, const struct search_query *query
 	if (query->before_id > 0 && query->before_id < (int64_t)1 << ID_BITS)
 		s.high = k << ID_BITS | query->before_id;
 	if (postgres) {
-		rc = find_in_newest(&s, err);
+		bool few = query->ngroups > 0 && query->ngroups <= LOOK_GROUPS;
+		s.groups = few ? array_text(a, query->groups, query->ngroups) : NULL;
+		rc = few ? find_in_newest_of_groups(&s, err) : find_in_newest(&s, err);
 		if (rc == 0 && s.n < limit && s.high > s.low + 1)
 			rc = find_between(
 			    &s, &find, s.low, limit > FIND_BATCH ? limit : FIND_BATCH, err);

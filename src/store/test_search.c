@@ -240,33 +240,44 @@ static int put_many(struct db *db, void *arg, struct err *err)
 		for (size_t k = 0; k < COUNT(seldom); k++)
 			if (i % seldom[k].step == 0 && i < seldom[k].below)
 				buf_printf(&text, "%s ", seldom[k].word);
-		rc = search_put(db, "application", i, 1, text.p, err);
+		rc = search_put(db, "application", i, i % 3, text.p, err);
 		buf_free(&text);
 	}
 	return rc;
 }
 
-static void finds_among_many(struct store *st)
+/* Every limit, for one word and some groups. */
+static void finds_all_that(struct store *st, struct arena *a, size_t k, int ngroups)
 {
 	static const int limits[] = {1, 50, 60, MANY};
+	static const int64_t groups[] = {1, 2};
+	for (size_t l = 0; l < COUNT(limits); l++) {
+		int64_t *ids;
+		int n = 0, want = 0;
+		OK(n = search_find(store_reader(st, NULL), a,
+		       &(struct search_query){.kind = "application",
+		           .text = seldom[k].word,
+		           .groups = groups,
+		           .ngroups = ngroups,
+		           .limit = limits[l]},
+		       &ids, why));
+		for (int i = MANY; i > 0 && want < limits[l]; i--)
+			if (i % seldom[k].step == 0 && i < seldom[k].below &&
+			    (ngroups == 0 || (i % 3 != 0 && i % 3 <= ngroups))) {
+				assert_true(want < n);
+				assert_int_equal(ids[want++], i);
+			}
+		assert_int_equal(n, want);
+	}
+}
+
+static void finds_among_many(struct store *st)
+{
 	OK(store_write(st, put_many, NULL, why));
 	struct arena *a = arena_new();
 	for (size_t k = 0; k < COUNT(seldom); k++)
-		for (size_t l = 0; l < COUNT(limits); l++) {
-			int64_t *ids;
-			int n = 0, want = 0;
-			OK(n = search_find(store_reader(st, NULL), a,
-			       &(struct search_query){.kind = "application",
-			           .text = seldom[k].word,
-			           .limit = limits[l]},
-			       &ids, why));
-			for (int i = MANY; i > 0 && want < limits[l]; i--)
-				if (i % seldom[k].step == 0 && i < seldom[k].below) {
-					assert_true(want < n);
-					assert_int_equal(ids[want++], i);
-				}
-			assert_int_equal(n, want);
-		}
+		for (int ngroups = 0; ngroups <= 2; ngroups++)
+			finds_all_that(st, a, k, ngroups);
 	arena_free(a);
 }
 
