@@ -430,8 +430,12 @@ static enum MHD_Result begin(struct exchange *x, const char *method_text)
 			(void)str_to_i64(heads.content_length, 0, INT64_MAX, &length);
 		if (length <= DISCARD_MAX && !heads.expect.p) {
 			p->body_kind = BODY_DISCARD;
+			if (x->connection)
+				phase_set(x->connection, PHASE_BODY, monotonic_us());
 			return MHD_YES;
 		}
+		if (x->connection)
+			x->connection->unread = true;
 		finish(rq);
 		return MHD_YES;
 	}
@@ -454,8 +458,11 @@ static bool more(struct request *rq, struct str bytes)
 		p->rc = body_take(rq, bytes, &p->err);
 	else
 		p->body_seen += (int64_t)bytes.n;
-	/* libmicrohttpd sends no answer in the middle of a body. */
-	return p->rc == 0 || p->body_seen <= p->body_limit + DISCARD_MAX;
+	/* libmicrohttpd sends no answer in the middle of a body. One whose length was not declared
+	 * is read to its end as far as an upload may go. */
+	int64_t most = p->web->options.upload_max;
+	return p->rc == 0 ||
+	       p->body_seen <= p->body_limit + (most > DISCARD_MAX ? most : DISCARD_MAX);
 }
 
 enum MHD_Result exchange_step(void *cls, struct MHD_Connection *mhd, const char *url,

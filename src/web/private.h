@@ -224,6 +224,13 @@ struct web_city {
 
 struct workers;
 
+/* linger.c */
+enum { LINGER_MAX = 64 };
+struct late_socket {
+	int fd;
+	int64_t until_ms;
+};
+
 struct web {
 	struct web_options options;
 	struct arena *arena;
@@ -252,7 +259,17 @@ struct web {
 	pthread_t reaper;
 	pthread_cond_t wake; /* the reaper */
 	bool reaped;         /* it shall end */
+	struct late_socket lingering[LINGER_MAX];
+	int nlingering;
 };
+
+/* linger.c: a socket that is closed while the client still sends is reset, and the client never sees
+ * the answer. Such a one is read and thrown away for some seconds. All with w->lock held. */
+/* Keeps a duplicate of fd; without room it does nothing. */
+void linger_add(struct web *, int fd, int64_t now_ms);
+/* Reads what came, and closes those that are at their end or have been here too long. */
+void linger_turn(struct web *, int64_t now_ms);
+void linger_free(struct web *);
 
 /* workers.c: threads for rq_defer() and rq_stream(). */
 struct workers *workers_new(int threads);
@@ -269,7 +286,8 @@ struct connection {
 	int fd;
 	struct address address;
 	char text[46];
-	bool proxy; /* address is a trusted proxy */
+	bool proxy;  /* address is a trusted proxy */
+	bool unread; /* answered before its body was read */
 	_Atomic int phase;
 	_Atomic int64_t since_ms; /* when the phase began */
 	_Atomic int64_t bytes;    /* of the body so far */

@@ -94,6 +94,10 @@ static void connection_notify(
 		if (c->next)
 			c->next->prev = c->prev;
 		w->nconnections--;
+		if (c->unread && c->fd >= 0) {
+			linger_add(w, c->fd, monotonic_us() / 1000);
+			pthread_cond_signal(&w->wake);
+		}
 		pthread_mutex_unlock(&w->lock);
 		free(c);
 		*context = NULL;
@@ -106,6 +110,7 @@ static void connection_notify(
 static void reap(struct web *w)
 {
 	int64_t now_ms = monotonic_us() / 1000;
+	linger_turn(w, now_ms);
 	for (struct connection *c = w->connections; c; c = c->next) {
 		int64_t age = now_ms - atomic_load_explicit(&c->since_ms, memory_order_relaxed);
 		int64_t bytes = atomic_load_explicit(&c->bytes, memory_order_relaxed);
@@ -392,5 +397,6 @@ void web_stop(struct web *w)
 	pthread_cond_signal(&w->wake);
 	pthread_mutex_unlock(&w->lock);
 	pthread_join(w->reaper, NULL);
+	linger_free(w);
 	web_free(w);
 }
