@@ -2,7 +2,7 @@
 import test from 'node:test';
 import assert from 'node:assert/strict';
 import { City, until, words } from '../lib/city.mjs';
-import { applyByJson, office, photo } from '../lib/dog.mjs';
+import { applyByJson, idOf, office, photo } from '../lib/dog.mjs';
 import { pdfText } from '../lib/pdf.mjs';
 import { address, applyFor, applyForCourse, applyForSign, applyForTaxCertificate, taxed } from '../lib/apply.mjs';
 
@@ -107,12 +107,24 @@ test('places: when all are taken one waits, and moves up when somebody withdraws
 		else taken.push(id);
 	}
 	assert.ok(waiting && taken.length <= 12, `${taken.length} places`);
-	assert.ok(words((await resident.get(`/applications/${waiting}`)).text).includes('キャンセル待ち'));
+	const seen = async (id, client = resident) => words((await client.get(`/applications/${id}`)).text);
+	assert.match(await seen(waiting), /キャンセル待ち.*あなたの順番は1番目です。.*空きが出ると、申し込んだ順に/);
+	assert.doesNotMatch(await seen(waiting), /処理の期限/, 'no day can be told');
+	assert.match(words((await resident.get('/my')).text), /キャンセル待ち/);
+	assert.doesNotMatch((await city.mailbox.find('resident1@example.jp', /キャンセル待ちになっています/)).input, /処理の目安/);
+	assert.match(await seen(taken[0], other), /定員 定員に入っています/);
 	assert.equal((await press(learning.clerk, waiting, 'accept')).status, 200);
 	assert.ok(words((await page(learning.clerk, waiting)).text).includes('キャンセル待ち'));
 	assert.equal((await press(learning.clerk, waiting, 'draft', { outcome: 'granted' })).status, 409, 'no place, no grant');
 	const second = (await applyForCourse(other, 'cooking')).id;
-	assert.equal((await own(second, other)).application.place, 'waiting');
+	assert.equal((await own(second, other)).application.waiting_number, 2);
+	const draft = idOf((await resident.postJson('/procedures/course-signup/apply', { applicant_kind: 'resident' })).location);
+	const asked = async (course) => {
+		await resident.postJson(`/applications/${draft}/steps/1`, { course: { course } });
+		return words((await resident.get(`/applications/${draft}/confirm`)).text).includes('いま送ると、キャンセル待ちになります。');
+	};
+	assert.deepEqual([await asked('cooking'), await asked('english')], [true, false], 'told before it is sent');
+	assert.match(words((await other.get(`/applications/${taken[0]}/withdraw`)).text), /次に待っている方に移ります/);
 	const gone = await other.submit(await other.get(`/applications/${taken[0]}/withdraw`), '/withdraw', { reason: '都合がつかなくなったため' });
 	assert.equal(gone.status, 200);
 	assert.equal((await own(waiting)).application.place, 'taken', 'the first who waits');

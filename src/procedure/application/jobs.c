@@ -294,6 +294,9 @@ static int applicant_tell(struct store *store, const struct case_file *c, json_t
 	json_t *own = event->notice ? json_object_get(notices, event->notice) : NULL;
 	if (text_eq(json_string_value(own), "none"))
 		return 0;
+	/* Paid or waived since the mail was queued. */
+	if (strcmp(event->kind, "procedure/payment") == 0 && c->app->fee_yen <= c->app->paid_yen)
+		return 0;
 	struct notice n = {.c = c, .event = event, .kind = event->kind, .view = case_view(c)};
 	n.guard = arena_printf(c->arena, "notice/%s/%" JSON_INTEGER_FORMAT, name,
 	    json_integer_value(json_object_get(payload, "turn")));

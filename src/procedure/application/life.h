@@ -181,6 +181,8 @@ char *retention_end(struct arena *, struct date completed, int years);
 /* Takes a place of the definition's capacity, or one on the waiting list; sets place, place_key. */
 int place_take(struct db *, struct arena *, const struct procedure *, struct app_row *,
     json_t *answers, struct err *);
+/* Sets place, on_waiting_list, waiting_number (1: the next) and has_place of a view. */
+int place_view(struct db *, json_t *view, const struct application *, struct err *);
 /* Gives the place back; the first of the waiting list gets it, with a notice. */
 int place_free(struct db *, struct arena *, struct app_row *, struct err *);
 
@@ -399,6 +401,8 @@ enum life_sql {
 	SQL_WAITING_ADD,
 	SQL_WAITING_FIRST,
 	SQL_WAITING_DELETE,
+	SQL_WAITING_PLACE,
+	SQL_CAPACITY_FULL,
 	SQL_OF_ACCOUNT,
 	SQL_DUE_AFTER,
 	SQL_STATE_AFTER,

@@ -25,6 +25,36 @@ int place_take(struct db *db, struct arena *a, const struct procedure *proc, str
 	return n < 0 ? (int)n : 0;
 }
 
+int app_full(struct db *db, const struct procedure *proc, json_t *answers, struct err *err)
+{
+	const char *key;
+	int64_t limit, one;
+	if (!form_capacity(proc, answers, &key, &limit))
+		return 0;
+	/* No row yet: nobody has a place. */
+	int rc = limit > 0 ? db_get_i64(db, err, &one, &life_sql[SQL_CAPACITY_FULL], "tti",
+	                         procedure_id(proc), key, limit)
+	                   : 1;
+	return rc;
+}
+
+int place_view(struct db *db, json_t *o, const struct application *app, struct err *err)
+{
+	bool waiting = text_eq(app->place, "waiting");
+	int64_t line = 0;
+	int rc =
+	    waiting ? db_get_i64(db, err, &line, &life_sql[SQL_WAITING_PLACE], "i", app->id) : 0;
+	json_object_set_new(o, "place", app->place ? json_string(app->place) : json_null());
+	json_object_set_new(o, "on_waiting_list", json_boolean(waiting));
+	json_object_set_new(
+	    o, "waiting_number", line > 0 ? json_integer((json_int_t)line) : json_null());
+	/* Once it is decided, the decision says whether there is a place. */
+	json_object_set_new(o, "has_place",
+	    json_boolean(
+	        text_eq(app->place, "taken") && app_state_bucket(app->state) != APP_BUCKET_DONE));
+	return rc < 0 ? rc : 0;
+}
+
 int place_free(struct db *db, struct arena *a, struct app_row *r, struct err *err)
 {
 	int64_t next, n;

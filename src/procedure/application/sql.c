@@ -210,6 +210,13 @@ const struct sql life_sql[LIFE_SQL_COUNT] = {
                            " AND place_key = ?2 ORDER BY id LIMIT 1",
         NULL},
     [SQL_WAITING_DELETE] = {"DELETE FROM waiting WHERE application = ?1", NULL},
+    [SQL_WAITING_PLACE] = {"SELECT COUNT(*) FROM waiting me JOIN waiting w"
+                           " ON w.procedure = me.procedure AND w.place_key = me.place_key"
+                           " AND w.id <= me.id WHERE me.application = ?1",
+        NULL},
+    [SQL_CAPACITY_FULL] = {"SELECT 1 FROM capacity WHERE procedure = ?1 AND place_key = ?2"
+                           " AND taken >= ?3",
+        NULL},
 
     /* --- lists that are not composed --- */
     [SQL_OF_ACCOUNT] = {"SELECT " COLUMNS " FROM application WHERE account = ?1 AND account > 0"
@@ -362,6 +369,8 @@ const struct sql *const application_statements[] = {
     S(WAITING_ADD),
     S(WAITING_FIRST),
     S(WAITING_DELETE),
+    S(WAITING_PLACE),
+    S(CAPACITY_FULL),
     S(OF_ACCOUNT),
     S(DUE_AFTER),
     S(STATE_AFTER),

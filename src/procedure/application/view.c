@@ -192,7 +192,10 @@ int app_view(struct db *db, struct arena *a, const struct app_actor *actor,
 	set_text(o, "public_key", public);
 	if (app->state != APP_DRAFT)
 		set_text(o, "next_key",
-		    arena_printf(a, "application.next.%s", strrchr(public, '.') + 1));
+		    app_state_bucket(app->state) == APP_BUCKET_OFFICE &&
+		            text_eq(app->place, "waiting")
+		        ? "application.next.waiting"
+		        : arena_printf(a, "application.next.%s", strrchr(public, '.') + 1));
 	json_object_set_new(o, "is_open",
 	    json_boolean(app_state_bucket(app->state) == APP_BUCKET_OFFICE ||
 	                 app_state_bucket(app->state) == APP_BUCKET_WAITING));
@@ -218,8 +221,6 @@ int app_view(struct db *db, struct arena *a, const struct app_actor *actor,
 	set_text(o, "reason", told ? app->reason : NULL);
 	json_object_set_new(
 	    o, "is_refused", json_boolean(decided && text_eq(app->outcome, "refused")));
-	set_text(o, "place", app->place);
-	json_object_set_new(o, "on_waiting_list", json_boolean(text_eq(app->place, "waiting")));
 	json_object_set(o, "numbers", app->numbers ? app->numbers : json_null());
 	set_text(o, "kept_until", app->disposal_on);
 	json_object_set_new(o, "kept_forever",
@@ -230,8 +231,8 @@ int app_view(struct db *db, struct arena *a, const struct app_actor *actor,
 	json_object_set_new(o, "can", can_view(db, a, actor, app));
 	if (audience == APP_FOR_STAFF)
 		staff_part(db, a, o, app);
-	int rc = charges_view(db, a, app, &fee, err);
-	if (rc == 0)
+	int rc = place_view(db, o, app, err);
+	if (rc == 0 && (rc = charges_view(db, a, app, &fee, err)) == 0)
 		json_object_set_new(o, "fee", fee);
 	if (rc == 0 && app->state == APP_CORRECTION &&
 	    (rc = app_corrections(db, a, app->id, &corrections, err)) == 0)

@@ -37,8 +37,12 @@ static int my(struct request *rq, struct err *err)
 			procedure_unref(p);
 			if (strcmp(name, "drafts") == 0)
 				json_object_set(row, "saved", json_object_get(row, "updated"));
+			/* Who waits for a place is not told a day. */
+			bool waits =
+			    text_eq(json_string_value(json_object_get(row, "place")), "waiting");
+			json_object_set_new(row, "on_waiting_list", json_boolean(waits));
 			json_object_set_new(
-			    row, "show_due", json_boolean(strcmp(name, "open") == 0));
+			    row, "show_due", json_boolean(!waits && strcmp(name, "open") == 0));
 		}
 		json_object_set_new(rq->view, arena_printf(rq->arena, "has_%s", name),
 		    json_boolean(json_array_size(rows) > 0));
@@ -259,6 +263,7 @@ static int withdraw_page(struct request *rq, struct err *err)
 		return rc;
 	json_object_set_new(rq->view, "id", json_integer((json_int_t)a->app->id));
 	json_object_set_new(rq->view, "number", json_string(a->app->receipt_number));
+	json_object_set_new(rq->view, "place", json_boolean(a->app->place != NULL));
 	rq_title(rq, "application.withdraw.title");
 	rq_crumb(rq, procedure_text(a->procedure, "title", rq->lang),
 	    rq_href(rq, "/applications/%lld", (long long)a->app->id));

@@ -698,8 +698,12 @@ static int confirm_view(struct request *rq, struct step_page *s,
 	int rc = form_fee(s->procedure, &s->context, s->answers, &fee, err);
 	if (rc < 0)
 		return rc;
+	int full = app_full(rq_db(rq, err), s->procedure, s->answers, err);
+	if (full < 0)
+		return full;
 	s->step = s->sections + 1;
 	step_frame(rq, s);
+	json_object_set_new(rq->view, "full", json_boolean(full));
 	json_object_set_new(rq->view, "answers",
 	    rq_answers(rq, s->procedure, &s->context, s->answers, s->app->id, true));
 	json_object_set_new(rq->view, "fee_yen", json_integer(fee));
