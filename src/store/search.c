@@ -44,16 +44,20 @@ static const struct sql find_newest = {"",
     "AND doc < ?3 ORDER BY doc DESC LIMIT ?4"};
 static const struct sql newest = {
     "", "SELECT max(doc) FROM search_doc WHERE doc > ?1 AND doc < ?2"};
+/* By the index of groups: rows are compared, so that it alone will do; a planner that counts on an
+ * even spread would go through the documents of all groups instead. */
 static const struct sql find_in_groups = {"",
-    "SELECT doc, body FROM search_doc WHERE grp = ANY(?5::bigint[]) AND "
-    "(tokens @@ (SELECT ?1::tsquery)) IS TRUE AND doc > ?2 AND doc < ?3 ORDER BY doc DESC LIMIT "
-    "?4"};
+    "SELECT d.doc, d.body FROM unnest(?5::bigint[]) AS g CROSS JOIN LATERAL (SELECT s.doc, s.body "
+    "FROM search_doc AS s WHERE (s.grp, s.doc) > (g, ?2) AND (s.grp, s.doc) < (g, ?3) AND "
+    "(s.tokens @@ (SELECT ?1::tsquery)) IS TRUE ORDER BY s.grp DESC, s.doc DESC LIMIT ?4) AS d "
+    "ORDER BY d.doc DESC LIMIT ?4"};
 /* Down to where the newest so many documents of some groups reach, and how many there are. */
 static const struct sql newest_in_groups = {"",
     "SELECT coalesce(min(doc), 0), count(*) FROM (SELECT d.doc FROM unnest(?1::bigint[]) AS g "
     "CROSS "
-    "JOIN LATERAL (SELECT s.doc FROM search_doc AS s WHERE s.grp = g AND s.doc > ?2 AND "
-    "s.doc < ?3 ORDER BY s.doc DESC LIMIT ?4) AS d ORDER BY d.doc DESC LIMIT ?4) AS n"};
+    "JOIN LATERAL (SELECT s.doc FROM search_doc AS s WHERE (s.grp, s.doc) > (g, ?2) AND "
+    "(s.grp, s.doc) < (g, ?3) ORDER BY s.grp DESC, s.doc DESC LIMIT ?4) AS d "
+    "ORDER BY d.doc DESC LIMIT ?4) AS n"};
 
 /* Loading many. */
 static const struct sql doc_load = {"INSERT INTO search_doc (doc, body) VALUES (?1, ?2)", ""};
