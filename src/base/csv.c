@@ -464,6 +464,35 @@ void csv_put(struct buf *b, bool first, struct str field)
 		buf_putc(b, '"');
 }
 
+/* Digits, and what stands between them in dates, times and powers of ten. */
+static bool is_taken_for_number(struct str s)
+{
+	size_t i = s.n && (s.p[0] == '-' || s.p[0] == '+');
+	if (i == s.n || s.p[i] < '0' || s.p[i] > '9')
+		return false;
+	while (i < s.n && memchr("0123456789-/.,: eE", s.p[i], 18))
+		i++;
+	return i == s.n;
+}
+
+void csv_put_text(struct buf *b, bool first, struct str field)
+{
+	if (is_taken_for_number(field))
+		buf_printf(b, "%s\"=\"\"%.*s\"\"\"", first ? "" : ",", (int)field.n, field.p);
+	else
+		csv_put(b, first, field);
+}
+
+struct str csv_bare(struct str s)
+{
+	if (s.n > 3 && s.p[0] == '=' && s.p[1] == '"' && s.p[s.n - 1] == '"') {
+		struct str inside = {s.p + 2, s.n - 3};
+		return is_taken_for_number(inside) ? inside : s;
+	}
+	struct str rest = {s.p + 1, s.n - 1};
+	return s.n > 1 && s.p[0] == '\'' && begins_formula(rest) ? rest : s;
+}
+
 void csv_end(struct buf *b)
 {
 	buf_puts(b, "\r\n");

@@ -52,6 +52,11 @@ enum csv_encoding csv_found(const struct csv_reader *);
  * spreadsheet would run as a formula (begins with = + - @, wide or not, a tab or a line end, and is
  * no plain number) gets an apostrophe in front. */
 void csv_put(struct buf *, bool first, struct str field);
+/* The same, for people who open the file in a spreadsheet: what it would show as another number or
+ * a date although it is none (08700012, 1234567890123, 1-8-15) is written ="08700012". */
+void csv_put_text(struct buf *, bool first, struct str field);
+/* A field that was read without what the two above put around it. */
+struct str csv_bare(struct str field);
 void csv_end(struct buf *); /* CR LF */
 /* A whole row. */
 void csv_row(struct buf *, const struct str *fields, size_t n);

@@ -168,12 +168,51 @@ static void test_write(void **state)
 	buf_free(&b);
 }
 
+/* Texts that look like numbers or dates stay as they are in a spreadsheet, and come back bare. */
+static void test_texts(void **state)
+{
+	(void)state;
+	static const struct {
+		struct str field;
+		const char *want;
+	} cases[] = {
+	    {STR("08700012"), "\"=\"\"08700012\"\"\""},
+	    {STR("1-8-15"), "\"=\"\"1-8-15\"\"\""},
+	    {STR("+81878390000"), "\"=\"\"+81878390000\"\"\""},
+	    {STR("1E5"), "\"=\"\"1E5\"\"\""},
+	    {STR("1\""), "\"1\"\"\""},
+	    {STR("1=2"), "1=2"},
+	    {STR("-x"), "'-x"},
+	    {STR("'x"), "'x"},
+	    {STR("番町1-8-15"), "番町1-8-15"},
+	    {STR(""), ""},
+	    {STR("=\"1\""), "\"'=\"\"1\"\"\""},
+	};
+	for (size_t i = 0; i < COUNT(cases); i++) {
+		struct arena *a = arena_new();
+		struct buf b = {0};
+		csv_put_text(&b, true, cases[i].field);
+		if (!str_is(buf_to_str(&b), cases[i].want))
+			fail_msg("case %zu: %s", i, b.p);
+		buf_puts(&b, ",end\r\n");
+		struct csv_reader *r = csv_reader_of(a, buf_to_str(&b), NULL);
+		const struct str *fields;
+		size_t n;
+		assert_int_equal(csv_next(r, &fields, &n, NULL), 1);
+		if (!str_eq(csv_bare(fields[0]), cases[i].field))
+			fail_msg("case %zu came back as %.*s", i, (int)fields[0].n, fields[0].p);
+		buf_free(&b);
+		arena_free(a);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(test_read),
 	    cmocka_unit_test(test_large),
 	    cmocka_unit_test(test_write),
+	    cmocka_unit_test(test_texts),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -294,7 +294,7 @@ static int add_people(struct db *db, void *arg, struct err *err)
 	    (rc = add_residents(d, db, err)) < 0)
 		return rc;
 	return resource_find("packs/resident/inventory/procedures.csv", &csv)
-	           ? inventory_import(db, d->arena, csv, "system", false, &report, err)
+	           ? inventory_import(db, d->arena, NULL, csv, "system", false, &report, err)
 	           : 0;
 }
 

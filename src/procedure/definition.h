@@ -222,6 +222,15 @@ json_t *form_answer_row(const struct procedure *, struct arena *, const struct f
  * when there is no such group or it has no rows. New reference. For documents. */
 json_t *form_answer_table(const struct procedure *, struct arena *, const struct form_context *,
     json_t *answers, const char *section);
+/* The questions as columns of a table with a row for each application: [{name: "dog.birthday",
+ * label, section (its title; null for attachments and computed values), type, repeats}]. Neither
+ * 個人番号 nor findings. New reference. */
+json_t *form_columns(const struct procedure *, const char *lang);
+/* What stands in such a column: numbers and days as they are kept, else the text for reading, a
+ * line for each row of a group; with stored everything as it is kept. NULL: no answer, or no such
+ * column in this version. New reference. */
+json_t *form_cell(const struct procedure *, struct arena *, const struct form_context *,
+    json_t *answers, const char *name, bool stored);
 /* The answers as texts, nested as the answers are, for {{dog.name}} in the definition's texts. */
 json_t *form_answer_texts(
     const struct procedure *, struct arena *, const struct form_context *, json_t *answers);

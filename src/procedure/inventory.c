@@ -5,6 +5,7 @@
 #include "base/csv.h"
 #include "base/json.h"
 #include "base/time.h"
+#include "procedure/catalogue.h"
 #include "store/journal.h"
 
 enum { INVENTORY_ROWS_MAX = 20000, INVENTORY_TEXT_MAX = 2000 };
@@ -120,7 +121,8 @@ bool inventory_has_event(const struct inventory_entry *e, const char *key)
 struct import {
 	struct arena *arena;
 	struct inventory_report *report;
-	int at[COUNT(columns)]; /* field of the row for each column; -1: the file has none */
+	const struct i18n *i18n; /* NULL: only stable names */
+	int at[COUNT(columns)];  /* field of the row for each column; -1: the file has none */
 	size_t line;
 };
 
@@ -131,13 +133,43 @@ static void problem(struct import *im, const char *column, const char *key)
 	                              "column", column, "key", key));
 }
 
+static const char *const languages[] = {"ja", "en"};
+
+static bool is_heading(const struct import *im, const struct column *c, struct str head)
+{
+	if (str_is(head, c->name) || (c->survey && str_is(head, c->survey)))
+		return true;
+	const char *key = arena_printf(im->arena, "inventory.col.%s", c->name);
+	for (size_t l = 0; im->i18n && l < COUNT(languages); l++)
+		if (str_is(head, i18n_get(im->i18n, languages[l], key)))
+			return true;
+	return false;
+}
+
+/* Titles of life events become their keys. */
+static const char *event_keys(const struct import *im, const char *text)
+{
+	const struct life_event *events;
+	int n = procedure_life_events(&events);
+	struct str rest = str_from(text), one;
+	struct buf out;
+	buf_init(&out, im->arena);
+	while (str_cut(&rest, ';', &one)) {
+		for (int i = 0; i < n; i++)
+			if (str_is(str_trim(one), events[i].ja) ||
+			    str_is(str_trim(one), events[i].en))
+				one = str_from(events[i].key);
+		buf_printf(&out, "%s%.*s", out.n ? ";" : "", (int)one.n, one.p);
+	}
+	return out.n ? out.p : "";
+}
+
 static void read_head(struct import *im, const struct str *fields, size_t n)
 {
 	for (size_t c = 0; c < COUNT(columns); c++) {
 		im->at[c] = -1;
 		for (size_t i = 0; i < n; i++)
-			if (str_is(str_trim(fields[i]), columns[c].name) ||
-			    (columns[c].survey && str_is(str_trim(fields[i]), columns[c].survey)))
+			if (is_heading(im, &columns[c], str_trim(fields[i])))
 				im->at[c] = (int)i;
 	}
 	for (size_t c = 0; c < 2; c++) /* id, title_ja */
@@ -158,7 +190,7 @@ static bool read_entry(
 	size_t before = json_array_size(im->report->problems);
 	for (size_t c = 0; c < COUNT(columns); c++) {
 		bool there = im->at[c] >= 0 && (size_t)im->at[c] < n;
-		struct str value = there ? str_trim(fields[im->at[c]]) : STR("");
+		struct str value = there ? csv_bare(str_trim(fields[im->at[c]])) : STR("");
 		if (value.n > INVENTORY_TEXT_MAX)
 			problem(im, columns[c].name, "inventory.problem.long");
 		if (!columns[c].number)
@@ -166,6 +198,7 @@ static bool read_entry(
 		else if (value.n && !str_to_i64(value, 0, INT64_MAX, &e->yearly_volume))
 			problem(im, columns[c].name, "inventory.problem.number");
 	}
+	e->life_events = event_keys(im, e->life_events);
 	if (!is_id(e->id))
 		problem(im, "id", "inventory.problem.id");
 	if (!e->title_ja[0])
@@ -182,11 +215,11 @@ static int put(struct db *db, const struct inventory_entry *e, struct err *err)
 	    e->where_ja, e->where_en, e->how_ja, e->how_en, e->priority, now_us());
 }
 
-int inventory_import(struct db *db, struct arena *a, struct str csv, const char *actor,
-    bool dry_run, struct inventory_report *report, struct err *err)
+int inventory_import(struct db *db, struct arena *a, const struct i18n *i18n, struct str csv,
+    const char *actor, bool dry_run, struct inventory_report *report, struct err *err)
 {
 	*report = (struct inventory_report){.problems = json_on_arena(a, json_array())};
-	struct import im = {.arena = a, .report = report};
+	struct import im = {.arena = a, .report = report, .i18n = i18n};
 	struct csv_reader *reader = csv_reader_of(a, csv, NULL);
 	const struct str *fields;
 	size_t n;

@@ -2,6 +2,7 @@
 #ifndef PROCEDURE_INVENTORY_H
 #define PROCEDURE_INVENTORY_H
 
+#include "base/i18n.h"
 #include "store/store.h"
 
 struct inventory_entry {
@@ -26,10 +27,12 @@ struct inventory_report {
 };
 
 /* Reads a CSV whose first row names the columns (id and title_ja are a must; see
- * packs/resident/inventory/procedures.csv). Rows replace entries with the same id. With problems
- * nothing is kept. Inside a write; dry_run writes nothing. report->problems is on the arena. */
-int inventory_import(struct db *, struct arena *, struct str csv, const char *actor, bool dry_run,
-    struct inventory_report *, struct err *);
+ * packs/resident/inventory/procedures.csv), by name or, with i18n (else NULL), by the headings and
+ * life events of the export for people in any language (inventory.col.*). Rows replace entries with
+ * the same id. With problems nothing is kept. Inside a write; dry_run writes nothing.
+ * report->problems is on the arena. */
+int inventory_import(struct db *, struct arena *, const struct i18n *, struct str csv,
+    const char *actor, bool dry_run, struct inventory_report *, struct err *);
 
 enum { INVENTORY_STATEMENT_COUNT = 3 };
 extern const struct sql *const inventory_statements[INVENTORY_STATEMENT_COUNT];

@@ -195,16 +195,21 @@ test('the inventory is imported by who may, all of it or nothing', async () => {
 	// Again: the same entry is changed, not added.
 	shown = await clerk.submit(await clerk.get('/staff/procedures'), '/import', file(good.replace('新しい手続', '改めた手続')), { loose: true });
 	assert.ok(shown.text.includes('改めた手続') && !shown.text.includes('新しい手続'));
-	assert.match((await clerk.get('/staff/procedures.csv')).text, /new-one,改めた手続/);
+	assert.match((await clerk.get('/staff/procedures.csv?columns=names')).text, /new-one,改めた手続/);
 	// A file of some columns leaves the others as they are; the national survey's headings are known.
 	const some = '手続ID,手続名,法令名,根拠条項号,総手続件数,オンライン化の実施状況\r\nnew-one,改めた手続,住民基本台帳法,第22条,34,2 未実施\r\n';
 	await clerk.submit(await clerk.get('/staff/procedures'), '/import', file(some), { loose: true });
-	assert.match((await clerk.get('/staff/procedures.csv')).text, /new-one,改めた手続,A new procedure,市民課,moving,住民基本台帳法,第22条,34,,1階5番窓口,,,,A,0\r\n/);
+	assert.match((await clerk.get('/staff/procedures.csv?columns=names')).text, /new-one,改めた手続,A new procedure,市民課,moving,住民基本台帳法,第22条,34,,1階5番窓口,,,,A,0\r\n/);
 	assert.ok(words((await resident.get('/procedures/new-one')).text).includes('1階5番窓口'));
 	// What was exported is imported again as it is, and nothing is other than before.
-	const exported = (await clerk.get('/staff/procedures.csv')).text;
-	assert.equal((await clerk.submit(await clerk.get('/staff/procedures'), '/import', file(exported), { loose: true })).status, 200);
-	assert.equal((await clerk.get('/staff/procedures.csv')).text, exported);
+	const named = () => clerk.get('/staff/procedures.csv?columns=names').then((answer) => answer.text), was = await named();
+	for (const path of ['/staff/procedures.csv?columns=names', '/staff/procedures.csv', '/en/staff/procedures.csv']) {
+		const exported = (await clerk.get(path)).text;
+		assert.equal((await clerk.submit(await clerk.get('/staff/procedures'), '/import', file(exported), { loose: true })).status, 200, path);
+		assert.equal(await named(), was, path);
+	}
+	assert.match((await clerk.get('/staff/procedures.csv')).text, /^\ufeff手続の符号,手続名（日本語）/);
+	assert.match((await clerk.get('/staff/procedures.csv')).text, /new-one,改めた手続,A new procedure,市民課,引越し・住まい,.*,いいえ\r\n/);
 });
 
 test('buttons and links are only for who may press them', async () => {

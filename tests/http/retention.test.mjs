@@ -24,7 +24,8 @@ test('the list: filters, pages as data, who may see it', async () => {
 	const page = await records.get('/en/staff/records');
 	assert.ok(words(page.text).includes('Files whose retention period has ended'));
 	const csv = (await records.get('/staff/records.csv')).text.trim().split('\r\n');
-	assert.match(csv[0], /serial,number,procedure,title/);
+	assert.match(csv[0], /受付番号,到達番号,手続,担当課,状態/);
+	assert.match((await records.get('/staff/records.csv?columns=names')).text, /serial,number,procedure,title/);
 	assert.equal(csv.length, all.length + 1);
 	for (const login of ['clerk1-1', 'operator', 'admin', 'auditor']) assert.equal((await (await city.as(login)).get('/staff/records')).status, 403, login);
 	assert.equal((await (await city.as('resident1@example.jp')).get('/staff/records')).status, 403);

@@ -2,9 +2,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/csv.h"
 #include "identity/identity.h"
 #include "procedure/disposal/disposal.h"
+#include "procedure/pages/columns.h"
 #include "procedure/pages/pages.h"
 #include "procedure/procedure.h"
 
@@ -285,46 +285,39 @@ static int propose(struct request *rq, struct err *err)
 
 /* --- CSV --- */
 
-static const char *const due_heads[] = {"serial", "number", "procedure", "title", "department_name",
-    "state", "outcome", "submitted", "decided", "years", "kept_until", "free"};
-static const char *const item_heads[] = {"serial", "number", "procedure", "title", "final_state",
-    "outcome", "submitted", "decided", "years", "kept_until", "state", "done"};
-
-static void csv_heads(struct buf *out, const char *const *heads, size_t n)
-{
-	csv_begin(out);
-	for (size_t c = 0; c < n; c++)
-		csv_put(out, c == 0, str_from(heads[c]));
-	csv_end(out);
-}
-
-static bool is_instant(const char *name)
-{
-	return text_eq(name, "submitted") || text_eq(name, "decided") || text_eq(name, "done");
-}
-
-static void csv_cells(
-    struct arena *a, struct buf *out, const json_t *row, const char *const *heads, size_t n)
-{
-	for (size_t c = 0; c < n; c++) {
-		const json_t *v = json_object_get(row, heads[c]);
-		const char *text = "";
-		if (json_is_string(v))
-			text = json_string_value(v);
-		else if (json_is_boolean(v))
-			text = json_is_true(v) ? "1" : "0";
-		else if (json_is_integer(v) && is_instant(heads[c]))
-			text = instant_format(a, json_integer_value(v));
-		else if (json_is_integer(v))
-			text = arena_printf(a, "%" JSON_INTEGER_FORMAT, json_integer_value(v));
-		csv_put(out, c == 0, str_from(text));
-	}
-	csv_end(out);
-}
+static const struct column due_columns[] = {
+    {"serial", "staff.col.serial", COLUMN_TEXT},
+    {"number", "application.number", COLUMN_TEXT},
+    {"procedure", NULL, COLUMN_TEXT},
+    {"title", "staff.col.procedure", COLUMN_TEXT},
+    {"department_name", "staff.filter.department", COLUMN_TEXT},
+    {"state", "staff.col.state", COLUMN_CODE, "application.state"},
+    {"outcome", "application.outcome", COLUMN_CODE, "application.outcome"},
+    {"submitted", "staff.col.submitted", COLUMN_INSTANT},
+    {"decided", "export.col.decided", COLUMN_INSTANT},
+    {"years", "export.col.years", COLUMN_NUMBER},
+    {"kept_until", "disposal.col.kept_until", COLUMN_DAY},
+    {"free", "export.col.free", COLUMN_YES_NO},
+};
+static const struct column item_columns[] = {
+    {"serial", "staff.col.serial", COLUMN_TEXT},
+    {"number", "application.number", COLUMN_TEXT},
+    {"procedure", NULL, COLUMN_TEXT},
+    {"title", "staff.col.procedure", COLUMN_TEXT},
+    {"final_state", "export.col.final_state", COLUMN_CODE, "application.state"},
+    {"outcome", "application.outcome", COLUMN_CODE, "application.outcome"},
+    {"submitted", "staff.col.submitted", COLUMN_INSTANT},
+    {"decided", "export.col.decided", COLUMN_INSTANT},
+    {"years", "export.col.years", COLUMN_NUMBER},
+    {"kept_until", "disposal.col.kept_until", COLUMN_DAY},
+    {"state", "staff.col.state", COLUMN_CODE, "disposal.item"},
+    {"done", "disposal.col.done", COLUMN_INSTANT},
+};
 
 struct due_export {
 	struct due_filter filter;
 	struct app_actor actor;
+	struct columns *columns;
 	bool begun;
 };
 
@@ -335,7 +328,7 @@ static int due_csv_step(struct request *rq, void *state, struct buf *out, struct
 	json_t *page, *row;
 	size_t i;
 	if (!e->begun)
-		csv_heads(out, due_heads, COUNT(due_heads));
+		columns_csv_begin(e->columns, out);
 	e->begun = true;
 	struct arena *a = arena_new();
 	int rc =
@@ -345,7 +338,7 @@ static int due_csv_step(struct request *rq, void *state, struct buf *out, struct
 		put_titles(rq, json_object_get(page, "items"));
 		json_array_foreach(json_object_get(page, "items"), i, row)
 		{
-			csv_cells(a, out, row, due_heads, COUNT(due_heads));
+			columns_csv_row(e->columns, a, out, row);
 		}
 		rc = json_is_string(next);
 		if (rc)
@@ -362,12 +355,14 @@ static int due_csv(struct request *rq, struct err *err)
 	struct due_export *e = arena_new_of(rq->arena, struct due_export);
 	due_filter_of(rq, &e->filter);
 	e->filter.limit = 200;
+	e->columns = columns_new(rq, due_columns, COUNT(due_columns));
 	e->actor = rq_app_actor(rq);
 	return rq_stream(rq, "text/csv; charset=utf-8", "records.csv", due_csv_step, e);
 }
 
 struct item_export {
 	int64_t disposal, after;
+	struct columns *columns;
 	bool begun;
 };
 
@@ -378,7 +373,7 @@ static int item_csv_step(struct request *rq, void *state, struct buf *out, struc
 	json_t *items, *row;
 	size_t i;
 	if (!e->begun)
-		csv_heads(out, item_heads, COUNT(item_heads));
+		columns_csv_begin(e->columns, out);
 	e->begun = true;
 	struct arena *a = arena_new();
 	int rc =
@@ -388,7 +383,7 @@ static int item_csv_step(struct request *rq, void *state, struct buf *out, struc
 		put_titles(rq, items);
 		json_array_foreach(items, i, row)
 		{
-			csv_cells(a, out, row, item_heads, COUNT(item_heads));
+			columns_csv_row(e->columns, a, out, row);
 			e->after = json_integer_value(json_object_get(row, "id"));
 		}
 		rc = json_array_size(items) == DISPOSAL_ITEMS_SHOWN;
@@ -405,6 +400,7 @@ static int item_csv(struct request *rq, struct err *err)
 	struct item_export *e = arena_new_of(rq->arena, struct item_export);
 	json_t *view;
 	e->disposal = rq_param_i64(rq, "id");
+	e->columns = columns_new(rq, item_columns, COUNT(item_columns));
 	int rc = db ? disposal_view(db, rq->arena, &actor, e->disposal, rq->lang, &view, err)
 	            : -(int)ERR_STORE;
 	if (rc < 0)
@@ -569,6 +565,11 @@ int rq_my_disposed(struct request *rq, int limit, struct err *err)
 static const struct input due_inputs[] = {
     DUE_INPUTS,
     {"after", "string", false, 40},
+    COLUMNS_INPUT,
+    {NULL, NULL, false, 0},
+};
+static const struct input item_inputs[] = {
+    COLUMNS_INPUT,
     {NULL, NULL, false, 0},
 };
 static const struct input propose_inputs[] = {
@@ -617,7 +618,7 @@ static const struct route routes[] = {
         .summary = "One proposal or record with its files and its progress.",
         .inputs = show_inputs},
     {HTTP_GET, "/staff/records/disposals/{id}.csv", item_csv, PERM, .flags = ROUTE_RAW,
-        .summary = "The files of a proposal or record as CSV."},
+        .inputs = item_inputs, .summary = "The files of a proposal or record as CSV."},
     {HTTP_POST, "/staff/records/disposals/{id}/{verb}", decide, PERM,
         .template = "procedure/disposal", .summary = "Decide on a proposal.", .words = decide_words,
         .rate = RATE_WRITE},

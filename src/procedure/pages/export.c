@@ -2,45 +2,122 @@
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
-#include <xlsxwriter.h>
 
-#include "base/csv.h"
-#include "base/time.h"
+#include "base/json.h"
+#include "identity/identity.h"
+#include "procedure/pages/columns.h"
 #include "procedure/pages/pages.h"
 #include "procedure/procedure.h"
 
 enum { EXPORT_STEP = 200, XLSX_ROWS_MAX = 100000 };
 
-/* The columns; the answers follow as label/value pairs when one procedure is exported. */
-static const char *const heads[] = {"receipt_number", "serial", "procedure", "state", "applicant",
-    "applicant_kind", "channel", "submitted", "due", "decided", "outcome", "fee_yen", "paid_yen"};
+static const struct column common[] = {
+    {"receipt_number", "application.number", COLUMN_TEXT},
+    {"serial", "staff.col.serial", COLUMN_TEXT},
+    {"procedure", NULL, COLUMN_TEXT},
+    {"title", "staff.col.procedure", COLUMN_TEXT},
+    {"department_name", "staff.filter.department", COLUMN_TEXT},
+    {"assignee_name", "staff.col.assignee", COLUMN_TEXT},
+    {"state", "staff.col.state", COLUMN_CODE, "application.state"},
+    {"applicant", "staff.col.applicant", COLUMN_TEXT},
+    {"applicant_kind", "export.col.applicant_kind", COLUMN_CODE, "application.applicant"},
+    {"channel", "export.col.channel", COLUMN_CODE, "application.channel"},
+    {"submitted", "staff.col.submitted", COLUMN_INSTANT},
+    {"due", "application.due", COLUMN_DAY},
+    {"decided", "export.col.decided", COLUMN_INSTANT},
+    {"outcome", "application.outcome", COLUMN_CODE, "application.outcome"},
+    {"fee_yen", "export.col.fee", COLUMN_NUMBER},
+    {"paid_yen", "export.col.paid", COLUMN_NUMBER},
+};
+static const struct column earlier = {"earlier_answers", "export.col.earlier", COLUMN_TEXT};
 
 struct export
 {
 	struct app_filter filter;
 	struct app_actor actor;
 	struct procedure *procedure; /* NULL: several, no answers */
+	struct columns *columns;
+	json_t *questions; /* form_columns(), once more for its names */
+	json_t *names;     /* of departments and staff, as far as they were met */
 	int64_t after;
 	bool begun;
 };
 
-static void cells(struct arena *a, const struct application *app, const char *out[COUNT(heads)])
+static const char *name_of(
+    struct request *rq, struct export *e, struct db *db, bool staff, int64_t id)
 {
-	const char *values[] = {app->receipt_number, app->serial, app->procedure,
-	    app_state_name(app->state), app->applicant_name, app->applicant_kind, app->channel,
-	    app->submitted_us ? instant_format(a, app->submitted_us) : "", app->due,
-	    app->decided_us ? instant_format(a, app->decided_us) : "", app->outcome,
-	    arena_printf(a, "%lld", (long long)app->fee_yen),
-	    arena_printf(a, "%lld", (long long)app->paid_yen)};
-	_Static_assert(COUNT(values) == COUNT(heads), "a value for every column");
-	for (size_t i = 0; i < COUNT(heads); i++)
-		out[i] = values[i] ? values[i] : "";
+	struct err err;
+	char key[32];
+	if (!id)
+		return NULL;
+	(void)snprintf(key, sizeof(key), "%c%lld", staff ? 's' : 'd', (long long)id);
+	const char *known = json_string_value(json_object_get(e->names, key));
+	if (known)
+		return known;
+	struct arena *a = rq->arena;
+	json_object_set_new(e->names, key,
+	    json_string(staff ? staff_name(db, a, id, &err)
+	                      : department_name_in(db, a, id, rq->lang, &err)));
+	return json_string_value(json_object_get(e->names, key));
 }
 
-/* Calls put(arg, name, value) for every answer as people read it, in the form's order. */
-static void each_answer(struct request *rq, struct arena *a, const struct procedure *p,
-    const struct application *app, void (*put)(void *, const char *name, const char *value),
-    void *arg)
+static json_t *row_of(
+    struct request *rq, struct export *e, struct db *db, const struct application *app)
+{
+	struct procedure *p =
+	    e->procedure ? procedure_ref(e->procedure) : procedure_find(rq->city, app->procedure);
+	json_t *row = json_pack("{s:s?, s:s?, s:s, s:s?, s:s?, s:s?, s:s, s:s?, s:s?, s:s?, s:I, "
+	                        "s:s?, s:I, s:s?, s:I, s:I}",
+	    "receipt_number", app->receipt_number, "serial", app->serial, "procedure",
+	    app->procedure, "title", p ? procedure_text(p, "title", rq->lang) : app->procedure,
+	    "department_name", name_of(rq, e, db, false, app->department), "assignee_name",
+	    name_of(rq, e, db, true, app->assignee), "state", app_state_name(app->state),
+	    "applicant", app->applicant_name, "applicant_kind", app->applicant_kind, "channel",
+	    app->channel, "submitted", (json_int_t)app->submitted_us, "due", app->due, "decided",
+	    (json_int_t)app->decided_us, "outcome", app->outcome, "fee_yen",
+	    (json_int_t)app->fee_yen, "paid_yen", (json_int_t)app->paid_yen);
+	procedure_unref(p);
+	return row;
+}
+
+static bool is_question(const struct export *e, const char *name)
+{
+	size_t i;
+	json_t *q;
+	json_array_foreach(e->questions, i, q)
+	{
+		if (text_eq(json_string_value(json_object_get(q, "name")), name))
+			return true;
+	}
+	return false;
+}
+
+/* Answers to questions of the application's own version that the present form has no more. */
+static const char *earlier_answers(const struct export *e, struct arena *a,
+    const struct procedure *p, const struct form_context *context, json_t *answers)
+{
+	json_t *questions = form_columns(p, context->lang), *q;
+	struct buf out;
+	size_t i;
+	buf_init(&out, a);
+	json_array_foreach(questions, i, q)
+	{
+		const char *name = json_string_value(json_object_get(q, "name"));
+		json_t *row =
+		    is_question(e, name) ? NULL : form_answer_row(p, a, context, answers, name);
+		const char *text = json_string_value(json_object_get(row, "text"));
+		if (text && text[0])
+			buf_printf(&out, "%s%s：%s", out.n ? "\n" : "",
+			    json_string_value(json_object_get(row, "label")), text);
+		json_decref(row);
+	}
+	json_decref(questions);
+	return out.n ? out.p : NULL;
+}
+
+/* An application made under an earlier version is read by that. */
+static int add_answers(struct request *rq, struct export *e, struct db *db, struct arena *a,
+    const struct application *app, json_t *row, struct err *err)
 {
 	struct form_context context = {.lang = rq->lang,
 	    .i18n = rq->city->i18n,
@@ -48,54 +125,102 @@ static void each_answer(struct request *rq, struct arena *a, const struct proced
 	    .applicant_kind = app->applicant_kind,
 	    .fee_yen = app->fee_yen,
 	    .outcome = app->outcome};
-	json_t *view = form_answers_view(p, a, &context, app->answers), *section, *row;
-	size_t i, k;
-	json_array_foreach(view, i, section)
+	struct procedure *p;
+	int rc = procedure_find_version(rq->city, db, app->procedure, app->version, &p, err);
+	if (rc < 0)
+		return rc;
+	size_t i;
+	json_t *q;
+	json_array_foreach(e->questions, i, q)
 	{
-		json_array_foreach(json_object_get(section, "rows"), k, row)
-		{
-			put(arg, json_string_value(json_object_get(row, "label")),
-			    json_string_value(json_object_get(row, "text")));
-		}
+		const char *name = json_string_value(json_object_get(q, "name"));
+		json_t *cell = form_cell(p, a, &context, app->answers, name, e->columns->named);
+		if (cell)
+			json_object_set_new(row, name, cell);
 	}
-	json_decref(view);
+	if (!text_eq(procedure_version(p), procedure_version(e->procedure))) {
+		const char *text = earlier_answers(e, a, p, &context, app->answers);
+		if (text)
+			json_object_set_new(row, earlier.name, json_string(text));
+	}
+	procedure_unref(p);
+	return 0;
 }
 
-static void put_answer(void *arg, const char *name, const char *value)
+/* The next applications, as rows on an arena; 0 at the end. */
+static int next_rows(
+    struct request *rq, struct export *e, struct arena *a, json_t **rows, struct err *err)
 {
-	struct buf *out = arg;
-	csv_put(out, false, str_from(name ? name : ""));
-	csv_put(out, false, str_from(value ? value : ""));
+	struct db *db = rq_db(rq, err);
+	struct application **apps;
+	int n = db ? app_export_next(
+	                 db, a, &e->actor, &e->filter, e->after, EXPORT_STEP, &apps, &e->after, err)
+	           : -(int)ERR_STORE;
+	*rows = json_on_arena(a, json_array());
+	for (int i = 0; i < n; i++) {
+		json_t *row = row_of(rq, e, db, apps[i]);
+		json_array_append_new(*rows, row);
+		int rc = e->procedure ? add_answers(rq, e, db, a, apps[i], row, err) : 0;
+		if (rc < 0)
+			return rc;
+	}
+	return n;
 }
 
 static int csv_step(struct request *rq, void *state, struct buf *out, struct err *err)
 {
 	struct export *e = state;
-	struct db *db = rq_db(rq, err);
-	if (!db)
-		return -(int)ERR_STORE;
-	if (!e->begun) {
-		csv_begin(out);
-		for (size_t i = 0; i < COUNT(heads); i++)
-			csv_put(out, i == 0, str_from(heads[i]));
-		csv_end(out);
-		e->begun = true;
-	}
 	struct arena *a = arena_new();
-	struct application **apps;
-	int n = app_export_next(
-	    db, a, &e->actor, &e->filter, e->after, EXPORT_STEP, &apps, &e->after, err);
-	for (int i = 0; i < n; i++) {
-		const char *row[COUNT(heads)];
-		cells(a, apps[i], row);
-		for (size_t c = 0; c < COUNT(heads); c++)
-			csv_put(out, c == 0, str_from(row[c]));
-		if (e->procedure)
-			each_answer(rq, a, e->procedure, apps[i], put_answer, out);
-		csv_end(out);
+	json_t *rows, *row;
+	size_t i;
+	if (!e->begun)
+		columns_csv_begin(e->columns, out);
+	e->begun = true;
+	int n = next_rows(rq, e, a, &rows, err);
+	json_array_foreach(n > 0 ? rows : NULL, i, row)
+	{
+		columns_csv_row(e->columns, a, out, row);
 	}
 	arena_free(a);
 	return n < 0 ? n : n > 0;
+}
+
+/* A label that two questions have is told by its section, too. */
+static const char *label_of(struct request *rq, const json_t *questions, const json_t *q)
+{
+	const char *label = json_string_value(json_object_get(q, "label")),
+	           *section = json_string_value(json_object_get(q, "section"));
+	int same = 0;
+	size_t i;
+	json_t *other;
+	json_array_foreach(questions, i, other)
+	{
+		same += text_eq(json_string_value(json_object_get(other, "label")), label);
+	}
+	return same > 1 && section
+	           ? arena_printf(
+	                 rq->arena, text_eq(rq->lang, "ja") ? "%s：%s" : "%s: %s", section, label)
+	           : label;
+}
+
+static void add_questions(struct request *rq, struct export *e)
+{
+	size_t i;
+	json_t *q;
+	e->questions = json_on_arena(rq->arena, form_columns(e->procedure, rq->lang));
+	json_array_foreach(e->questions, i, q)
+	{
+		const char *type = json_string_value(json_object_get(q, "type"));
+		bool repeats = json_is_true(json_object_get(q, "repeats"));
+		columns_add(e->columns,
+		    &(struct column){.name = json_string_value(json_object_get(q, "name")),
+		        .kind = repeats                                             ? COLUMN_TEXT
+		                : text_eq(type, "date")                             ? COLUMN_DAY
+		                : text_eq(type, "number") || text_eq(type, "money") ? COLUMN_NUMBER
+		                                                                    : COLUMN_TEXT,
+		        .label = label_of(rq, e->questions, q)});
+	}
+	columns_add(e->columns, &earlier);
 }
 
 static struct export *export_new(struct request *rq)
@@ -103,10 +228,14 @@ static struct export *export_new(struct request *rq)
 	struct export *e = arena_new_of(rq->arena, struct export);
 	rq_filter(rq, &e->filter);
 	e->actor = rq_app_actor(rq);
+	e->columns = columns_new(rq, common, COUNT(common));
+	e->names = json_on_arena(rq->arena, json_object());
 	if (e->filter.procedure)
 		e->procedure = procedure_find(rq->city, e->filter.procedure);
-	if (e->procedure)
+	if (e->procedure) {
 		procedure_on_arena(rq->arena, e->procedure);
+		add_questions(rq, e);
+	}
 	return e;
 }
 
@@ -138,30 +267,19 @@ static int export_csv(struct request *rq, struct err *err)
 
 /* --- XLSX: written to a temporary file in constant memory, then sent --- */
 
-static int xlsx_rows(struct request *rq, struct export *e, lxw_worksheet *sheet, struct err *err)
+static int xlsx_rows(struct request *rq, struct export *e, lxw_workbook *book, struct err *err)
 {
-	struct db *db = rq_db(rq, err);
-	if (!db)
-		return -(int)ERR_STORE;
-	lxw_row_t line = 0;
-	for (size_t c = 0; c < COUNT(heads); c++)
-		worksheet_write_string(sheet, line, (lxw_col_t)c, heads[c], NULL);
+	struct columns_sheet sheet;
+	columns_sheet_begin(e->columns, &sheet, book);
 	for (int n = 1; n > 0;) {
 		struct arena *a = arena_new();
-		struct application **apps;
-		n = app_export_next(
-		    db, a, &e->actor, &e->filter, e->after, EXPORT_STEP, &apps, &e->after, err);
-		bool full = n > 0 && (int)line + n > XLSX_ROWS_MAX;
-		for (int i = 0; i < n && !full; i++) {
-			const char *row[COUNT(heads)];
-			cells(a, apps[i], row);
-			line++;
-			for (size_t c = 0; c < COUNT(heads) - 2; c++)
-				worksheet_write_string(sheet, line, (lxw_col_t)c, row[c], NULL);
-			worksheet_write_number(
-			    sheet, line, COUNT(heads) - 2, (double)apps[i]->fee_yen, NULL);
-			worksheet_write_number(
-			    sheet, line, COUNT(heads) - 1, (double)apps[i]->paid_yen, NULL);
+		json_t *rows, *row;
+		size_t i;
+		n = next_rows(rq, e, a, &rows, err);
+		bool full = n > 0 && (int)sheet.line + n > XLSX_ROWS_MAX;
+		json_array_foreach(n > 0 && !full ? rows : NULL, i, row)
+		{
+			columns_sheet_row(e->columns, a, &sheet, row);
 		}
 		arena_free(a);
 		if (n < 0)
@@ -184,9 +302,7 @@ static int xlsx_make(struct request *rq, struct err *err)
 		return err_set(err, ERR_IO, NULL, "no temporary file in %s", dir);
 	lxw_workbook_options options = {.constant_memory = LXW_TRUE, .tmpdir = (char *)dir};
 	lxw_workbook *book = workbook_new_opt(path, &options);
-	lxw_worksheet *sheet = workbook_add_worksheet(book, "applications");
-	worksheet_freeze_panes(sheet, 1, 0);
-	int rc = xlsx_rows(rq, e, sheet, err);
+	int rc = xlsx_rows(rq, e, book, err);
 	lxw_error closed = workbook_close(book);
 	if (rc == 0 && closed != LXW_NO_ERROR)
 		rc = err_set(err, ERR_IO, NULL, "xlsx: %s", lxw_strerror(closed));
@@ -217,11 +333,16 @@ static int export_xlsx(struct request *rq, struct err *err)
 	return rq_defer(rq, xlsx_write);
 }
 
+static const struct input export_inputs[] = {
+    FILTER_INPUTS,
+    COLUMNS_INPUT,
+    {NULL, NULL, false, 0},
+};
 static const struct route routes[] = {
     {HTTP_GET, "/staff/export.csv", export_csv, .perm = "application.export",
-        .summary = "Applications of a filter as CSV.", .inputs = filter_inputs, .flags = ROUTE_RAW},
+        .summary = "Applications of a filter as CSV.", .inputs = export_inputs, .flags = ROUTE_RAW},
     {HTTP_GET, "/staff/export.xlsx", export_xlsx, .perm = "application.export",
-        .summary = "Applications of a filter as XLSX.", .inputs = filter_inputs,
+        .summary = "Applications of a filter as XLSX.", .inputs = export_inputs,
         .flags = ROUTE_RAW},
 };
 const struct module export_pages = {

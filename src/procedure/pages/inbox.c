@@ -373,18 +373,8 @@ static int bulk(struct request *rq, struct err *err)
 	return rq_write(rq, bulk_write);
 }
 
-const struct input filter_inputs[] = {
-    {"scope", "string", false, 20},
-    {"tab", "string", false, 20},
-    {"department", "integer", false, 20},
-    {"state", "string", false, 20},
-    {"procedure", "string", false, 80},
-    {"assignee", "integer", false, 20},
-    {"overdue", "boolean", false, 5},
-    {"q", "string", false, 200},
-    {"from", "date", false, 10},
-    {"until", "date", false, 10},
-    {"after", "string", false, 200},
+static const struct input filter_inputs[] = {
+    FILTER_INPUTS,
     {NULL, NULL, false, 0},
 };
 static const struct input bulk_inputs[] = {

@@ -3,8 +3,8 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "base/csv.h"
 #include "procedure/inventory.h"
+#include "procedure/pages/columns.h"
 #include "procedure/pages/pages.h"
 #include "procedure/procedure.h"
 
@@ -119,9 +119,45 @@ static int show(struct request *rq, struct err *err)
 }
 
 /* Those that the import takes, and whether there is a form. */
-static const char *const export_columns[] = {"id", "title_ja", "title_en", "department",
-    "life_events", "law", "article", "yearly_volume", "attachments", "where_ja", "where_en",
-    "how_ja", "how_en", "priority", "online"};
+#define TEXT(name)                                                                                 \
+	{                                                                                          \
+#name, "inventory.col." #name, COLUMN_TEXT                                         \
+	}
+static const struct column export_columns[] = {
+    TEXT(id),
+    TEXT(title_ja),
+    TEXT(title_en),
+    TEXT(department),
+    TEXT(life_events),
+    TEXT(law),
+    TEXT(article),
+    {"yearly_volume", "inventory.col.yearly_volume", COLUMN_NUMBER},
+    TEXT(attachments),
+    TEXT(where_ja),
+    TEXT(where_en),
+    TEXT(how_ja),
+    TEXT(how_en),
+    TEXT(priority),
+    {"online", "inventory.col.online", COLUMN_YES_NO},
+};
+
+/* "moving;tax" with the events' titles instead. */
+static const char *event_titles(struct request *rq, const char *keys)
+{
+	const struct life_event *events;
+	int n = procedure_life_events(&events);
+	struct str rest = str_from(keys ? keys : ""), one;
+	struct buf out;
+	buf_init(&out, rq->arena);
+	while (str_cut(&rest, ';', &one)) {
+		for (int i = 0; i < n; i++)
+			if (str_is(one, events[i].key))
+				one =
+				    str_from(text_eq(rq->lang, "en") ? events[i].en : events[i].ja);
+		buf_printf(&out, "%s%.*s", out.n ? ";" : "", (int)one.n, one.p);
+	}
+	return out.n ? out.p : "";
+}
 
 static int export_csv(struct request *rq, struct err *err)
 {
@@ -129,26 +165,18 @@ static int export_csv(struct request *rq, struct err *err)
 	int rc = all_rows(rq, &rows, err);
 	if (rc < 0)
 		return rc;
+	struct columns *columns = columns_new(rq, export_columns, COUNT(export_columns));
 	struct buf b;
 	buf_init(&b, rq->arena);
-	csv_begin(&b);
-	for (size_t c = 0; c < COUNT(export_columns); c++)
-		csv_put(&b, c == 0, str_from(export_columns[c]));
-	csv_end(&b);
+	columns_csv_begin(columns, &b);
 	size_t i;
 	json_array_foreach(rows, i, row)
 	{
-		for (size_t c = 0; c < COUNT(export_columns); c++) {
-			const json_t *v = json_object_get(row, export_columns[c]);
-			const char *text =
-			    json_is_integer(v)
-			        ? arena_printf(rq->arena, "%lld", (long long)json_integer_value(v))
-			    : json_is_boolean(v) ? (json_is_true(v) ? "1" : "0")
-			    : json_is_string(v)  ? json_string_value(v)
-			                         : "";
-			csv_put(&b, c == 0, str_from(text));
-		}
-		csv_end(&b);
+		const char *keys = json_string_value(json_object_get(row, "life_events"));
+		if (!columns->named)
+			json_object_set_new(
+			    row, "life_events", json_string(event_titles(rq, keys)));
+		columns_csv_row(columns, rq->arena, &b, row);
 	}
 	json_decref(rows);
 	return rq_send(rq, "text/csv; charset=utf-8", buf_to_str(&b), "procedures.csv");
@@ -162,7 +190,8 @@ struct import_post {
 static int import_write(struct request *rq, struct db *db, struct err *err)
 {
 	struct import_post *im = rq_data(rq);
-	int rc = inventory_import(db, rq->arena, im->csv, rq->actor.id, false, &im->report, err);
+	int rc = inventory_import(
+	    db, rq->arena, rq->city->i18n, im->csv, rq->actor.id, false, &im->report, err);
 	if (rc < 0)
 		return rc;
 	catalogue_recount(rq->city);
@@ -213,10 +242,15 @@ static int import(struct request *rq, struct err *err)
 	return rq_write_or(rq, import_write, import_failed);
 }
 
+static const struct input export_inputs[] = {
+    COLUMNS_INPUT,
+    {NULL, NULL, false, 0},
+};
+
 static const struct route routes[] = {
     {HTTP_GET, "/staff/procedures", show, .perm = "staff", .template = "procedure/inventory",
         .summary = "Inventory of all procedures with volume and priority for going online."},
-    {HTTP_GET, "/staff/procedures.csv", export_csv, .perm = "staff",
+    {HTTP_GET, "/staff/procedures.csv", export_csv, .perm = "staff", .inputs = export_inputs,
         .summary = "The inventory as CSV.", .flags = ROUTE_RAW},
     {HTTP_POST, "/staff/procedures/import", import, .perm = "procedure.manage",
         .template = "procedure/inventory", .summary = "Import the inventory from CSV.",

@@ -29,7 +29,15 @@ int rq_own_application(struct request *, struct application **, struct err *);
 const char *rq_text_of(const struct request *, const json_t *texts);
 
 /* What a list may be asked for by; for the inbox and its exports. */
-extern const struct input filter_inputs[];
+#define FILTER_INPUTS                                                                              \
+	{"scope", "string", false, 20}, {"tab", "string", false, 20},                              \
+	    {"department", "integer", false, 20}, {"state", "string", false, 20},                  \
+	    {"procedure", "string", false, 80}, {"assignee", "integer", false, 20},                \
+	    {"overdue", "boolean", false, 5}, {"q", "string", false, 200},                         \
+	    {"from", "date", false, 10}, {"until", "date", false, 10},                             \
+	{                                                                                          \
+		"after", "string", false, 200                                                      \
+	}
 /* The list filter that a page's query names; its strings are the request's. */
 void rq_filter(struct request *, struct app_filter *);
 
