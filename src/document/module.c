@@ -81,6 +81,11 @@ static const struct menu_item menu[] = {
         .perm = "public",
         .area = "public",
         .order = 300},
+    {.label = "document.menu.journal",
+        .href = "/journal",
+        .perm = "staff",
+        .area = "staff",
+        .order = 50},
 };
 
 static const struct command commands[] = {

@@ -31,6 +31,9 @@ char *department_name(struct db *, struct arena *, int64_t id, struct err *);
 char *department_name_in(struct db *, struct arena *, int64_t id, const char *lang,
     struct err *); /* en falls back to ja */
 char *staff_name(struct db *, struct arena *, int64_t staff, struct err *);
+/* The page where the work of somebody with these roles is: the inbox (also on an error), unless
+ * none of them has to do with it. Static. */
+const char *staff_home(struct db *, int64_t staff);
 /* The staff member's own mail address and language; *mail NULL when there is none. */
 int staff_mail(struct db *, struct arena *, int64_t staff, char **mail, char **lang, struct err *);
 

@@ -42,7 +42,7 @@ int login_get(struct request *rq, struct err *err)
 		int rc = account_get(db, rq->arena, rq->actor.account, &account, err);
 		if (rc < 0)
 			return rc;
-		return rq_redirect(rq, "%s", next ? next : home_of(&account));
+		return rq_redirect(rq, "%s", next ? next : home_of(db, &account));
 	}
 	login_view(rq, "", next);
 	return 0;
@@ -147,7 +147,7 @@ static int login_finish(struct request *rq, struct db *db, struct err *err)
 	rc = sign_in_finish(rq, db, &now, l->attempt, err);
 	if (rc < 0)
 		return rc;
-	return rq_redirect(rq, "%s", l->next ? l->next : home_of(&now));
+	return rq_redirect(rq, "%s", l->next ? l->next : home_of(db, &now));
 }
 
 static int login_work(struct request *rq, struct err *err)
@@ -300,7 +300,7 @@ static int second_write(struct request *rq, struct db *db, struct err *err)
 		return sign_in_log(rq, db, &account, "second", err);
 	}
 	rc = second_done(rq, db, &account, attempt, err);
-	return rc < 0 ? rc : rq_redirect(rq, "%s", next && next[0] ? next : home_of(&account));
+	return rc < 0 ? rc : rq_redirect(rq, "%s", next && next[0] ? next : home_of(db, &account));
 }
 
 int second_post(struct request *rq, struct err *err)

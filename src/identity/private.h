@@ -199,7 +199,8 @@ int department_by_code(struct db *, const char *code, int64_t *id, struct err *)
 struct role {
 	const char *name; /* "clerk"; the text is identity.role.<name> in the catalogue */
 	const char *const *perms;
-	bool whole_city; /* its permissions know no department: granted for the whole city only */
+	bool whole_city;  /* its permissions know no department: granted for the whole city only */
+	const char *home; /* the page of its work; NULL: the inbox */
 };
 extern const struct role roles[];
 extern const int nroles;
@@ -288,7 +289,7 @@ bool second_required(const struct city *);
 int account_mail(struct request *, struct db *, const struct account *, const char *kind,
     json_t *view, struct err *);
 const char *city_name(const struct city *, const char *lang);
-const char *home_of(const struct account *); /* where a sign-in leads to */
+const char *home_of(struct db *, const struct account *); /* where a sign-in leads to */
 /* Where the person was when they had to sign in, as the request says it ("next"): a path of this
  * site, or NULL. */
 const char *next_of(struct request *);

@@ -43,13 +43,15 @@ const struct role roles[] = {
     {"clerk", PERMS(OF_CLERK)},
     {"chief", PERMS(OF_CHIEF)},
     {"manager", PERMS(OF_MANAGER)},
-    {"records", PERMS("application.read", "application.export", "document.revoke",
-                    "application.dispose", "application.dispose_approve")},
+    {"records",
+        PERMS("application.read", "application.export", "document.revoke", "application.dispose",
+            "application.dispose_approve"),
+        .home = "/staff/records"},
     {"accounting", PERMS("application.read", "application.payment", "application.export")},
-    {"procedures", PERMS("procedure.manage"), .whole_city = true},
-    {"operator", PERMS("operate", "procedure.manage"), .whole_city = true},
-    {"identity_admin", PERMS("identity.manage"), .whole_city = true},
-    {"auditor", PERMS("application.read", "application.export")},
+    {"procedures", PERMS("procedure.manage"), .whole_city = true, .home = "/staff/procedures"},
+    {"operator", PERMS("operate", "procedure.manage"), .whole_city = true, .home = "/staff/jobs"},
+    {"identity_admin", PERMS("identity.manage"), .whole_city = true, .home = "/staff/users"},
+    {"auditor", PERMS("application.read", "application.export"), .home = "/journal"},
 };
 const int nroles = COUNT(roles);
 
@@ -160,6 +162,23 @@ int staff_roles(struct db *db, int64_t staff, uint64_t *bits, struct err *err)
 	arena_free(a);
 	return rc;
 }
+const char *staff_home(struct db *db, int64_t staff)
+{
+	struct err err;
+	uint64_t bits;
+	const char *home = NULL;
+	if (staff_roles(db, staff, &bits, &err) < 0)
+		return "/staff";
+	for (int i = 0; i < nroles; i++) {
+		if (!(bits >> i & 1))
+			continue;
+		if (!roles[i].home)
+			return "/staff";
+		home = home ? home : roles[i].home;
+	}
+	return home ? home : "/staff";
+}
+
 _Static_assert(COUNT(roles) <= 64, "roles fit into a set of bits");
 
 bool staff_may(struct db *db, int64_t staff, const char *perm, int64_t department)

@@ -198,9 +198,9 @@ int sign_in_finish(struct request *rq, struct db *db, const struct account *acco
 	return rc;
 }
 
-const char *home_of(const struct account *account)
+const char *home_of(struct db *db, const struct account *account)
 {
-	return account_is_staff(account) ? "/staff" : "/my";
+	return account_is_staff(account) ? staff_home(db, account->staff) : "/my";
 }
 
 const char *next_of(struct request *rq)

@@ -172,7 +172,9 @@ static CURL *signed_in(const char *login)
 {
 	CURL *browser = test_browser();
 	struct reply r = post(browser, "/login", "login", login, "password", password);
-	see_other(&r, strchr(login, '@') ? "/my" : "/staff");
+	see_other(&r, strchr(login, '@')        ? "/my"
+	              : text_eq(login, "admin") ? "/staff/users"
+	                                        : "/staff");
 	return browser;
 }
 

@@ -44,7 +44,7 @@ static const struct perm perms[] = {
 static const struct menu_item menu[] = {
     {"procedure.list.title", "/procedures", "public", "public", 10},
     {"application.my.title", "/my", "resident", "resident", 10},
-    {"staff.menu.inbox", "/staff", "staff", "staff", 10},
+    {"staff.menu.inbox", "/staff", "application.read", "staff", 10},
     {"staff.menu.counter", "/staff/counter", "application.counter", "staff", 20},
     {"staff.menu.inventory", "/staff/procedures", "staff", "staff", 30},
     {"staff.menu.statistics", "/staff/statistics", "staff", "staff", 40},

@@ -148,3 +148,19 @@ test('every route of the office answers each person as declared', async () => {
 	}
 	assert.deepEqual(wrong, []);
 });
+
+test('everybody begins where their work is, with a menu of what they may open', async () => {
+	const homes = { clerk: '/staff', chief: '/staff', head: '/staff', records: '/staff/records', operator: '/staff/jobs', admin: '/staff/users', auditor: '/journal', resident: '/my' };
+	for (const [person, home] of Object.entries(homes)) {
+		const client = await city.as(logins[person]);
+		assert.equal((await client.get('/login', { follow: false })).location, home, person);
+		const page = await client.get(home);
+		assert.equal(page.status, 200, person);
+		if (person === 'resident') continue;
+		const menu = [...page.text.match(/<nav class="m-nav m-nav--staff"[\s\S]*?<\/nav>/)[0].matchAll(/href="([^"]+)"/g)].map((m) => m[1]);
+		assert.ok(menu.includes(home), `${person}: ${menu}`);
+		assert.equal(menu.includes('/staff'), ['operator', 'admin'].includes(person) === false, `${person}: ${menu}`);
+		for (const href of menu) assert.equal((await client.get(href, { follow: false })).status, 200, `${person} ${href}`);
+	}
+	for (const person of ['operator', 'admin']) assert.equal((await (await city.as(logins[person])).get('/staff', { follow: false })).location, homes[person]);
+});

@@ -298,6 +298,13 @@ static int inbox_show(struct request *rq, struct err *err)
 static int inbox(struct request *rq, struct err *err)
 {
 	struct app_filter f;
+	struct db *db = rq_db(rq, err);
+	if (!db)
+		return -(int)ERR_STORE;
+	/* Who reads no applications has no inbox; their work is on another page. */
+	const char *home = staff_home(db, rq->actor.person);
+	if (!rq->wants_json && !rq_allows(rq, "application.read") && strcmp(home, "/staff") != 0)
+		return rq_redirect(rq, "%s", home);
 	rq_filter(rq, &f);
 	return f.text || f.from || f.until ? rq_defer(rq, inbox_show) : inbox_show(rq, err);
 }
