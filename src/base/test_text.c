@@ -171,6 +171,42 @@ static void test_tokens(void **state)
 	}
 }
 
+static void test_romaji(void **state)
+{
+	(void)state;
+	static const struct {
+		const char *text, *kana;
+	} cases[] = {
+	    {"inu", "いぬ"},
+	    {"Hikkoshi", "ひっこし"},
+	    {"HOIKUEN", "ほいくえん"},
+	    {"ｋａｚｅｉ", "かぜい"},
+	    {"jido teate", "じど てあて"},
+	    {"zidou", "じどう"},
+	    {"shinsei", "しんせい"},
+	    {"annai", "あんない"},
+	    {"matcha", "まっちゃ"},
+	    {"kyuukyuusha", "きゅうきゅうしゃ"},
+	    {"genkyoutodoke", "げんきょうとどけ"},
+	    {"dog", NULL},
+	    {"犬", NULL},
+	    {"kk", NULL},
+	    {"", NULL},
+	};
+	for (size_t i = 0; i < COUNT(cases); i++) {
+		struct buf b = {0};
+		bool yes = text_romaji(&b, str_from(cases[i].text));
+		if (yes != (cases[i].kana != NULL) ||
+		    (yes && !str_is(buf_to_str(&b), cases[i].kana)))
+			fail_msg("%s: %s", cases[i].text, b.p ? b.p : "");
+		buf_free(&b);
+	}
+	assert_true(text_has_words(STR("転入届 出"), STR("転入 出")));
+	assert_false(text_has_words(STR("転入届"), STR("転入 出")));
+	assert_true(text_has_words(STR(""), STR(" ")));
+	assert_false(text_has_words(STR(""), STR("a")));
+}
+
 static void test_variants_are_sorted(void **state)
 {
 	(void)state;
@@ -191,6 +227,7 @@ int main(void)
 	    cmocka_unit_test(test_kana),
 	    cmocka_unit_test(test_search),
 	    cmocka_unit_test(test_tokens),
+	    cmocka_unit_test(test_romaji),
 	    cmocka_unit_test(test_variants_are_sorted),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

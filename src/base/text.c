@@ -292,6 +292,15 @@ void text_fold_search(struct buf *out, struct str s)
 	fold(out, s, MODE_SEARCH | MODE_KATAKANA);
 }
 
+bool text_has_words(struct str folded, struct str words)
+{
+	struct str word;
+	while (str_cut(&words, ' ', &word))
+		if (word.n && (!folded.n || !memmem(folded.p, folded.n, word.p, word.n)))
+			return false;
+	return true;
+}
+
 bool text_is_katakana(struct str s)
 {
 	bool some = false;

@@ -125,9 +125,12 @@ static int show(
 	put_form(rq, NULL);
 	put_document(rq, d);
 	rq->template = "document/verified";
+	bool same = hash && text_eq(hash, d->blob);
+	json_object_set_new(rq->view, "same_file", json_boolean(same));
+	json_object_set_new(rq->view, "other_file", json_boolean(hash && !same));
 	if (hash)
 		json_object_set_new(rq->view, "compared",
-		    json_pack("{s:b,s:s}", "same", text_eq(hash, d->blob), "sha256", hash));
+		    json_pack("{s:b,s:s}", "same", (int)same, "sha256", hash));
 	rq_crumb(rq, rq_tr(rq, "document.verify.title"),
 	    arena_printf(rq->arena, "%s/verify", link_base(rq)));
 	return put_proofs(rq, db, d, err);

@@ -303,6 +303,9 @@ enum app_audience { APP_FOR_APPLICANT, APP_FOR_STAFF };
  * step, retention, hold, period. proc may be NULL (title is missing then). */
 int app_view(struct db *, struct arena *, const struct app_actor *, const struct application *,
     const struct procedure *, const char *lang, enum app_audience, json_t **out, struct err *);
+/* The statement of appeal rights (教示) of a refusal by this procedure, a list of paragraphs; new
+ * reference, NULL where the law knows no appeal. */
+json_t *app_appeal(const struct procedure *, const struct i18n *, const char *lang);
 /* [{at, key, args, actor_kind, actor_name}] oldest first; the applicant's has no inner matters. */
 int app_history(
     struct db *, struct arena *, int64_t id, enum app_audience, json_t **out, struct err *);

@@ -499,15 +499,6 @@ struct procedure_list *procedures_of(struct city *city, struct arena *a)
 	return list;
 }
 
-static bool has_words(const char *text, struct str words)
-{
-	struct str word;
-	while (str_cut(&words, ' ', &word))
-		if (word.n && !memmem(text, strlen(text), word.p, word.n))
-			return false;
-	return true;
-}
-
 struct procedure_list *procedures_filter(
     const struct procedure_list *all, struct arena *a, const struct procedure_filter *f)
 {
@@ -524,7 +515,7 @@ struct procedure_list *procedures_filter(
 		        !array_has(json_object_get(json, "life_events"), f->life_event)) ||
 		    (f->department && f->department[0] && !text_eq(department, f->department)) ||
 		    (f->online_only && !procedure_online(p)) ||
-		    !has_words(procedure_search_text(p), buf_to_str(&words)))
+		    !text_has_words(str_from(procedure_search_text(p)), buf_to_str(&words)))
 			continue;
 		list->items[list->n++] = p;
 	}

@@ -453,11 +453,14 @@ static void send_bare(struct request *rq)
 	struct buf body;
 	buf_init(&body, rq->arena);
 	const char *title = rq_tr(rq, "web.error.500.title");
-	buf_puts(&body, "<!doctype html><meta charset=\"utf-8\"><title>");
+	buf_printf(
+	    &body, "<!doctype html><html lang=\"%s\"><meta charset=\"utf-8\"><title>", rq->lang);
 	buf_html(&body, str_from(title));
 	buf_puts(&body, "</title><h1>");
 	buf_html(&body, str_from(title));
-	buf_puts(&body, "</h1>");
+	buf_puts(&body, "</h1><p>");
+	buf_html(&body, str_from(rq_tr(rq, "web.error.500.text")));
+	buf_puts(&body, "</p>");
 	struct bytes_answer b = {.status = MHD_HTTP_INTERNAL_SERVER_ERROR,
 	    .type = "text/html; charset=utf-8",
 	    .csp = csp_page,
@@ -566,13 +569,37 @@ void answer_send(struct request *rq, int rc, const struct err *err)
 	}
 }
 
-void answer_plain(struct exchange *x, int status, const char *text)
+void answer_plain(struct exchange *x, int status, bool json)
 {
-	struct MHD_Response *r = MHD_create_response_from_buffer(
-	    strlen(text), (void *)(uintptr_t)text, MHD_RESPMEM_PERSISTENT);
+	static const struct {
+		int status;
+		const char *kind, *ja, *en;
+	} known[] = {
+	    {MHD_HTTP_BAD_REQUEST, "malformed",
+	        "アドレスか送信内容が壊れています。アドレスを確かめて、もう一度お試しください。",
+	        "The address or what was sent is broken. Please check the address and try again."},
+	    {MHD_HTTP_MISDIRECTED_REQUEST, "missing",
+	        "このアドレスの市役所はありません。アドレスを確かめてください。",
+	        "No city answers to this host name. Please check the address."},
+	    {MHD_HTTP_SERVICE_UNAVAILABLE, "busy",
+	        "この市役所は、いま利用できません。少し待ってから、もう一度お試しください。",
+	        "This city cannot be served at the moment. Please wait a little and try again."},
+	};
+	size_t i = 0;
+	while (i + 1 < COUNT(known) && known[i].status != status)
+		i++;
+	struct buf b = {0};
+	if (json)
+		buf_printf(&b,
+		    "{\"type\":\"urn:machi:problem:%s\",\"title\":\"%s\",\"status\":%d}\n",
+		    known[i].kind, known[i].en, status);
+	else
+		buf_printf(&b, "%s\n%s\n", known[i].ja, known[i].en);
+	struct MHD_Response *r = MHD_create_response_from_buffer(b.n, b.p, MHD_RESPMEM_MUST_COPY);
 	if (!r)
 		abort();
-	add(r, "Content-Type", "text/plain; charset=utf-8");
+	buf_free(&b);
+	add(r, "Content-Type", json ? "application/problem+json" : "text/plain; charset=utf-8");
 	exchange_queue(x, status, r);
 	MHD_destroy_response(r);
 }

@@ -403,7 +403,7 @@ static enum MHD_Result begin(struct exchange *x, const char *method_text)
 	bool head;
 	heads_read(x->mhd, &heads);
 	if (!heads_framing_ok(&heads) || !line_parse(x, &heads, &line)) {
-		answer_plain(x, MHD_HTTP_BAD_REQUEST, "Bad request\n");
+		answer_plain(x, MHD_HTTP_BAD_REQUEST, heads_want_json(&heads));
 		return MHD_YES;
 	}
 	struct web_city *named = web_city_of(w, heads.host), *city = named;
@@ -411,8 +411,7 @@ static enum MHD_Result begin(struct exchange *x, const char *method_text)
 		city = city_of_process(w, &line);
 	if (!city) {
 		answer_plain(x, named ? MHD_HTTP_SERVICE_UNAVAILABLE : MHD_HTTP_MISDIRECTED_REQUEST,
-		    named ? "This city cannot be served at the moment\n"
-		          : "No city answers to this host name\n");
+		    heads_want_json(&heads));
 		return MHD_YES;
 	}
 	bool known = method_parse(method_text, &method, &head);

@@ -13,10 +13,17 @@ int page_render(struct request *rq, struct buf *out, struct err *err)
 	return rc;
 }
 
-/* What a person reads about an error. */
 static const char *error_title(struct request *rq, enum err_kind kind)
 {
 	return rq_tr(rq, arena_printf(rq->arena, "web.error.%d.title", err_http_status(kind)));
+}
+
+/* What a person reads about an error; a message may have a title of its own. */
+static const char *page_title(struct request *rq, const struct err *err)
+{
+	const char *key = err->msg ? arena_printf(rq->arena, "%s.title", err->msg) : NULL;
+	const char *own = key ? i18n_find(city_texts(rq->city), rq->lang, key) : NULL;
+	return own ? own : error_title(rq, err->kind);
 }
 
 static const char *error_text(struct request *rq, const struct err *err)
@@ -42,6 +49,8 @@ static const char *error_template(int status, const struct err *err)
 		return "web/error-429";
 	case 500:
 		return "web/error-500";
+	case 503:
+		return "web/error-503";
 	default:
 		return "web/error";
 	}
@@ -53,16 +62,17 @@ void page_error(struct request *rq, const struct err *err)
 	rq->template = error_template(rq->status, err);
 	/* The handler's half-made view is no part of the error page. */
 	json_object_clear(rq->view);
-	const char *title = text_eq(err->msg, "web.csrf") ? rq_tr(rq, "web.csrf.title")
-	                                                  : error_title(rq, err->kind);
 	json_object_set_new_nocheck(rq->view, "error",
-	    json_pack("{s:i,s:s,s:s}", "status", rq->status, "title", title, "text",
+	    json_pack("{s:i,s:s,s:s}", "status", rq->status, "title", page_title(rq, err), "text",
 	        error_text(rq, err)));
 	/* What was sent stood on a page: it is opened anew, with what is true now. */
 	struct str from = rq->method == HTTP_POST ? referring_path(rq) : (struct str){NULL, 0};
 	const char *back = from.n ? str_dup(rq->arena, from) : NULL;
 	if (back && path_is_local(back))
 		json_object_set_new_nocheck(rq->view, "back_href", json_string(back));
+	else if (rq->method == HTTP_GET)
+		json_object_set_new_nocheck(rq->view, "again_href",
+		    json_string(arena_printf(rq->arena, "%s%s", rq->p->base, rq->url)));
 	if (rq->p->id[0])
 		json_object_set_new_nocheck(rq->view, "request_id", json_string(rq->p->id));
 }

@@ -418,7 +418,7 @@ const struct i18n *city_texts(const struct city *);
 /* Sends what the handler left in rq (network thread). */
 void answer_send(struct request *, int rc, const struct err *);
 /* An answer from before there is a request: unknown host, unreadable line. */
-void answer_plain(struct exchange *, int status, const char *text);
+void answer_plain(struct exchange *, int status, bool json);
 /* Path and query of the page of this site that the request came from; n 0 when it is not known. */
 struct str referring_path(struct request *);
 /* Ends a stream whose client went away; true when it will free the request itself. */

@@ -399,18 +399,23 @@ static json_t *from_lines(const struct case_file *c)
 	return from;
 }
 
-static json_t *appeal_of(const struct case_file *c, const json_t *def)
+json_t *app_appeal(const struct procedure *proc, const struct i18n *i18n, const char *lang)
 {
-	const json_t *own = json_object_get(procedure_json(c->proc), "appeal");
-	const json_t *wanted = json_object_get(def, "appeal");
-	bool refused = text_eq(c->app->outcome, "refused");
-	if (text_eq(json_string_value(own), "none") || json_is_false(wanted) ||
-	    (!refused && !json_is_true(wanted)))
+	const json_t *own = json_object_get(procedure_json(proc), "appeal");
+	if (text_eq(json_string_value(own), "none"))
 		return NULL;
 	/* 教示: 行政不服審査法第82条, 行政事件訴訟法第46条. */
-	return paragraphs(json_is_object(own)
-	                      ? text_of(own, c->lang)
-	                      : i18n_get(c->city->i18n, c->lang, "application.appeal.default"));
+	return paragraphs(json_is_object(own) ? text_of(own, lang)
+	                                      : i18n_get(i18n, lang, "application.appeal.default"));
+}
+
+static json_t *appeal_of(const struct case_file *c, const json_t *def)
+{
+	const json_t *wanted = json_object_get(def, "appeal");
+	bool refused = text_eq(c->app->outcome, "refused");
+	if (json_is_false(wanted) || (!refused && !json_is_true(wanted)))
+		return NULL;
+	return app_appeal(c->proc, c->city->i18n, c->lang);
 }
 
 /* dated: with the day of the decision; else it gets the day on which it is issued anew. */

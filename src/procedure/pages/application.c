@@ -186,6 +186,11 @@ static int show(struct request *rq, struct err *err)
 	         db, rq->arena, &actor, app, p, rq->lang, APP_FOR_APPLICANT, &view, err)) < 0)
 		return rc;
 	json_object_set_new(rq->view, "application", view);
+	json_t *appeal = json_is_true(json_object_get(view, "is_refused"))
+	                     ? app_appeal(p, context.i18n, rq->lang)
+	                     : NULL;
+	if (appeal)
+		json_object_set_new(rq->view, "appeal", appeal);
 	rq_fee(rq, app);
 	json_object_set_new(rq->view, "payment_wanted", json_boolean(app->state == APP_PAYMENT));
 	if ((rc = app_history(db, rq->arena, app->id, APP_FOR_APPLICANT, &history, err)) < 0)

@@ -59,11 +59,7 @@ static bool entry_matches(struct arena *a, const struct inventory_entry *e, cons
 	text_fold_search(&text, str_from(arena_printf(a, "%s %s %s %s %s", e->title_ja, e->title_en,
 	                            e->how_ja, e->how_en, e->law)));
 	text_fold_search(&words, str_from(query));
-	struct str rest = buf_to_str(&words), word;
-	while (str_cut(&rest, ' ', &word))
-		if (word.n && !memmem(text.p, text.n, word.p, word.n))
-			return false;
-	return true;
+	return text_has_words(buf_to_str(&text), buf_to_str(&words));
 }
 
 /* Adds the entries that fit the filter and have no definition. */
@@ -84,6 +80,44 @@ static int add_entries(
 		procedure_unref(p);
 	}
 	return n < 0 ? n : 0;
+}
+
+/* Those whose title has all words of the query come first; takes and gives a reference. */
+static json_t *title_first(struct arena *a, json_t *found, const char *query)
+{
+	json_t *first = json_array(), *others = json_array(), *card;
+	size_t i;
+	struct buf title, words;
+	buf_init(&words, a);
+	text_fold_search(&words, str_from(query));
+	json_array_foreach(found, i, card)
+	{
+		buf_init(&title, a);
+		text_fold_search(&title, str_from(json_text(card, "title")));
+		json_array_append(
+		    text_has_words(buf_to_str(&title), buf_to_str(&words)) ? first : others, card);
+	}
+	json_array_extend(first, others);
+	json_decref(others);
+	json_decref(found);
+	return first;
+}
+
+/* Cards of what fits the filter: definitions, then the inventory's entries. New reference. */
+static int find_cards(
+    struct request *rq, const struct procedure_filter *filter, json_t **out, struct err *err)
+{
+	const struct procedure_list *fitting =
+	    procedures_filter(procedures_of(rq->city, rq->arena), rq->arena, filter);
+	json_t *found = json_array();
+	for (int i = 0; i < fitting->n; i++)
+		json_array_append(found, procedure_card(fitting->items[i], rq->lang));
+	int rc = filter->online_only ? 0 : add_entries(rq, filter, found, err);
+	if (rc < 0)
+		json_decref(found);
+	else
+		*out = filter->query ? title_first(rq->arena, found, filter->query) : found;
+	return rc;
 }
 
 /* A list of the counts in the request's language; what name is `selected` is marked. */
@@ -202,16 +236,20 @@ static int list_procedures(struct request *rq, struct err *err)
 	const char *q = some(rq_query(rq, "q")), *event = some(rq_query(rq, "event")),
 	           *department = some(rq_query(rq, "department")),
 	           *online = some(rq_query(rq, "online"));
-	struct procedure_list *list = procedures_of(rq->city, rq->arena);
-	json_t *found = json_array(), *counts = NULL;
+	json_t *found = NULL, *counts = NULL;
 	struct procedure_filter filter = {.life_event = event,
 	    .department = department,
 	    .query = q,
 	    .online_only = online != NULL};
-	struct procedure_list *fitting = procedures_filter(list, rq->arena, &filter);
-	for (int i = 0; i < fitting->n; i++)
-		json_array_append(found, procedure_card(fitting->items[i], rq->lang));
-	int rc = online ? 0 : add_entries(rq, &filter, found, err);
+	int rc = find_cards(rq, &filter, &found, err);
+	struct buf kana;
+	buf_init(&kana, rq->arena);
+	if (rc == 0 && q && json_array_size(found) == 0 && text_romaji(&kana, str_from(q))) {
+		json_decref(found);
+		found = NULL;
+		filter.query = kana.p;
+		rc = find_cards(rq, &filter, &found, err);
+	}
 	if (rc < 0 || (rc = catalogue_counts(rq->city, rq, &counts, err)) < 0) {
 		json_decref(found);
 		return rc;
@@ -305,7 +343,8 @@ static int show(struct request *rq, struct err *err)
 		return rc;
 	json_t *v = rq->view;
 	struct date from, to;
-	bool open = procedure_open(p, date_of_us(rq->now_us), &from, &to);
+	struct date today = date_of_us(rq->now_us);
+	bool open = procedure_open(p, today, &from, &to);
 	json_object_update(v, procedure_facts(p, rq->lang));
 	json_t *counts;
 	if ((rc = catalogue_counts(rq->city, rq, &counts, err)) < 0)
@@ -314,6 +353,7 @@ static int show(struct request *rq, struct err *err)
 	json_decref(counts);
 	json_object_set_new(v, "open", json_boolean(open && procedure_online(p)));
 	json_object_set_new(v, "closed", json_boolean(!open && procedure_online(p)));
+	json_object_set_new(v, "over", json_boolean(!open && date_compare(to, today) < 0));
 	json_object_set_new(v, "window_from", day(rq, from));
 	json_object_set_new(v, "window_to", day(rq, to));
 	json_object_set_new(v, "signed_in", json_boolean(rq->actor.kind == ACTOR_RESIDENT));
