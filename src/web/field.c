@@ -1,5 +1,6 @@
 /* Fields of hand-written pages that the web layer knows about: dates in parts, and the problems
  * noted at a field. */
+#include <limits.h>
 #include <string.h>
 
 #include "base/json.h"
@@ -63,4 +64,51 @@ const char *rq_problem_at(struct request *rq, const char *field)
 			return json_string_value(json_object_get(one, "text"));
 	}
 	return NULL;
+}
+
+/* Where a field of this name or id first stands in the view, counted in *seen; -1: nowhere. */
+static int place_of(const json_t *view, const char *field, int *seen)
+{
+	const char *key;
+	json_t *one;
+	size_t i;
+	int at = -1;
+	if (json_is_object(view)) {
+		++*seen;
+		if (text_eq(json_string_value(json_object_get(view, "id")), field) ||
+		    text_eq(json_string_value(json_object_get(view, "name")), field))
+			return *seen;
+		json_object_foreach((json_t *)view, key, one)
+		{
+			if (at < 0)
+				at = place_of(one, field, seen);
+		}
+	}
+	json_array_foreach(view, i, one)
+	{
+		if (at < 0)
+			at = place_of(one, field, seen);
+	}
+	return at;
+}
+
+void page_problems_sort(struct request *rq)
+{
+	json_t *problems = rq->p->problems, *one;
+	size_t n = json_array_size(problems), i, k;
+	struct arena_mark mark = arena_mark(rq->arena);
+	int *places = arena_array(rq->arena, n + 1, sizeof(*places));
+	json_array_foreach(problems, i, one)
+	{
+		const char *field = json_string_value(json_object_get(one, "field"));
+		int seen = 0, at = field[0] ? place_of(rq->view, field, &seen) : 0;
+		int place = at < 0 ? INT_MAX : at;
+		json_incref(one);
+		for (k = i; k > 0 && places[k - 1] > place; k--)
+			places[k] = places[k - 1];
+		places[k] = place;
+		json_array_remove(problems, i);
+		json_array_insert_new(problems, k, one);
+	}
+	arena_release(rq->arena, mark);
 }

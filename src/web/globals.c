@@ -293,6 +293,7 @@ json_t *globals_set(struct request *rq)
 		set(view, "flash", flash);
 	if (p->crumbs)
 		set(view, "crumbs", json_incref(p->crumbs));
+	page_problems_sort(rq);
 	if (p->problems)
 		set(view, "problems", json_incref(p->problems));
 	return frame_of(rq);

@@ -99,6 +99,9 @@ bool accept_gzip(struct str header);
 const char *accept_language(struct str header);
 
 /* --- field.c --- */
+/* The problems in the order in which their fields stand in the view, which is the page's: those of
+ * the whole page first, those of fields that it does not name last. */
+void page_problems_sort(struct request *);
 
 /* A date that was sent in parts becomes one field; what cannot be read becomes "?". */
 void date_join(struct request *, const char *name);
