@@ -30,7 +30,7 @@ async function apply(page, base = '', looked = async () => {}) {
 test('pages for everybody', async () => {
 	const page = await open();
 	for (const base of ['', '/en'])
-		for (const path of ['/', '/procedures', '/procedures/dog-registration', '/procedures/dog-registration/paper', '/register', '/login', '/verify', '/journal', '/nowhere']) {
+		for (const path of ['/', '/procedures', '/procedures/dog-registration', '/procedures/dog-registration/paper', '/register', '/login', '/verify', '/journal', '/nowhere', '/procedures?q=xyzzy', '/verify?code=0000', '/applications/1/submit']) {
 			await page.goto(base + path);
 			await check(page);
 		}

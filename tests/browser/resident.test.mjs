@@ -384,3 +384,67 @@ test('what cannot be had: not there, not allowed, a document that nobody issued'
 		assert.ok(await page.locator('main a, main form').count(), `${path} leads on`);
 	}
 });
+
+// Moves on with Tab alone until the focus is there; it must be seen.
+async function tabTo(page, locator) {
+	for (let i = 0; i < 80; i++) {
+		await page.keyboard.press('Tab');
+		if (await locator.first().evaluate((e) => e === document.activeElement)) {
+			assert.ok(await locator.first().isVisible());
+			return;
+		}
+	}
+	assert.fail(`not reached by keyboard: ${locator} on ${page.url()}`);
+}
+
+test('one\'s own pages in English, without scripts, by keyboard alone', async () => {
+	const login = 'resident11@example.jp';
+	await applyByJson(await city.as(login));
+	const page = await open({ ...phone, locale: 'en-GB', javaScriptEnabled: false });
+	await signIn(page, login, '/en');
+	const go = async (locator) => {
+		await tabTo(page, locator);
+		await Promise.all([page.waitForEvent('load'), page.keyboard.press('Enter')]);
+		assert.equal(await page.locator('html').getAttribute('lang'), 'en');
+		assert.doesNotMatch(await page.locator('h1').innerText(), /[ぁ-ん]/);
+	};
+	const link = (name) => page.locator('main').getByRole('link', { name, exact: true }), button = (name) => page.locator('main').getByRole('button', { name, exact: true });
+	const flash = () => page.locator('.m-banner--success').first().innerText();
+
+	await page.goto('/en/my');
+	await go(page.locator('#my-open ~ ul a'));
+	await tabTo(page, page.locator('textarea[name=text]'));
+	await page.keyboard.type('When will it be ready?');
+	await go(button('Send'));
+	assert.match(await flash(), /sent/i);
+	assert.match(await page.locator('.m-message--mine').innerText(), /When will it be ready\?/);
+	await tabTo(page, page.locator('summary', { hasText: 'History' }));
+	await page.keyboard.press('Enter');
+	assert.ok(await page.locator('.m-timeline').isVisible());
+	await go(link('Withdraw the application'));
+	await go(button('Withdraw'));
+	assert.match(await page.locator('main').innerText(), /It was withdrawn: nothing more will happen/);
+
+	await page.goto('/en/account');
+	await go(link('Change these'));
+	await tabTo(page, page.locator('[name=phone]'));
+	await page.keyboard.press('Control+A');
+	await page.keyboard.type('090-0000-0000');
+	await go(button('Save'));
+	assert.match(await page.locator('main').innerText(), /090-0000-0000/);
+	for (const name of ['Sign-in history', 'Where you are signed in']) {
+		await page.goto('/en/account');
+		await go(link(name));
+	}
+	await go(button('Sign out all other devices'));
+	assert.match(await flash(), /sign/i);
+	await page.goto('/en/account');
+	await go(link('Close your account'));
+	await go(button('Close the account'));
+	assert.equal((await problems(page)).length, 1, 'not without the password');
+	await tabTo(page, page.locator('[name=password]'));
+	await page.keyboard.type(password);
+	await go(button('Close the account'));
+	await page.goto('/en/my');
+	assert.match(page.url(), /\/en\/login/);
+});
