@@ -311,6 +311,31 @@ static void tokens_form(struct request *rq, const struct account *account)
 	form_field(rq, form, &password_again, NULL);
 }
 
+static const struct perm *perm_find(const char *name)
+{
+	for (int m = 0; m < nmodules; m++)
+		for (int k = 0; k < modules[m]->nperms; k++)
+			if (text_eq(modules[m]->perms[k].name, name))
+				return &modules[m]->perms[k];
+	return NULL;
+}
+
+/* What a token may do, in words: ["見るだけ", "申請の一覧と中身を見る"]. */
+static json_t *scopes_text(struct request *rq, const char *scopes)
+{
+	bool write = scope_has(scopes, "write");
+	json_t *out = json_array();
+	json_array_append_new(out, json_string(rq_tr(rq, write ? "identity.tokens.scope_write"
+	                                                       : "identity.tokens.scope_read")));
+	struct str rest = str_from(scopes), one;
+	while (str_cut(&rest, ' ', &one)) {
+		const struct perm *perm = perm_find(str_dup(rq->arena, one));
+		if (perm)
+			json_array_append_new(out, json_string(rq_tr(rq, perm->summary)));
+	}
+	return out;
+}
+
 static int tokens_view(
     struct request *rq, const struct account *account, struct db *db, struct err *err)
 {
@@ -323,6 +348,7 @@ static int tokens_view(
 		    (json_int_t)rows_i64(r, 0), "name", rows_dup(r, 1, rq->arena), "scopes",
 		    rows_dup(r, 2, rq->arena), "created", (json_int_t)rows_i64(r, 3), "expires",
 		    (json_int_t)rows_i64(r, 4), "expired", (int)expired);
+		json_object_set_new(token, "can", scopes_text(rq, rows_dup(r, 2, rq->arena)));
 		if (rows_i64(r, 5))
 			json_object_set_new(token, "used", json_integer(rows_i64(r, 5)));
 		json_array_append_new(out, token);
@@ -339,15 +365,6 @@ int tokens_get(struct request *rq, struct err *err)
 	struct own *o;
 	int rc = own_open(rq, &o, err);
 	return rc < 0 ? rc : tokens_view(rq, &o->account, rq_db(rq, err), err);
-}
-
-static bool perm_find(const char *name)
-{
-	for (int m = 0; m < nmodules; m++)
-		for (int k = 0; k < modules[m]->nperms; k++)
-			if (text_eq(modules[m]->perms[k].name, name))
-				return true;
-	return false;
 }
 
 static int tokens_write(struct request *rq, struct db *db, struct err *err)

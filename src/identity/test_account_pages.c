@@ -348,6 +348,8 @@ static void test_tokens(void **state)
 		assert_int_equal(r.status, 403);
 		reply_free(&r);
 	}
+	r = get_html(b, "/account/tokens"); /* in words, not in codes */
+	shows(&r, 200, "<span class=\"m-tag m-tag--plain\">見るだけ</span>");
 	r = with_token("machi_nonsense", NULL, "/staff/users", NULL);
 	assert_int_equal(r.status, 401);
 	reply_free(&r);
