@@ -2,7 +2,8 @@
  * a problem changes nothing, and every problem is shown with its line.
  *
  * A row is one post of one person; a person with several posts has several rows. Rows of people who
- * are there already bring their name and mail up to date and add posts they do not have. */
+ * are there already bring name, reading and mail up to date, as far as they say them, and add posts
+ * that they do not have. */
 #include "identity/private.h"
 
 #include <string.h>
@@ -100,7 +101,7 @@ static const char *folded(struct arena *a, struct str s, void (*fold)(struct buf
 
 static void check_line(struct request *rq, struct db *db, struct import *im, struct line *l)
 {
-	char day[DAY_SIZE];
+	char day[DAY_SIZE], until[DAY_SIZE];
 	struct err err;
 	if (!login_is_plain(l->value[LOGIN]))
 		problem(rq, im, l->number, "identity.import.login", l->value[LOGIN]);
@@ -116,9 +117,15 @@ static void check_line(struct request *rq, struct db *db, struct import *im, str
 		problem(rq, im, l->number, "identity.import.rank", l->value[RANK]);
 	if (l->value[RANK][0] && !l->value[DEPARTMENT][0])
 		problem(rq, im, l->number, "identity.import.rank_alone", l->value[RANK]);
+	bool days = true;
 	for (int c = FROM; c <= UNTIL; c++)
-		if (!day_of(l->value[c], DAY_FIRST, day))
+		if (!day_of(l->value[c], DAY_FIRST, day)) {
 			problem(rq, im, l->number, "identity.import.date", l->value[c]);
+			days = false;
+		}
+	struct term term = {l->value[FROM], l->value[UNTIL]};
+	if (days && term_days(&term, day, until, &err) < 0)
+		problem(rq, im, l->number, "identity.ends_before", NULL);
 	if (l->value[ROLE][0] && role_find(l->value[ROLE]) < 0)
 		problem(rq, im, l->number, "identity.import.role", l->value[ROLE]);
 	else if (l->value[ROLE][0] && l->value[DEPARTMENT][0] &&
@@ -204,6 +211,25 @@ static int has_role(struct db *db, int64_t staff, const struct line *l, struct e
 	return rc < 0 ? rc : found;
 }
 
+/* The name, and the reading of it when the row has one, brought up to date. */
+static int import_names(struct request *rq, struct db *db, struct import *im, int64_t staff,
+    const struct line *l, struct err *err)
+{
+	struct rows *r = db_query(db, err, SQL(STAFF_ROW), "i", staff);
+	int rc = r ? rows_next(r) : -(int)ERR_STORE;
+	const char *name = rc > 0 ? rows_dup(r, 1, rq->arena) : NULL;
+	const char *kana = rc > 0 ? rows_dup(r, 2, rq->arena) : NULL;
+	const char *state = rc > 0 ? rows_dup(r, 3, rq->arena) : NULL;
+	rows_end(r);
+	if (rc <= 0)
+		return rc;
+	const char *fresh = l->value[KANA][0] ? l->value[KANA] : kana;
+	if (text_eq(name, l->value[NAME]) && text_eq(kana, fresh))
+		return 0;
+	im->changed++;
+	return staff_set(db, rq->actor.id, staff, l->value[NAME], fresh, state, err);
+}
+
 /* The person of the row: made, or brought up to date. */
 static int import_person(struct request *rq, struct db *db, struct import *im, const struct line *l,
     int64_t *staff, struct err *err)
@@ -230,19 +256,13 @@ static int import_person(struct request *rq, struct db *db, struct import *im, c
 	if (rc < 0)
 		return rc;
 	*staff = a.staff;
-	rc = 0;
-	if (!text_eq(a.name, l->value[NAME])) {
-		struct rows *r = db_query(db, err, SQL(STAFF_ROW), "i", a.staff);
-		rc = r ? rows_next(r) : -(int)ERR_STORE;
-		char *state = rc > 0 ? rows_dup(r, 3, rq->arena) : NULL;
-		rows_end(r);
-		if (rc > 0)
-			rc = staff_set(
-			    db, actor, a.staff, l->value[NAME], l->value[KANA], state, err);
-		im->changed++;
-	}
+	rc = import_names(rq, db, im, a.staff, l, err);
 	if (rc == 0 && l->value[MAIL][0] && !text_eq(a.mail, l->value[MAIL])) {
-		rc = account_set_mail(db, actor, a.id, l->value[MAIL], err);
+		rc = account_mail_change(rq, db, actor, &a, l->value[MAIL], err);
+		if (rc == 0 && !a.hash) { /* the invitation went to the old one */
+			a.mail = (char *)l->value[MAIL];
+			rc = reset_send(rq, db, &a, "identity/invite-staff", INVITE_S, NULL, err);
+		}
 		im->changed++;
 	}
 	return rc;

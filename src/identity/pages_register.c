@@ -313,13 +313,7 @@ static int change_write(struct request *rq, struct db *db, struct err *err)
 		return 0;
 	}
 	const char *actor = account_actor(rq->arena, &account);
-	/* The old address is told, so that a theft does not go unseen. */
-	rc = account_mail(rq, db, &account, "mail-changed", NULL, err);
-	if (rc == 0)
-		rc = once_drop_all(db, id, err); /* also links that went to the old address */
-	if (rc == 0)
-		rc = resident ? account_set_login(db, actor, id, mail, mail, err)
-		              : account_set_mail(db, actor, id, mail, err);
+	rc = account_mail_change(rq, db, actor, &account, mail, err);
 	json_t *profile = NULL;
 	if (rc == 0 && resident)
 		rc = person_profile(db, rq->arena, account.person, &profile, err);

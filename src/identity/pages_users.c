@@ -368,7 +368,7 @@ static int user_edit_write(struct request *rq, struct db *db, struct err *err)
 	if (rc > 0)
 		rc = staff_set(db, rq->actor.id, e->staff, e->f.name, e->f.kana, state, err);
 	if (rc == 0 && !text_eq(e->f.mail, e->account.mail))
-		rc = account_set_mail(db, rq->actor.id, e->account.id, e->f.mail, err);
+		rc = account_mail_change(rq, db, rq->actor.id, &e->account, e->f.mail, err);
 	if (rc < 0)
 		return rc;
 	rq_flash(rq, "success", "identity.user.saved", NULL);

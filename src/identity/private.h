@@ -288,6 +288,10 @@ bool second_required(const struct city *);
  * city and, unless it has one, login_url. Nothing when there is no address. */
 int account_mail(struct request *, struct db *, const struct account *, const char *kind,
     json_t *view, struct err *);
+/* Another address (NULL: none, staff only), which is also a resident's login: the old one is told,
+ * so that a theft does not go unseen, and links that went to it end. */
+int account_mail_change(struct request *, struct db *, const char *actor, const struct account *,
+    const char *mail, struct err *);
 const char *city_name(const struct city *, const char *lang);
 const char *home_of(struct db *, const struct account *); /* where a sign-in leads to */
 /* Where the person was when they had to sign in, as the request says it ("next"): a path of this

@@ -154,6 +154,19 @@ int account_mail(struct request *rq, struct db *db, const struct account *accoun
 	return rc;
 }
 
+int account_mail_change(struct request *rq, struct db *db, const char *actor,
+    const struct account *account, const char *mail, struct err *err)
+{
+	int rc = account_mail(rq, db, account, "mail-changed", NULL, err);
+	if (rc == 0)
+		rc = once_drop_all(db, account->id, err);
+	if (rc < 0)
+		return rc;
+	return account_is_staff(account)
+	           ? account_set_mail(db, actor, account->id, mail, err)
+	           : account_set_login(db, actor, account->id, mail, mail, err);
+}
+
 const char *city_name(const struct city *city, const char *lang)
 {
 	const char *name = city_setting(city, text_eq(lang, "en") ? "name.en" : "name.ja", NULL);

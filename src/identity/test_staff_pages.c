@@ -104,6 +104,20 @@ static void test_users(void **state)
 	assert_int_equal(r.status, 404);
 	reply_free(&r);
 
+	/* An address that was changed by somebody else: the old one is told, and links that went
+	 * to it end. */
+	r = post(b, arena_printf(t.arena, "%s/do", page), "do", "reset");
+	see_other(&r, page);
+	link = arena_strdup(t.arena, mail_path());
+	r = post(b, arena_printf(t.arena, "%s/edit", page), "name", "田中 三郎", "mail",
+	    "saburo@city.example.jp");
+	see_other(&r, page);
+	assert_string_equal(mail.kind, "mail-changed");
+	assert_string_equal(mail.to, "tanaka@city.example.jp");
+	r = get_html(tanaka, link);
+	assert_null(strstr(r.body.p, "name=\"password\""));
+	reply_free(&r);
+
 	/* Locking ends the session at once. */
 	is_signed_in(tanaka, true);
 	r = post(b, arena_printf(t.arena, "%s/do", page), "do", "lock");
@@ -362,6 +376,27 @@ static void test_import(void **state)
 	r = upload(b, good); /* once more changes nothing */
 	see_other(&r, "/staff/users");
 	assert_int_equal(mail.n, 1);
+	r = upload(b, "login,name,from,until\nsato,佐藤 二,2026-04-02,2026-04-01\n");
+	assert_non_null(strstr(r.body.p, "2行目"));
+	shows(&r, 422, "終わりの日が、始まりの日より前です");
+	/* The reading of a name alone; a file without it leaves it as it is. */
+	r = upload(b, "login,name,kana\nyamada,山田 一,やまだ はじめ\n");
+	see_other(&r, "/staff/users");
+	/* Another address: the old one is told, and the invitation goes to the new one. */
+	r = upload(b, "login,name,mail\nyamada,山田 壱,yamada2@city.example.jp\n");
+	see_other(&r, "/staff/users");
+	assert_int_equal(mail.n, 3);
+	assert_string_equal(mail.kind, "identity/invite-staff");
+	assert_string_equal(mail.to, "yamada2@city.example.jp");
+	r = get(b, "/staff/users?q=yamada");
+	json_t *yamada = json_array_get(json_object_get(r.json, "users"), 0);
+	const char *at = arena_printf(t.arena, "/staff/users/%lld",
+	    (long long)json_integer_value(json_object_get(yamada, "id")));
+	reply_free(&r);
+	r = get(b, at);
+	assert_string_equal(reply_text(&r, "user_record.name"), "山田 壱");
+	assert_string_equal(reply_text(&r, "user_record.kana"), "ヤマダ ハジメ");
+	reply_free(&r);
 	r = get(b, "/staff/users?q=yamada");
 	assert_int_equal(json_array_size(json_object_get(
 	                     json_array_get(json_object_get(r.json, "users"), 0), "posts")),
