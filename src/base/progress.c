@@ -5,10 +5,10 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "base/str.h"
+#include "base/time.h"
 
 struct progress {
 	pthread_mutex_t lock; /* everything below */
@@ -20,13 +20,6 @@ struct progress {
 
 enum { FIRST_MS = 1000, TERMINAL_MS = 100, LOG_MS = 10000, BAR_MAX = 30 };
 
-static int64_t clock_ms(void)
-{
-	struct timespec ts;
-	(void)clock_gettime(CLOCK_MONOTONIC_COARSE, &ts); /* cannot fail with a valid clock */
-	return (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
-}
-
 struct progress *progress_new(const char *what)
 {
 	struct progress *p = calloc(1, sizeof(*p));
@@ -35,7 +28,7 @@ struct progress *progress_new(const char *what)
 		abort();
 	(void)pthread_mutex_init(&p->lock, NULL); /* cannot fail with default attributes */
 	p->what = copy;
-	p->began_ms = clock_ms();
+	p->began_ms = monotonic_us() / 1000;
 	p->terminal = isatty(STDERR_FILENO) == 1;
 	return p;
 }
@@ -119,7 +112,7 @@ void progress_set(struct progress *p, int64_t done, int64_t total)
 	(void)pthread_mutex_lock(&p->lock);
 	p->done = done;
 	p->total = total;
-	int64_t now_ms = clock_ms();
+	int64_t now_ms = monotonic_us() / 1000;
 	int64_t wait_ms = p->shown_ms == 0 ? FIRST_MS : p->terminal ? TERMINAL_MS : LOG_MS;
 	if (now_ms - (p->shown_ms ? p->shown_ms : p->began_ms) >= wait_ms)
 		show(p, now_ms, false);
@@ -131,7 +124,7 @@ void progress_free(struct progress *p)
 	if (!p)
 		return;
 	if (p->shown_ms)
-		show(p, clock_ms(), true);
+		show(p, monotonic_us() / 1000, true);
 	(void)pthread_mutex_destroy(&p->lock);
 	free(p->what);
 	free(p);

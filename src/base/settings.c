@@ -21,6 +21,8 @@ const struct setting settings_table[] = {
     {"upload-max", "BYTES", "67108864", "largest request body with files", false},
     {"connections", "N", "4096", "connections at a time", false},
     {"timeout", "SECONDS", "30", "how long a silent connection is kept", false},
+    {"stop-timeout", "SECONDS", "20",
+        "after SIGTERM, for requests in flight; after twice as long it ends anyhow", false},
     {"rate-limit", "PERCENT", "100", "scale of the rate limits; 0: none", false},
     {"page-cache", "true|false", "true",
         "keep finished public pages in memory until something changes", false},

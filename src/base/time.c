@@ -41,6 +41,13 @@ int64_t now_us(void)
 	return (int64_t)ts.tv_sec * 1000000 + ts.tv_nsec / 1000;
 }
 
+int64_t monotonic_us(void)
+{
+	struct timespec ts;
+	(void)clock_gettime(CLOCK_MONOTONIC, &ts); /* cannot fail with a valid clock */
+	return (int64_t)ts.tv_sec * 1000000 + ts.tv_nsec / 1000;
+}
+
 void now_set_us(int64_t us)
 {
 	atomic_store_explicit(&set_us, us, memory_order_relaxed);

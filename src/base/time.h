@@ -15,6 +15,8 @@ int64_t now_us(void);
 /* Stops the clock at an instant, for tests that move it; 0 gives the real clock (or MACHI_NOW)
  * back. */
 void now_set_us(int64_t us);
+/* A clock that nobody sets, for how long something takes. */
+int64_t monotonic_us(void);
 
 struct date {
 	int year, month, day; /* proleptic Gregorian, years 1 to 9999; year 0: no date */

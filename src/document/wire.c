@@ -10,8 +10,9 @@
 #include <poll.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <time.h>
 #include <unistd.h>
+
+#include "base/time.h"
 
 enum { MAGIC = 0x4b57434d /* "MCWK" */, VERSION = 1 };
 
@@ -21,9 +22,7 @@ struct head {
 
 int64_t wire_now_ms(void)
 {
-	struct timespec t;
-	(void)clock_gettime(CLOCK_MONOTONIC, &t); /* cannot fail */
-	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
+	return monotonic_us() / 1000;
 }
 
 /* Waits until fd is ready; 0, or an error when the deadline passed. */

@@ -248,7 +248,8 @@ static void test_absences(void **state)
 	assert_string_equal(mail.kind, "identity/deputy");
 	assert_string_equal(mail.to, "clerk@city.example.jp");
 
-	/* Whoever acts for an absent officer hears of it and sees it, and so does everybody below. */
+	/* Whoever acts for an absent officer hears of it and sees it, and so does everybody below.
+	 */
 	mail.n = 0;
 	r = post(boss, arena_printf(t.arena, "%s/%lld/absence/new", own, (long long)head), "from",
 	    days_from_now(0), "until", days_from_now(0), "reason", "leave");

@@ -1,5 +1,6 @@
 /* machi init: a city's folder, its settings and its store. */
 #include <dirent.h>
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -10,6 +11,13 @@
 #include "main/init.h"
 
 enum { BASE_URL_MAX = 100 }; /* it stands in the journal's name, see struct tree_head */
+
+static int file_is_new(const char *path, struct err *err)
+{
+	return access(path, F_OK) == 0
+	           ? err_set(err, ERR_CONFLICT, NULL, "%s is there already", path)
+	           : 0;
+}
 
 int city_file_write(
     const struct settings *s, const struct new_city *n, const char *dir, struct err *err)
@@ -45,9 +53,9 @@ int city_file_write(
 	buf_putc(&yaml, '\n');
 	struct buf file = {0};
 	buf_printf(&file, "%s/city.yaml", dir);
-	int rc = access(file.p, F_OK) == 0
-	             ? err_set(err, ERR_CONFLICT, NULL, "%s is there already", file.p)
-	             : dir_make(dir, 0700, err);
+	int rc = file_is_new(file.p, err);
+	if (rc == 0)
+		rc = dir_make(dir, 0700, err);
 	if (rc == 0)
 		rc = file_write(file.p, buf_to_str(&yaml), 0600, err);
 	buf_free(&file);
@@ -55,49 +63,104 @@ int city_file_write(
 	return rc;
 }
 
-static int set_origin(struct db *db, void *arg, struct err *err)
+/* The name that the journal has in its signed heads (C2SP checkpoint: a URL without its scheme) is
+ * given before the first entry and stays: heads under another name are another journal for those
+ * who keep them. */
+static int begin(struct db *db, void *arg, struct err *err)
 {
-	return meta_set(db, "journal.origin", arg, err);
+	const struct new_city *n = arg;
+	char origin[BASE_URL_MAX + sizeof("/journal")];
+	int rc = n->demo ? store_note_making(db, "init", err) : 0;
+	if (rc < 0 || !n->base_url)
+		return rc;
+	(void)snprintf(origin, sizeof(origin), "%s/journal", strstr(n->base_url, "://") + 3);
+	return meta_set(db, "journal.origin", origin, err);
 }
 
-/* The name that the journal has in its signed heads (C2SP checkpoint: a URL without its scheme). It
- * is given before the first entry and stays: heads under another name are another journal for those
- * who keep them. */
-static int name_journal(const struct settings *s, const char *dir, const char *url, struct err *err)
+static int end(struct db *db, void *arg, struct err *err)
 {
-	struct arena *a = arena_new();
-	json_t *settings = NULL;
-	struct store *st = NULL;
-	int rc = city_settings(s, dir, &settings, err);
+	(void)arg;
+	return store_note_making(db, "", err);
+}
+
+/* The store before it is a city's. A demo goes into an empty one: that of another city must not be
+ * noted as being made. */
+static int begin_store(const struct store_options *o, const struct new_city *n, struct err *err)
+{
+	struct store *st;
+	bool empty = false;
+	int rc = store_open(o, &st, err);
 	if (rc == 0)
-		rc = store_open(
-		    &(struct store_options){.url = city_store_url(a, dir, settings), .dir = dir},
-		    &st, err);
+		rc = store_is_empty(st, &empty, err);
+	if (rc == 0 && n->demo && !empty)
+		rc = err_set(err, ERR_CONFLICT, NULL, "the store has tables already");
 	if (rc == 0)
 		rc = store_migrate(st, NULL, 0, NULL, NULL, err);
 	if (rc == 0)
-		rc = store_write(
-		    st, set_origin, arena_printf(a, "%s/journal", strstr(url, "://") + 3), err);
+		rc = store_write(st, begin, (void *)n, err);
 	store_close(st);
-	json_decref(settings);
-	arena_free(a);
 	return rc;
+}
+
+/* Whether an init that was ended left this store. What cannot be looked at is no such store. */
+static bool is_left(const struct store_options *o, const char *file, struct err *err)
+{
+	struct err none;
+	struct store *st = NULL;
+	char *by = "";
+	struct arena *a = arena_new();
+	bool left = (!file || access(file, F_OK) == 0) && store_open(o, &st, &none) == 0 &&
+	            store_making(st, a, &by, &none) == 1 && strcmp(by, "init") == 0;
+	arena_free(a);
+	/* The one who makes it is at work still. */
+	bool busy = left && store_serve(st, err) < 0;
+	store_close(st);
+	return left && !busy;
+}
+
+/* Takes away what an init left that was ended before the city was whole. */
+static int clear_left(
+    struct arena *a, const struct store_options *o, const char *dir, struct err *err)
+{
+	const char *file = strncmp(o->url, "sqlite:", 7) == 0 ? o->url + 7 : NULL;
+	*err = (struct err){0};
+	if (!is_left(o, file, err))
+		return -(int)err->kind;
+	if (!file) /* it may hold more than this city */
+		return err_set(err, ERR_CONFLICT, NULL,
+		    "machi init was ended before the city was whole: empty its database, then "
+		    "try again");
+	/* The one that says what it is goes last. */
+	const char *const paths[] = {arena_printf(a, "%s/city.yaml", dir),
+	    arena_printf(a, "%s-wal", file), arena_printf(a, "%s-shm", file), file};
+	for (size_t i = 0; i < COUNT(paths); i++)
+		if (unlink(paths[i]) != 0 && errno != ENOENT)
+			return err_set(err, ERR_IO, NULL, "%s: %s", paths[i], strerror(errno));
+	return 0;
 }
 
 static int make_city(const struct settings *s, const struct new_city *n, struct err *err)
 {
 	struct arena *a = arena_new();
 	const char *dir = arena_printf(a, "%s/%s", settings_get(s, "data"), n->id);
-	int rc = city_file_write(s, n, dir, err);
+	const char *file = arena_printf(a, "%s/city.yaml", dir);
+	json_t *settings = settings_for_city(s, NULL);
+	struct store_options o = {.url = city_store_url(a, dir, settings), .dir = dir};
+	json_decref(settings);
 	struct city *city = NULL;
-	if (rc == 0 && n->base_url)
-		rc = name_journal(s, dir, n->base_url, err);
-	if (rc == 0)
-		rc = city_open(s, dir, true, &city, err);
-	if (rc == 0 && n->demo)
-		rc = demo_fill(city, n->size, n->seed, err);
-	if (rc < 0 && rc != -(int)ERR_CONFLICT)
-		(void)unlink(arena_printf(a, "%s/city.yaml", dir)); /* init can be tried again */
+	int rc = clear_left(a, &o, dir, err);
+	if (rc == 0 && (rc = file_is_new(file, err)) == 0 && (rc = dir_make(dir, 0700, err)) == 0) {
+		if (n->demo || n->base_url)
+			rc = begin_store(&o, n, err);
+		if (rc == 0)
+			rc = city_file_write(s, n, dir, err);
+		if (rc == 0)
+			rc = city_open(s, dir, true, &city, err);
+		if (rc == 0 && n->demo && (rc = demo_fill(city, n->size, n->seed, err)) == 0)
+			rc = store_write(city->store, end, NULL, err);
+		if (rc < 0)
+			(void)unlink(file); /* init can be tried again */
+	}
 	city_close(city);
 	arena_free(a);
 	return rc;

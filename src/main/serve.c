@@ -1,9 +1,11 @@
 /* machi serve: the server in the foreground. */
+#include <errno.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/file.h"
 #include "base/log.h"
@@ -37,12 +39,25 @@ static void reload(struct web *web, struct city **cities, int n)
 	}
 }
 
-/* Answers signals until one asks to stop. They are blocked in every thread and taken here. */
-static void wait_for_stop(sigset_t *signals, struct web *web, struct city **cities, int n)
+/* --- signals: blocked in every thread, taken one at a time --- */
+
+static void signals_block(sigset_t *set)
 {
+	sigemptyset(set);
+	sigaddset(set, SIGHUP);
+	sigaddset(set, SIGINT);
+	sigaddset(set, SIGTERM);
+	pthread_sigmask(SIG_BLOCK, set, NULL);
+}
+
+/* Answers signals until one asks to stop. */
+static void wait_for_stop(struct web *web, struct city **cities, int n)
+{
+	sigset_t signals;
+	signals_block(&signals); /* as they are */
 	for (;;) {
 		int sig = 0;
-		if (sigwait(signals, &sig) != 0)
+		if (sigwait(&signals, &sig) != 0)
 			continue;
 		if (sig == SIGHUP)
 			reload(web, cities, n);
@@ -51,7 +66,72 @@ static void wait_for_stop(sigset_t *signals, struct web *web, struct city **citi
 	}
 }
 
-static int serve_cities(const struct settings *s, struct city **cities, int n, sigset_t *signals,
+/* Takes the signals while the main thread starts or stops the server. What was acknowledged is on
+ * disk and what was not is undone, as after a power failure: the process may end at any moment. */
+struct watch {
+	pthread_t thread;
+	const char *during;
+	int64_t limit_s; /* for the process to end by itself; 0: none */
+	bool reload;     /* SIGHUP came */
+};
+
+/* As a command without such a thread ends by it. */
+__attribute__((noreturn)) static void end_by(int sig)
+{
+	sigset_t one;
+	sigemptyset(&one);
+	sigaddset(&one, sig);
+	(void)signal(sig, SIG_DFL);
+	(void)raise(sig);
+	pthread_sigmask(SIG_UNBLOCK, &one, NULL); /* here it ends */
+	_exit(128 + sig);
+}
+
+static void *watch_main(void *arg)
+{
+	struct watch *w = arg;
+	sigset_t set;
+	signals_block(&set); /* as they are */
+	int64_t until = monotonic_us() + w->limit_s * 1000000;
+	for (;;) {
+		int64_t left = until - monotonic_us();
+		struct timespec wait = {.tv_sec = left > 0 ? left / 1000000 : 0};
+		int sig = sigtimedwait(&set, NULL, w->limit_s ? &wait : NULL);
+		if (sig < 0 && errno == EAGAIN) {
+			log_error("serve.stop",
+			    "did not end in %lld s and is ended; what was acknowledged is on disk",
+			    (long long)w->limit_s);
+			_exit(EXIT_FAILED);
+		}
+		if (sig == SIGHUP)
+			w->reload = true;
+		else if (sig > 0) {
+			log_warn("serve.stop", "ended by signal %d while %s", sig, w->during);
+			end_by(sig);
+		}
+	}
+	return NULL;
+}
+
+static void watch_begin(struct watch *w, const char *during, int64_t limit_s)
+{
+	*w = (struct watch){.during = during, .limit_s = limit_s};
+	if (pthread_create(&w->thread, NULL, watch_main, w) != 0)
+		abort();
+}
+
+/* From here on the caller takes the signals. */
+static void watch_end(struct watch *w)
+{
+	(void)pthread_cancel(w->thread); /* waits for a signal, or ends the process */
+	pthread_join(w->thread, NULL);
+	if (w->reload)
+		(void)kill(getpid(), SIGHUP); /* it waits until the caller takes it */
+}
+
+/* --- --- */
+
+static int serve_cities(const struct settings *s, struct city **cities, int n, struct watch *watch,
     int64_t started_us, struct err *err)
 {
 	int threads = (int)settings_i64(s, "job-threads");
@@ -77,6 +157,7 @@ static int serve_cities(const struct settings *s, struct city **cities, int n, s
 	    .upload_max = settings_i64(s, "upload-max"),
 	    .connection_max = (int)settings_i64(s, "connections"),
 	    .timeout_s = (int)settings_i64(s, "timeout"),
+	    .stop_s = (int)settings_i64(s, "stop-timeout") + 1,
 	    .rate_percent = (int)settings_i64(s, "rate-limit"),
 	    .no_page_cache = !settings_on(s, "page-cache"),
 	};
@@ -86,7 +167,9 @@ static int serve_cities(const struct settings *s, struct city **cities, int n, s
 		return rc;
 	log_info("serve.ready", "%s:%d, %d %s, %lld ms", options.address, options.port, n,
 	    n == 1 ? "city" : "cities", (long long)((now_us() - started_us) / 1000));
-	wait_for_stop(signals, web, cities, n);
+	watch_end(watch);
+	wait_for_stop(web, cities, n);
+	watch_begin(watch, "stopping", 2 * (int64_t)options.stop_s);
 	log_info("serve.stop", "finishing requests in flight");
 	web_stop(web);
 	return 0;
@@ -106,11 +189,9 @@ int run_serve(int argc, char **argv)
 		return cli_usage("serve", "unknown word", argv[0]);
 	}
 	sigset_t signals;
-	sigemptyset(&signals);
-	sigaddset(&signals, SIGHUP);
-	sigaddset(&signals, SIGINT);
-	sigaddset(&signals, SIGTERM);
-	pthread_sigmask(SIG_BLOCK, &signals, NULL);
+	signals_block(&signals);
+	struct watch watch;
+	watch_begin(&watch, "starting", 0);
 
 	struct city **cities = NULL;
 	int n = 0;
@@ -119,8 +200,9 @@ int run_serve(int argc, char **argv)
 	if (rc == 0)
 		rc = cities_open_served(s, &cities, &n, &err);
 	if (rc == 0)
-		rc = serve_cities(s, cities, n, &signals, started_us, &err);
+		rc = serve_cities(s, cities, n, &watch, started_us, &err);
 	cities_close(cities, n);
+	watch_end(&watch);
 	settings_free(s);
 	return rc < 0 ? cli_fail("serve", &err) : EXIT_OK;
 }

@@ -481,7 +481,7 @@ static int restore_files(struct restore *r, struct err *err)
 		if (str_starts(name, "blobs/")) {
 			rc = restore_blob(r, &f[i], err);
 			blobs++;
-		} else if (str_starts(name, "keys/") || str_is(name, settings_name)) {
+		} else if (str_starts(name, "keys/")) {
 			rc = restore_small(r, &f[i], err);
 		}
 	}
@@ -537,6 +537,24 @@ static int step_limit(void *arg, const char *module)
 	return (int)json_integer_value(step);
 }
 
+int store_is_empty(struct store *st, bool *empty, struct err *err)
+{
+	struct arena *a = arena_new();
+	struct name_list tables;
+	struct db *db = store_reader(st, err);
+	int rc = db ? store_tables(db, a, &tables, err) : -(int)ERR_STORE;
+	*empty = rc == 0 && tables.n == 0;
+	arena_free(a);
+	return rc;
+}
+
+/* The rows of the backup replace the note, all in one transaction. */
+static int note_making(struct db *db, void *arg, struct err *err)
+{
+	(void)arg;
+	return store_note_making(db, "restore", err);
+}
+
 /* The schema as it was when the backup was made, in the order in which it was made. */
 static int make_schema(struct restore *r, struct err *err)
 {
@@ -564,7 +582,10 @@ static int make_schema(struct restore *r, struct err *err)
 			    name, json_integer_value(step), known);
 		modules[n++] = name;
 	}
-	return migrate_to(r->store, modules, n, step_limit, r, NULL, NULL, err);
+	rc = migrate_to(r->store, NULL, 0, step_limit, r, NULL, NULL, err);
+	if (rc == 0)
+		rc = store_write(r->store, note_making, NULL, err);
+	return rc < 0 ? rc : migrate_to(r->store, modules, n, step_limit, r, NULL, NULL, err);
 }
 
 int store_backup_city(const char *source, struct arena *a, const char **city, struct err *err)
@@ -604,6 +625,10 @@ int store_restore(const char *source, const struct store_options *target,
 		rc = restore_files(&r, err);
 	if (rc == 0)
 		rc = store_write_flags(r.store, load_all, &r, WRITE_READ_COMMITTED, err);
+	/* Last: with it the folder is a city. */
+	const struct archive_file *settings = archive_find(r.in, settings_name);
+	if (rc == 0 && settings)
+		rc = restore_small(&r, settings, err);
 	store_close(r.store);
 	if (rc == 0 && progress)
 		progress(arg, r.total, r.total);

@@ -381,6 +381,20 @@ int meta_set(struct db *db, const char *key, const char *value, struct err *err)
 	return rc < 0 ? (int)rc : 0;
 }
 
+static const char making[] = "store.making";
+
+int store_note_making(struct db *db, const char *by, struct err *err)
+{
+	return meta_set(db, making, by, err);
+}
+
+int store_making(struct store *st, struct arena *a, char **by, struct err *err)
+{
+	struct db *db = store_reader(st, err);
+	int rc = db ? meta_get(db, a, making, by, err) : -(int)ERR_STORE;
+	return rc == 1 ? (*by)[0] != '\0' : rc;
+}
+
 int series_next(struct db *db, const char *series, int64_t *out, struct err *err)
 {
 	int rc = db_get_i64(db, err, out, &series_add, "t", series);

@@ -159,6 +159,13 @@ void db_remember(struct db *, const void *what, int64_t id, void *value);
 int meta_get(struct db *, struct arena *, const char *key, char **out, struct err *); /* 1, 0, <0 */
 int meta_set(struct db *, const char *key, const char *value, struct err *);
 
+int store_is_empty(struct store *, bool *empty, struct err *); /* it has no tables */
+/* Notes in the schema who makes the store: "init", "restore"; "" when it is whole. What a restore
+ * loads replaces the note in the same transaction. */
+int store_note_making(struct db *, const char *by, struct err *);
+/* 1 and *by while that note stands: the making was ended, or goes on. 0: the store is whole. */
+int store_making(struct store *, struct arena *, char **by, struct err *);
+
 /* The next number of a gap-less series such as "receipt/dog-registration/2026"; starts at 1. Part
  * of the transaction: rolled back with it. */
 int series_next(struct db *, const char *series, int64_t *out, struct err *);

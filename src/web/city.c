@@ -319,6 +319,31 @@ static int is_city(const struct dirent *e)
 	return e->d_name[0] != '.';
 }
 
+static int check_whole(struct city *city, struct err *err)
+{
+	struct arena *a = arena_new();
+	char *by;
+	int rc = store_making(city->store, a, &by, err);
+	if (rc == 1)
+		rc = err_set(err, ERR_CONFLICT, "store.unfinished",
+		    "the store is not whole: machi %s was ended before its end. Run it again; it "
+		    "says what must be removed first",
+		    by);
+	arena_free(a);
+	return rc;
+}
+
+static int city_open_whole(
+    const struct settings *s, const char *dir, bool migrate, struct city **out, struct err *err)
+{
+	int rc = city_open(s, dir, migrate, out, err);
+	if (rc == 0 && (rc = check_whole(*out, err)) < 0) {
+		city_close(*out);
+		return err_prefix(err, "%s: ", dir);
+	}
+	return rc;
+}
+
 /* Opens those that are in the data directory; with unserved, what fails stays in the list without a
  * store, and *unserved counts. */
 static int open_all(const struct settings *s, bool migrate, int *unserved, struct city ***out,
@@ -338,7 +363,7 @@ static int open_all(const struct settings *s, bool migrate, int *unserved, struc
 		struct err none, why = {0};
 		if (rc == 0 &&
 		    file_read(a, arena_printf(a, "%s/city.yaml", dir), &text, &none) == 0) {
-			rc = city_open(s, dir, migrate, &cities[opened], err);
+			rc = city_open_whole(s, dir, migrate, &cities[opened], err);
 			if (rc < 0 && unserved &&
 			    city_unserved(s, dir, &cities[opened], &why) == 0) {
 				log_error("city.unserved", "%s", err->detail);

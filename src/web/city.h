@@ -57,7 +57,8 @@ const char *city_store_url(struct arena *, const char *dir, const json_t *settin
  * behind is ERR_STORE "store.behind". Starts no jobs. */
 int city_open(
     const struct settings *, const char *dir, bool migrate, struct city **out, struct err *);
-/* All cities below the data directory, in the order of their names; none is ERR_MISSING. */
+/* All cities below the data directory, in the order of their names; none is ERR_MISSING. A store
+ * whose making did not end (store_making()) is an error. */
 int cities_open(const struct settings *, bool migrate, struct city ***out, int *n, struct err *);
 /* The same for a server: a city that cannot be opened is logged and stays in the list without a
  * store, so that its neighbours are served. When none can be opened, or a city.yaml is wrong, it

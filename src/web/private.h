@@ -524,6 +524,4 @@ void phase_set(struct connection *, enum phase, int64_t now_us);
 /* This network thread's part, made on first use. */
 struct net *net_of(struct web *);
 
-int64_t monotonic_us(void);
-
 #endif

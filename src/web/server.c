@@ -19,16 +19,8 @@
 enum {
 	BODY_BYTES_PER_S = 4096,       /* the slowest body */
 	ANSWER_SECONDS = 3600,         /* to take an answer */
-	STOP_SECONDS = 30,             /* for requests in flight when stopping */
 	CONNECTION_MEMORY = 16 * 1024, /* request line, header fields and read buffer together */
 };
-
-int64_t monotonic_us(void)
-{
-	struct timespec t;
-	(void)clock_gettime(CLOCK_MONOTONIC, &t); /* cannot fail with a valid clock */
-	return (int64_t)t.tv_sec * 1000000 + t.tv_nsec / 1000;
-}
 
 /* --- network threads --- */
 
@@ -255,6 +247,8 @@ static void set_defaults(struct web_options *o)
 		o->connection_max = o->connection_max > 0 ? o->threads * 2 : 10000;
 	if (o->timeout_s <= 0)
 		o->timeout_s = 30;
+	if (o->stop_s <= 0)
+		o->stop_s = 20;
 }
 
 static void web_free(struct web *w)
@@ -379,9 +373,10 @@ void web_stop(struct web *w)
 	if (fd >= 0)
 		(void)close(fd); /* nobody else has it */
 	struct timespec moment = {.tv_nsec = 5 * 1000 * 1000};
-	for (int64_t until = monotonic_us() + STOP_SECONDS * INT64_C(1000000); in_flight(w);) {
+	for (int64_t until = monotonic_us() + w->options.stop_s * INT64_C(1000000); in_flight(w);) {
 		if (monotonic_us() > until) {
-			log_warn("web.stop", "some requests did not end in %d s", STOP_SECONDS);
+			log_warn(
+			    "web.stop", "some requests did not end in %d s", w->options.stop_s);
 			break;
 		}
 		(void)nanosleep(&moment, NULL); /* waking early is harmless */

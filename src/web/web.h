@@ -302,6 +302,7 @@ struct web_options {
 	    *trusted_proxy; /* address range whose X-Forwarded-For/-Proto is believed; NULL: none */
 	int64_t body_max, upload_max;
 	int connection_max, timeout_s;
+	int stop_s;         /* how long web_stop() lets requests in flight go on */
 	int rate_percent;   /* scale of the rate limits; 0: none (tests, bench) */
 	bool no_page_cache; /* make each page anew, also for anonymous people */
 };
@@ -312,7 +313,8 @@ int web_port(const struct web *); /* where it listens; for options.port 0: any f
 /* Reads certificate and key again, for connections from now on; when they are no pair, those from
  * before stay in use and err says why. From one thread. */
 int web_reload(struct web *, struct err *);
-/* Stops listening, finishes requests in flight, then returns. */
+/* Stops listening, finishes requests in flight, then returns. A request that waits for something
+ * that never comes (a lock in the store) keeps it from returning: whoever calls it has a limit. */
 void web_stop(struct web *);
 
 #endif
