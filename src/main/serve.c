@@ -47,6 +47,7 @@ static void signals_block(sigset_t *set)
 	sigaddset(set, SIGHUP);
 	sigaddset(set, SIGINT);
 	sigaddset(set, SIGTERM);
+	sigaddset(set, SIGRTMIN); /* between our own threads */
 	pthread_sigmask(SIG_BLOCK, set, NULL);
 }
 
@@ -61,7 +62,7 @@ static void wait_for_stop(struct web *web, struct city **cities, int n)
 			continue;
 		if (sig == SIGHUP)
 			reload(web, cities, n);
-		else
+		else if (sig != SIGRTMIN)
 			break;
 	}
 }
@@ -103,6 +104,8 @@ static void *watch_main(void *arg)
 			    (long long)w->limit_s);
 			_exit(EXIT_FAILED);
 		}
+		if (sig == SIGRTMIN)
+			return NULL;
 		if (sig == SIGHUP)
 			w->reload = true;
 		else if (sig > 0) {
@@ -110,7 +113,6 @@ static void *watch_main(void *arg)
 			end_by(sig);
 		}
 	}
-	return NULL;
 }
 
 static void watch_begin(struct watch *w, const char *during, int64_t limit_s)
@@ -123,7 +125,8 @@ static void watch_begin(struct watch *w, const char *during, int64_t limit_s)
 /* From here on the caller takes the signals. */
 static void watch_end(struct watch *w)
 {
-	(void)pthread_cancel(w->thread); /* waits for a signal, or ends the process */
+	/* Not pthread_cancel(): a signal that was just taken would be lost. */
+	(void)pthread_kill(w->thread, SIGRTMIN);
 	pthread_join(w->thread, NULL);
 	if (w->reload)
 		(void)kill(getpid(), SIGHUP); /* it waits until the caller takes it */

@@ -42,8 +42,10 @@ test('a request that does not end does not keep the server', async (t) => {
 	const locked = new Promise((done) => lock.stdout.once('data', done));
 	lock.stdin.write(storeKind === 'postgres' ? 'BEGIN; LOCK TABLE application IN ACCESS EXCLUSIVE MODE; SELECT 1;\n' : 'BEGIN IMMEDIATE;\n.shell echo 1\n');
 	await locked;
-	const answer = resident.postJson('/procedures/dog-registration/apply', {}).catch((e) => e);
-	await new Promise((done) => setTimeout(done, 100));
+	const headers = { 'x-csrf-token': await resident.token() };
+	const answer = resident.postJson('/procedures/dog-registration/apply', {}, { headers }).catch((e) => e);
+	const watch = city.client();
+	await until(async () => Number(/^machi_http_requests_in_flight (\d+)$/m.exec((await watch.get('/metrics')).text)[1]) > 1, 'the request');
 	assert.equal(await city.kill('SIGTERM'), 1);
 	assert.match(city.log(), /serve\.stop.*what was acknowledged is on disk/);
 	assert.ok(await answer instanceof Error, 'it was not acknowledged');

@@ -6,7 +6,7 @@
  *    the run that made them. What survives a run in the state is a chunk, and its only place for a
  *    value, the upvalue _ENV that it may assign to, is set anew for each run.
  * 3. Every run is bounded: instructions by a hook, live memory and the sum of allocations by the
- *    allocator, C functions over lists by expr_tick().
+ *    allocator, C functions over lists by expr_tick(), comparing and joining texts by their length.
  * 4. Lua errors jump: no C function here owns memory while it calls into Lua. */
 #include "procedure/definition/expr_private.h"
 
@@ -57,6 +57,9 @@ static void *allocate(void *arg, void *old, size_t old_size, size_t size)
 		t->bytes -= before;
 		return NULL;
 	}
+	/* For a new object old_size says of which kind (Lua 5.4 manual §4.6, lua_Alloc). */
+	if (t->limit && !old && old_size == LUA_TSTRING && size > EXPR_STRING_MAX)
+		return NULL;
 	if (t->limit && size > before) {
 		t->churn += size;
 		if (t->bytes - before + size > t->limit || t->churn > EXPR_CHURN_MAX)

@@ -19,6 +19,7 @@ enum {
 	EXPR_STEPS_MAX = 100000,
 	EXPR_BYTES_MAX = 512 * 1024,
 	EXPR_CHURN_MAX = 8 * 1024 * 1024,
+	EXPR_STRING_MAX = 32 * 1024, /* comparing texts is one instruction, however long they are */
 	EXPR_TEXT_MAX = 2000
 };
 

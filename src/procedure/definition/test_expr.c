@@ -171,6 +171,9 @@ static void test_limits(void **state)
 	    "any(rows, function(r) while true do end end)",
 	    /* no end of memory */
 	    "(function() local s = 'x' while true do s = s .. s end end)()",
+	    "(function() local s = 'x' for i = 1, 16 do s = s .. s end return s end)()",
+	    "(function() local s = 'x' for i = 1, 14 do s = s .. s end "
+	    "return s .. s .. s end)() == ''",
 	    "(function() local t = {} for i = 1, 1e9 do t[i] = i end end)()",
 	    "(function() local t = {} while true do t = {t, {}, {}} end end)()",
 	    "(function() local s = 'x' for i = 1, 17 do s = s .. s end for i = 1, 1e9 do local u = "
