@@ -172,20 +172,25 @@ static const char *previous_page(struct request *rq, const struct step_page *s)
 	return arena_printf(rq->arena, "/procedures/%s", procedure_id(s->procedure));
 }
 
-static int step_load(struct request *rq, struct step_page **out, struct err *err)
+/* The rest of the page, of a draft that was read. */
+static int step_of_draft(struct request *rq, struct step_page *s, struct err *err)
 {
-	struct step_page *s = arena_new_of(rq->arena, struct step_page);
-	int rc = own_draft(rq, &s->app, &s->procedure, err);
-	if (rc < 0 || (rc = rq_form_context(rq, s->app, &s->context, err)) < 0)
-		return rc;
-	rc = app_unseal(rq_db(rq, err), s->procedure, s->app->answers, &s->answers, err);
+	int rc = rq_form_context(rq, s->app, &s->context, err);
+	if (rc == 0)
+		rc = app_unseal(rq_db(rq, err), s->procedure, s->app->answers, &s->answers, err);
 	if (rc < 0)
 		return rc;
 	json_on_arena(rq->arena, s->answers);
 	s->sections = procedure_section_count(s->procedure);
 	s->counter = text_eq(s->app->channel, "counter");
-	*out = s;
 	return 0;
+}
+
+static int step_load(struct request *rq, struct step_page **out, struct err *err)
+{
+	*out = arena_new_of(rq->arena, struct step_page);
+	int rc = own_draft(rq, &(*out)->app, &(*out)->procedure, err);
+	return rc < 0 ? rc : step_of_draft(rq, *out, err);
 }
 
 static bool is_files_step(const struct step_page *s, int step)
@@ -753,11 +758,12 @@ static int submit(struct request *rq, struct err *err)
 	int rc = rq_own_application(rq, &s->app, err);
 	if (rc < 0)
 		return rc;
-	/* Sent twice: the same receipt, not an error. */
+	/* Sent twice: the same receipt, not an error. It is read once, so that the other one cannot
+	 * come between; if it does so before the write, app_submit() sees it. */
 	if (s->app->state != APP_DRAFT)
 		return submitted(rq, s->app->id, s->app->receipt_number);
-	rc = step_load(rq, &s, err);
-	if (rc < 0)
+	if ((rc = app_procedure(rq, s->app, &s->procedure, err)) < 0 ||
+	    (rc = step_of_draft(rq, s, err)) < 0)
 		return rc;
 	struct form_problem *problems;
 	int n = app_prepare(rq_db(rq, err), rq->arena, s->procedure, s->app, &s->context,
