@@ -72,6 +72,14 @@ static struct str line_at(const struct reader *r, size_t n)
 	return line;
 }
 
+static bool has_tab_in_front(struct str line)
+{
+	size_t i = 0;
+	while (i < line.n && line.p[i] == ' ')
+		i++;
+	return i < line.n && line.p[i] == '\t';
+}
+
 /* Signs of a Japanese keyboard that look like those of YAML; NULL: the line has none. */
 static const char *wide_sign(struct str line)
 {
@@ -119,7 +127,7 @@ static bool next_event(struct reader *r, yaml_event_t *e)
 			break;
 		}
 	const struct str line = line_at(r, at.line);
-	if (line.n && memchr(line.p, '\t', strspn(line.p, " \t")))
+	if (has_tab_in_front(line))
 		remedy = mistakes[0].remedy;
 	const char *sign = wide_sign(line);
 	if (sign)
