@@ -45,16 +45,18 @@ static const struct sql columns_of = {"SELECT name FROM pragma_table_info(?1)",
 static const struct sql last_application = {"SELECT max(id) FROM application"};
 static const struct sql last_entry = {"SELECT max(id) FROM journal"};
 static const struct sql search_kind = {"SELECT n FROM search_kind WHERE name = 'application'"};
-static const struct sql bodies = {"SELECT doc, body FROM search_doc WHERE doc >= ?1 AND doc <= ?2"
-                                  " ORDER BY doc"};
+static const struct sql bodies = {"SELECT id, body, department FROM search_doc JOIN application"
+                                  " ON id = doc - ?1 WHERE doc >= ?1 AND doc <= ?2 ORDER BY doc"};
 
 struct grow {
 	int64_t applications, entries; /* largest ids of the city as it was */
 	int64_t kind;
 	int64_t copy;
 	struct arena *arena;
-	int64_t *ids;
-	char **texts;
+	struct text {
+		int64_t id, department;
+		char *text;
+	} * texts;
 	int ntexts;
 };
 
@@ -125,9 +127,11 @@ static int copy_once(struct db *db, void *arg, struct err *err)
 		rc = copy_table(g, db, &tables[i], err);
 	if (rc == 0)
 		rc = copy_journal(g, db, err);
-	for (int i = 0; i < g->ntexts && rc == 0; i++)
-		rc = search_put(
-		    db, "application", g->ids[i] + g->copy * g->applications, g->texts[i], err);
+	for (int i = 0; i < g->ntexts && rc == 0; i++) {
+		const struct text *t = &g->texts[i];
+		rc = search_put(db, "application", t->id + g->copy * g->applications, t->department,
+		    t->text, err);
+	}
 	return rc;
 }
 
@@ -141,15 +145,16 @@ static int look(struct db *db, void *arg, struct err *err)
 		rc = db_get_i64(db, err, &g->kind, &search_kind, "");
 	if (rc < 0)
 		return rc;
-	g->ids = arena_array(g->arena, (size_t)g->applications, sizeof(*g->ids));
 	g->texts = arena_array(g->arena, (size_t)g->applications, sizeof(*g->texts));
 	int64_t first = g->kind << 48;
 	struct rows *r = db_query(db, err, &bodies, "ii", first, first + g->applications);
 	if (!r)
 		return -(int)ERR_STORE;
 	while (g->ntexts < g->applications && (rc = rows_next(r)) == 1) {
-		g->ids[g->ntexts] = rows_i64(r, 0) - first;
-		g->texts[g->ntexts++] = rows_dup(r, 1, g->arena);
+		char *text = rows_dup(r, 1, g->arena), *group = strstr(text, "\uF8FF");
+		if (group)
+			*group = '\0';
+		g->texts[g->ntexts++] = (struct text){rows_i64(r, 0), rows_i64(r, 2), text};
 	}
 	rows_end(r);
 	return rc < 0 ? rc : 0;

@@ -115,7 +115,7 @@ static int submit(struct db *db, void *arg, struct err *err)
 	if (rc == 0)
 		rc = job_add(db, "mail.send", payload, 0, NULL, err);
 	if (rc == 0 && c->kind == SUBMISSION_AND_SEARCH)
-		rc = search_put(db, "application", id, subject_text, err);
+		rc = search_put(db, "application", id, 1, subject_text, err);
 	return rc;
 }
 
@@ -392,7 +392,7 @@ static int fill_some(struct db *db, void *arg, struct err *err)
 		    (int)(r >> 32 & 7) + 1, (int)(r >> 27 & 31) + 1, (int)(r >> 22 & 31) + 1,
 		    (int)(r >> 9 & 8191) % 10000, (int)(r & 8191));
 		(void)snprintf(subject, sizeof(subject), "application:%" PRId64, i);
-		int rc = search_put(db, "application", i, text, err);
+		int rc = search_put(db, "application", i, 1, text, err);
 		if (rc == 0)
 			rc = journal_add(db,
 			    &(struct journal_change){.actor = "resident:12",
@@ -429,8 +429,12 @@ static void bench_search(struct store *st, const char *what, const char *query, 
 		struct arena *a = arena_new();
 		int64_t *ids;
 		double start = now_s();
-		found = search_find(store_reader(st, &err), a, "application", query,
-		    i % 2 ? top / (i + 1) : 0, 20, &ids, &err);
+		found = search_find(store_reader(st, &err), a,
+		    &(struct search_query){.kind = "application",
+		        .text = query,
+		        .before_id = i % 2 ? top / (i + 1) : 0,
+		        .limit = 20},
+		    &ids, &err);
 		if (found < 0)
 			die(query, err.detail);
 		ms[i] = (now_s() - start) * 1e3;
