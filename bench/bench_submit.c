@@ -307,6 +307,7 @@ static void script_copy(struct script *s, struct db *db, const char *table,
 	struct buf to = {0}, from = {0};
 	struct rows *r = db_query_text(db, err,
 	    "SELECT column_name FROM information_schema.columns WHERE table_name = ?1 "
+	    "AND is_generated = 'NEVER' "
 	    "ORDER BY ordinal_position",
 	    "t", table);
 	while (r && rows_next(r) == 1) {
