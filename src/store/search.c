@@ -8,7 +8,7 @@
 #include "store/private.h"
 
 enum { ID_BITS = 48, KINDS_MAX = 32767, QUERY_TOKENS_MAX = 32, FIND_BATCH = 200, NEWEST = 2048 };
-enum { LOOK = 1024, LOOK_MAX = 8192, LOOK_GROUPS = 8 }; /* in some groups: documents and groups */
+enum { LOOK = 1024, LOOK_MAX = 4096, LOOK_GROUPS = 8 }; /* in some groups: documents and groups */
 enum { REBUILD_BATCH = 5000, LOAD_MEMORY = 32 << 20, USUAL_MEMORY = 1 << 20 /* FTS5's own */ };
 
 static const struct sql kind_find = {"SELECT n FROM search_kind WHERE name = ?1"};
