@@ -30,8 +30,8 @@ void text_to_hiragana(struct buf *, struct str);
 void text_fold_search(struct buf *, struct str);
 /* Every word of a text that text_fold_search() has made is in another one. */
 bool text_has_words(struct str folded, struct str words);
-/* Adds the hiragana that somebody means who writes Japanese in Latin letters (Hepburn or 訓令式); long
- * vowels as they are spelled. False, with nothing of use added, when the text is not only such
+/* Adds the hiragana that somebody means who writes Japanese in Latin letters (Hepburn or 訓令式);
+ * long vowels as they are spelled. False, with nothing of use added, when the text is not only such
  * syllables and spaces. */
 bool text_romaji(struct buf *, struct str);
 /* Private use: begins a word that no folded text holds, for what search adds to a text. */

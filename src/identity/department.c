@@ -104,9 +104,7 @@ static void place_all(struct arena *a, const struct department *rows, int n, str
 		struct branch *above = NULL;
 		if (rows[i].parent)
 			HASH_FIND(hh, by_id, &rows[i].parent, sizeof(rows->id), above);
-		struct branch **list = above            ? &above->child
-		                       : rows[i].parent ? &orphans
-		                                        : &tops;
+		struct branch **list = above ? &above->child : rows[i].parent ? &orphans : &tops;
 		branches[i].next = *list;
 		*list = &branches[i];
 	}

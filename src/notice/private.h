@@ -80,11 +80,13 @@ bool notice_is_secret(const char *kind);
 /* --- smtp.c --- */
 struct smtp {
 	const char *url, *user, *password;
-	const char *ca;   /* PEM file that the server's certificate must follow from; NULL: the system's */
+	const char
+	    *ca; /* PEM file that the server's certificate must follow from; NULL: the system's */
 	const char *host; /* what we call ourselves */
 };
 /* Gives the message to the mail server; with a password (unless the server is on this machine) or a
- * ca only over TLS with a valid certificate, or not at all. ERR_INPUT: it will never take it; ERR_IO: try again. */
+ * ca only over TLS with a valid certificate, or not at all. ERR_INPUT: it will never take it;
+ * ERR_IO: try again. */
 int smtp_send(struct arena *, const struct smtp *, const char *from, const char *to,
     struct str message, struct err *);
 

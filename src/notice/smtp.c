@@ -101,7 +101,7 @@ int smtp_send(struct arena *a, const struct smtp *s, const char *from, const cha
 	bool never = answer >= 550 && answer <= 556 && code != CURLE_LOGIN_DENIED;
 	const char *text = why[0] ? why : curl_easy_strerror(code);
 	return answer >= 400 /* what it said before a refusal of our own explains nothing */
-	           ? err_set(err, never ? ERR_INPUT : ERR_IO, "notice.not_sent",
-	                 "%s (answer %ld)", text, answer)
+	           ? err_set(err, never ? ERR_INPUT : ERR_IO, "notice.not_sent", "%s (answer %ld)",
+	                 text, answer)
 	           : err_set(err, ERR_IO, "notice.not_sent", "%s", text);
 }

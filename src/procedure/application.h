@@ -164,8 +164,8 @@ struct app_prepared;
 int app_prepare(struct db *, struct arena *, const struct procedure *, const struct application *,
     const struct form_context *, json_t *answers, struct app_prepared **out,
     struct form_problem **problems, struct err *);
-/* 1: no place is left for these answers, who submits them now waits; 0: there is one, or the procedure
- * has no capacity. It may be otherwise a moment later. */
+/* 1: no place is left for these answers, who submits them now waits; 0: there is one, or the
+ * procedure has no capacity. It may be otherwise a moment later. */
 int app_full(struct db *, const struct procedure *, json_t *answers, struct err *);
 /* Gives the numbers, queues the receipt. Answers that are not those prepared (NULL: none were), or
  * were for another day, are checked here; a problem is ERR_INPUT with the first field named.
@@ -299,8 +299,9 @@ enum app_audience { APP_FOR_APPLICANT, APP_FOR_STAFF };
  * department_name, applicant {name, kind, kind_key}, mandate, channel, submitted, updated, decided,
  * kept_until (NULL: not decided yet), kept_forever, due_on, days_left, overdue, warn,
  * clock_stopped, fee {yen, open, paid, charges: [...]}, outcome, outcome_key, reason, place,
- * on_waiting_list, waiting_number (1: the next), has_place (not decided yet), revision, correction (the open one), can: {verb: true}; for staff also assignee, assignee_name,
- * step, retention, hold, period. proc may be NULL (title is missing then). */
+ * on_waiting_list, waiting_number (1: the next), has_place (not decided yet), revision, correction
+ * (the open one), can: {verb: true}; for staff also assignee, assignee_name, step, retention, hold,
+ * period. proc may be NULL (title is missing then). */
 int app_view(struct db *, struct arena *, const struct app_actor *, const struct application *,
     const struct procedure *, const char *lang, enum app_audience, json_t **out, struct err *);
 /* The statement of appeal rights (教示) of a refusal by this procedure, a list of paragraphs; new

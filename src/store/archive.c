@@ -34,9 +34,9 @@ static int io(struct err *err, const char *path)
 
 /* --- writing ---
  *
- * Nothing is waited for until the end: a backup that is cut off has no name and counts for nothing. Then
- * the file system is asked once to write all of it (syncfs; since Linux 5.8 it also tells what could
- * not be written since `top` was opened), and only what is on the disk gets its name. */
+ * Nothing is waited for until the end: a backup that is cut off has no name and counts for nothing.
+ * Then the file system is asked once to write all of it (syncfs; since Linux 5.8 it also tells what
+ * could not be written since `top` was opened), and only what is on the disk gets its name. */
 
 struct archive_out {
 	char *path, *part; /* the name it gets, and the one it has meanwhile */
@@ -77,10 +77,9 @@ int archive_new(const char *path, struct archive_out **out, struct err *err)
 	buf_printf(&part, "%s.part-%d", a->path, (int)getpid());
 	a->part = part.p;
 	bool made = a->tar || mkdir(a->part, 0700) == 0;
-	a->top = !made ? -1
-	         : a->tar
-	             ? open(a->part, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600)
-	             : open(a->part, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	a->top = !made    ? -1
+	         : a->tar ? open(a->part, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600)
+	                  : open(a->part, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (a->tar)
 		a->fd = a->top;
 	if (a->top < 0) {
@@ -240,7 +239,7 @@ static void out_free(struct archive_out *a)
 {
 	if (a->fd >= 0 && a->fd != a->top)
 		(void)close(a->fd); /* not wanted */
-	(void)close(a->top); /* synced, or not wanted */
+	(void)close(a->top);        /* synced, or not wanted */
 	if (a->sum) {
 		tree_hash ignored;
 		sha256_end(a->sum, ignored);

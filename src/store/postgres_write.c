@@ -200,7 +200,8 @@ static void run_list(struct db *db, struct write *list, bool in_lane)
 		if (take_lane)
 			pthread_mutex_lock(&st->lane);
 		outcome = attempt(db, list, until_us, &whole);
-		/* What it placed in the tree is not there; another process may place as much else. */
+		/* What it placed in the tree is not there; another process may place as much else.
+		 */
 		if (outcome != OUTCOME_OVER || list->rc < 0)
 			journal_forget(db);
 		if (take_lane)

@@ -296,8 +296,8 @@ static void test_links_and_slashes(void **state)
 	struct str kept;
 	OK(file_read(a, arena_printf(a, "%ssettings/city.yaml", path), &kept, why));
 	assert_true(str_is(kept, "demo: true\n"));
-	assert_int_equal(file_read(a, arena_printf(a, "%skeys/pipe", path), &kept, &err),
-	    -(int)ERR_MISSING);
+	assert_int_equal(
+	    file_read(a, arena_printf(a, "%skeys/pipe", path), &kept, &err), -(int)ERR_MISSING);
 	arena_free(a);
 	test_store_free(&t);
 }

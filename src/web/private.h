@@ -266,8 +266,8 @@ struct web {
 	int nlingering;
 };
 
-/* linger.c: a socket that is closed while the client still sends is reset, and the client never sees
- * the answer. Such a one is read and thrown away for some seconds. All with w->lock held. */
+/* linger.c: a socket that is closed while the client still sends is reset, and the client never
+ * sees the answer. Such a one is read and thrown away for some seconds. All with w->lock held. */
 /* Keeps a duplicate of fd; without room it does nothing. */
 void linger_add(struct web *, int fd, int64_t now_ms);
 /* Reads what came, and closes those that are at their end or have been here too long. */

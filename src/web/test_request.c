@@ -242,7 +242,8 @@ static void test_multipart_pieces(void **state)
 	}
 }
 
-/* Files that are left empty have no bytes, but names: thousands of long ones are too much as well. */
+/* Files that are left empty have no bytes, but names: thousands of long ones are too much as well.
+ */
 static void test_multipart_names(void **state)
 {
 	(void)state;

@@ -6,8 +6,8 @@
 
 #include "base/err.h"
 
-/* Takes the pair from two PEM files for the handshakes from now on. When they cannot be used, err says
- * why and the pair from before stays. From one thread at a time. */
+/* Takes the pair from two PEM files for the handshakes from now on. When they cannot be used, err
+ * says why and the pair from before stays. From one thread at a time. */
 int tls_load(const char *cert_path, const char *key_path, struct err *err);
 /* Frees all pairs; the server has stopped. */
 void tls_free(void);

@@ -268,8 +268,8 @@ struct module {
 	int (*city_open)(struct city *, struct err *);
 	int (*city_reload)(struct city *, struct err *);
 	void (*city_close)(struct city *);
-	/* Looks through a layout of the city's own (a .yaml among the templates) before it is used; err
-	 * names file and line. NULL: layouts are not this module's. */
+	/* Looks through a layout of the city's own (a .yaml among the templates) before it is used;
+	 * err names file and line. NULL: layouts are not this module's. */
 	int (*layout_check)(struct templates *, const char *name, struct str text, struct err *);
 };
 
