@@ -176,61 +176,57 @@ static void call_for_row(lua_State *L)
 	expr_now(L)->unknown = unknown;
 }
 
-/* Calls the function (argument 2) on each row; counts those for which it is true. */
-static lua_Integer count_rows(lua_State *L, bool stop_at, bool stop)
+/* The first row, from `from` on, for which the function (argument 2) says what is wanted; 0: none.
+ */
+static lua_Integer row_where(lua_State *L, lua_Integer from, bool wanted)
 {
-	lua_Integer n = list_length(L, 1), found = 0;
+	lua_Integer n = list_length(L, 1);
 	luaL_checktype(L, 2, LUA_TFUNCTION);
 	lua_settop(L, 2);
-	for (lua_Integer i = 1; i <= n; i++) {
+	for (lua_Integer i = from; i <= n; i++) {
 		lua_pushvalue(L, 2);
 		push_row(L, 1, i);
 		call_for_row(L);
 		bool yes = lua_toboolean(L, -1);
 		lua_pop(L, 1);
-		found += yes;
-		if (stop && yes == stop_at)
-			break;
+		if (yes == wanted)
+			return i;
 	}
-	return found;
+	return 0;
 }
 
 static int f_count(lua_State *L)
 {
-	lua_pushinteger(L, lua_isnoneornil(L, 2) ? list_length(L, 1) : count_rows(L, false, false));
+	lua_Integer found = 0;
+	if (lua_isnoneornil(L, 2))
+		found = list_length(L, 1);
+	else
+		for (lua_Integer i = 0; (i = row_where(L, i + 1, true)) > 0;)
+			found++;
+	lua_pushinteger(L, found);
 	return 1;
 }
 
 static int f_any(lua_State *L)
 {
-	lua_pushboolean(L, count_rows(L, true, true) > 0);
+	lua_pushboolean(L, row_where(L, 1, true) > 0);
 	return 1;
 }
 
 /* The first row for which the function is true; nil: none. */
 static int f_find(lua_State *L)
 {
-	lua_Integer n = list_length(L, 1);
-	luaL_checktype(L, 2, LUA_TFUNCTION);
-	lua_settop(L, 2);
-	for (lua_Integer i = 1; i <= n; i++) {
-		lua_pushvalue(L, 2);
+	lua_Integer i = row_where(L, 1, true);
+	if (i > 0)
 		push_row(L, 1, i);
-		call_for_row(L);
-		if (lua_toboolean(L, -1)) {
-			push_row(L, 1, i);
-			return 1;
-		}
-		lua_pop(L, 1);
-	}
-	lua_pushnil(L);
+	else
+		lua_pushnil(L);
 	return 1;
 }
 
 static int f_all(lua_State *L)
 {
-	lua_Integer n = list_length(L, 1);
-	lua_pushboolean(L, count_rows(L, false, true) == n);
+	lua_pushboolean(L, row_where(L, 1, false) == 0);
 	return 1;
 }
 
