@@ -220,12 +220,19 @@ static int put_postgres(struct db *db, int64_t doc, struct str body, struct err 
 	return rc;
 }
 
-static void add_group(struct buf *body, int64_t group)
+/* The group is added; takes both texts. */
+static int put(
+    struct db *db, int64_t doc, int64_t group, struct buf *old, struct buf *body, struct err *err)
 {
-	if (!body->n || group <= 0)
-		return;
-	buf_putc(body, ' ');
-	group_word(body, group);
+	if (body->n && group > 0) {
+		buf_putc(body, ' ');
+		group_word(body, group);
+	}
+	int rc = db_is_postgres(db) ? put_postgres(db, doc, buf_to_str(body), err)
+	                            : put_sqlite(db, doc, buf_to_str(old), buf_to_str(body), err);
+	buf_free(old);
+	buf_free(body);
+	return rc;
 }
 
 /* The text without its group. */
@@ -254,17 +261,12 @@ int search_put(
 	int64_t doc;
 	struct buf old = {0}, body = {0};
 	int rc = doc_number(db, kind, id, &doc, err);
+	if (rc == 0 && !db_is_postgres(db))
+		rc = body_of(db, doc, &old, err);
 	if (rc < 0)
 		return rc;
 	text_fold_search(&body, str_from(text));
-	add_group(&body, group);
-	if (db_is_postgres(db))
-		rc = put_postgres(db, doc, buf_to_str(&body), err);
-	else if ((rc = body_of(db, doc, &old, err)) == 0)
-		rc = put_sqlite(db, doc, buf_to_str(&old), buf_to_str(&body), err);
-	buf_free(&old);
-	buf_free(&body);
-	return rc;
+	return put(db, doc, group, &old, &body, err);
 }
 
 int search_regroup(struct db *db, const char *kind, int64_t id, int64_t group, struct err *err)
@@ -272,18 +274,12 @@ int search_regroup(struct db *db, const char *kind, int64_t id, int64_t group, s
 	int64_t doc;
 	struct buf old = {0}, body = {0};
 	int rc = doc_number(db, kind, id, &doc, err);
-	if (rc < 0 || (rc = body_of(db, doc, &old, err)) < 0 || !old.n) {
-		buf_free(&old);
+	if (rc == 0)
+		rc = body_of(db, doc, &old, err);
+	if (rc < 0 || !old.n)
 		return rc;
-	}
-	struct str text = text_of(buf_to_str(&old));
-	buf_str(&body, text);
-	add_group(&body, group);
-	rc = db_is_postgres(db) ? put_postgres(db, doc, buf_to_str(&body), err)
-	                        : put_sqlite(db, doc, buf_to_str(&old), buf_to_str(&body), err);
-	buf_free(&old);
-	buf_free(&body);
-	return rc;
+	buf_str(&body, text_of(buf_to_str(&old)));
+	return put(db, doc, group, &old, &body, err);
 }
 
 /* --- many at once --- */
