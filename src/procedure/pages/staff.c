@@ -24,8 +24,7 @@ struct page {
 	struct procedure *procedure;
 	struct form_context context;
 	struct app_actor actor;
-	/* Of a draft that was posted: the answers with what the office entered, and what is wrong.
-	 */
+	/* Of a draft that was posted: answers with what the office entered, and what is wrong. */
 	json_t *drafted;
 	struct form_problem *problems;
 	int nproblems;
@@ -246,11 +245,13 @@ static int act_forms(struct request *rq, struct db *db, const struct page *p, st
 	static const char *const methods[] = {"cash", "transfer", "card", "slip"};
 	json_t *colleagues, *departments, *pay = json_array();
 	rq_act_forms(rq, json_object_get(json_object_get(rq->view, "application"), "can"));
-	int rc = colleague_options(rq, db, p->app, &colleagues, err);
-	if (rc == 0)
+	int rc = 0;
+	if (rq_act_field(rq, "assign", "staff") &&
+	    (rc = colleague_options(rq, db, p->app, &colleagues, err)) == 0)
 		rq_act_choice(rq, "assign", "staff", colleagues,
 		    arena_printf(rq->arena, "%lld", (long long)p->app->assignee));
-	if (rc == 0 && (rc = department_options(rq, db, &departments, err)) == 0)
+	if (rc == 0 && rq_act_field(rq, "forward", "department") &&
+	    (rc = department_options(rq, db, &departments, err)) == 0)
 		rq_act_choice(rq, "forward", "department", departments, NULL);
 	for (size_t i = 0; i < COUNT(methods); i++)
 		json_array_append_new(
@@ -412,8 +413,7 @@ struct act {
 struct act_kind {
 	int (*fn)(struct request *, struct db *, struct page *, struct err *);
 	const char *msgkey;
-	/* Notes problems before, for whoever may make the move; others are told that. May be NULL.
-	 */
+	/* Notes problems before, for whoever may make the move. May be NULL. */
 	void (*check)(struct request *, struct page *);
 	const char *move;
 };
