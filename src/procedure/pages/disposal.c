@@ -124,35 +124,24 @@ static const char *filter_query(struct request *rq)
 /* What a proposal is made of, as it was typed. */
 static void put_fields(struct request *rq)
 {
-	static const struct {
-		const char *name, *label, *help;
-		bool required;
-	} fields[] = {
-	    {"kind", "disposal.propose.kind", NULL, true},
-	    {"until", "disposal.propose.until", "disposal.propose.until_help", false},
-	    {"reason", "staff.act.reason", NULL, true},
+	static const struct page_field fields[] = {
+	    {"kind", "disposal.propose.kind", NULL, true, 0},
+	    {"until", "disposal.propose.until", "disposal.propose.until_help", false, 0},
+	    {"reason", "staff.act.reason", NULL, true, 3},
 	};
 	json_t *list = json_array(), *kinds = json_array();
 	bool posted = rq->method == HTTP_POST;
-	for (size_t i = 0; i < COUNT(fields); i++) {
-		const char *typed = posted ? value(rq, fields[i].name) : NULL;
-		json_array_append_new(
-		    list, json_pack("{s:s, s:s, s:s, s:s?, s:b, s:s, s:s*}", "id", fields[i].name,
-		              "name", fields[i].name, "label", rq_tr(rq, fields[i].label), "help",
-		              fields[i].help ? rq_tr(rq, fields[i].help) : NULL, "required",
-		              (int)fields[i].required, "value", typed ? typed : "", "problem",
-		              rq_problem_at(rq, fields[i].name)));
-	}
-	json_t *kind = json_array_get(list, 0), *reason = json_array_get(list, 2);
+	for (size_t i = 0; i < COUNT(fields); i++)
+		json_array_append_new(list,
+		    rq_field(rq, &fields[i], fields[i].name, posted, value(rq, fields[i].name)));
+	json_t *kind = json_array_get(list, 0);
 	const char *chosen = posted ? value(rq, "kind") : NULL;
 	option(kinds, "dispose", rq_tr(rq, "disposal.propose.dispose"), text_eq(chosen, "dispose"));
 	option(kinds, "extend", rq_tr(rq, "disposal.propose.extend"), text_eq(chosen, "extend"));
 	json_object_set_new(kind, "is_choice", json_true());
 	json_object_set_new(kind, "options", kinds);
+	json_object_set_new(json_array_get(list, 2), "max", json_integer(TEXT_MAX));
 	rq_date_field(rq, json_array_get(list, 1), posted ? value(rq, "until") : NULL);
-	json_object_set_new(reason, "is_text", json_true());
-	json_object_set_new(reason, "rows", json_integer(3));
-	json_object_set_new(reason, "max", json_integer(TEXT_MAX));
 	json_object_set_new(rq->view, "fields", list);
 	json_object_set_new(rq->view, "typed_all", json_boolean(posted && value(rq, "all")));
 	if (rq_problem_at(rq, "id"))

@@ -73,6 +73,16 @@ void rq_fee(struct request *, const struct application *);
 int rq_disposed(struct request *, struct err *);
 /* view.disposed and has_disposed: the records of the signed-in account's files, newest first. */
 int rq_my_disposed(struct request *, int limit, struct err *);
+/* A field of a page that is written by hand: labels and help are message keys. */
+struct page_field {
+	const char *name, *label, *help;
+	bool required;
+	int rows; /* of a text of several lines; 0: the caller says what it is */
+};
+/* Its view: what was typed (NULL: nothing) and its problem when the form came back. New reference.
+ */
+json_t *rq_field(
+    struct request *, const struct page_field *, const char *id, bool posted, const char *typed);
 /* act_fields.c: view.forms, {verb: {posted, <field>: a field's view}} for the acts in `can` and for
  * the route: what was typed and the problems noted so far are at the fields of the act that was
  * posted. */
