@@ -151,6 +151,10 @@ test('sent twice, it is one application', async () => {
 	// The form of a sent application is closed.
 	page = await resident.post(`/applications/${id}/steps/2`, { ...dog, 'dog.colour': '黒' });
 	assert.equal(page.status, 409);
+	for (const left of ['steps/2', 'confirm']) { // who comes to it by the browser's "back" sees what was sent
+		page = await resident.request('GET', `/applications/${id}/${left}`, { follow: false });
+		assert.deepEqual([page.status, page.location], [303, `/applications/${id}`]);
+	}
 });
 
 test('nothing is sent before it is complete', async () => {

@@ -311,15 +311,15 @@ static int step_param(struct request *rq, struct step_page *s, struct err *err)
 	return 0;
 }
 
-/* Looks at a page of a draft that was sent meanwhile (the browser's "back", another tab): the
- * application is shown instead. */
+/* Looks at a page of a draft. Was it sent meanwhile (the browser's "back", another tab), *s is NULL
+ * and the application is shown instead. */
 static int look_load(struct request *rq, struct step_page **s, struct err *err)
 {
-	*s = NULL;
 	int rc = step_load(rq, s, err);
-	return rc == -(int)ERR_CONFLICT
-	           ? rq_redirect(rq, "/applications/%lld", (long long)rq_param_i64(rq, "id"))
-	           : rc;
+	if (rc != -(int)ERR_CONFLICT)
+		return rc;
+	*s = NULL;
+	return rq_redirect(rq, "/applications/%lld", (long long)rq_param_i64(rq, "id"));
 }
 
 static int step_get(struct request *rq, struct err *err)
