@@ -237,39 +237,6 @@ void field_seal(
 	free(sealed);
 }
 
-static int base64url_value(char c)
-{
-	if (c >= 'A' && c <= 'Z')
-		return c - 'A';
-	if (c >= 'a' && c <= 'z')
-		return c - 'a' + 26;
-	if (c >= '0' && c <= '9')
-		return c - '0' + 52;
-	return c == '-' ? 62 : c == '_' ? 63 : -1;
-}
-
-/* Decodes unpadded base64url; the length, or 0 when it is none. Bits left over must be 0, so that
- * there is one text for some bytes. */
-static size_t base64url_decode(struct str s, uint8_t *out)
-{
-	size_t n = 0;
-	uint32_t bits = 0;
-	int have = 0;
-	for (size_t i = 0; i < s.n; i++) {
-		int v = base64url_value(s.p[i]);
-		if (v < 0)
-			return 0;
-		bits = bits << 6 | (uint32_t)v;
-		have += 6;
-		if (have >= 8) {
-			have -= 8;
-			out[n++] = (uint8_t)(bits >> have);
-			bits &= (1u << have) - 1;
-		}
-	}
-	return have < 6 && bits == 0 ? n : 0;
-}
-
 struct secret_bytes *field_open(
     const struct secret_bytes *key, struct str sealed, struct str context)
 {
@@ -279,9 +246,10 @@ struct secret_bytes *field_open(
 	EVP_CIPHER_CTX *ctx = EVP_CIPHER_CTX_new();
 	if (!bytes || !ctx)
 		give_up("out of memory");
-	size_t size = base64url_decode(sealed, bytes);
+	size_t size;
+	bool clean = base64url_decode(sealed, bytes, sealed.n, &size);
 	struct secret_bytes *plain = NULL;
-	if (size >= HEAD_SIZE + TAG_SIZE && bytes[0] == 1) {
+	if (clean && size >= HEAD_SIZE + TAG_SIZE && bytes[0] == 1) {
 		plain = secret_empty(size - HEAD_SIZE - TAG_SIZE);
 		int n = 0, last = 0;
 		bool ok =

@@ -310,6 +310,40 @@ void buf_base64url(struct buf *b, const void *bytes, size_t n)
 	}
 }
 
+static int base64url_digit(char c)
+{
+	if (c >= 'A' && c <= 'Z')
+		return c - 'A';
+	if (c >= 'a' && c <= 'z')
+		return c - 'a' + 26;
+	if (c >= '0' && c <= '9')
+		return c - '0' + 52;
+	return c == '-' ? 62 : c == '_' ? 63 : -1;
+}
+
+bool base64url_decode(struct str s, void *out, size_t size, size_t *n)
+{
+	unsigned char *to = out;
+	uint32_t bits = 0;
+	int have = 0;
+	*n = 0;
+	for (size_t i = 0; i < s.n; i++) {
+		int d = base64url_digit(s.p[i]);
+		if (d < 0)
+			return false;
+		bits = bits << 6 | (uint32_t)d;
+		have += 6;
+		if (have >= 8) {
+			if (*n == size)
+				return false;
+			have -= 8;
+			to[(*n)++] = (unsigned char)(bits >> have);
+			bits &= (1u << have) - 1;
+		}
+	}
+	return have < 6 && bits == 0;
+}
+
 int32_t utf8_next(struct str *s)
 {
 	if (s->n == 0)

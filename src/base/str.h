@@ -94,6 +94,9 @@ void buf_json(struct buf *, struct str);
 /* Lower-case hexadecimal, and unpadded base64url (RFC 4648 §5). */
 void buf_hex(struct buf *, const void *bytes, size_t n);
 void buf_base64url(struct buf *, const void *bytes, size_t n);
+/* Back, strictly: no padding, and bits left over must be 0, so that there is one text for some
+ * bytes. False for another text, and for more than size bytes. */
+bool base64url_decode(struct str, void *out, size_t size, size_t *n);
 
 /* True when the bytes are well-formed UTF-8 without NUL (RFC 3629). */
 bool utf8_valid(struct str);

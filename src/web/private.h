@@ -156,7 +156,6 @@ void csrf_prepare(struct request *);
 int csrf_check(struct request *, struct err *);
 extern char csrf_mark[TOKEN_TEXT]; /* set once when the first server starts */
 void csrf_mark_make(void);
-bool base64url_decode(struct str, unsigned char *out, size_t size, size_t *n);
 /* A real token in the place of the mark; sets the cookie. */
 void csrf_issue(struct request *, char token[TOKEN_TEXT]);
 

@@ -113,38 +113,6 @@ char *rq_unseal(struct request *rq, const char *purpose, const char *sealed)
 
 /* --- base64url --- */
 
-static int base64_digit(char c)
-{
-	if (c >= 'A' && c <= 'Z')
-		return c - 'A';
-	if (c >= 'a' && c <= 'z')
-		return c - 'a' + 26;
-	if (c >= '0' && c <= '9')
-		return c - '0' + 52;
-	return c == '-' ? 62 : c == '_' ? 63 : -1;
-}
-
-bool base64url_decode(struct str s, unsigned char *out, size_t size, size_t *n)
-{
-	unsigned bits = 0;
-	int have = 0;
-	*n = 0;
-	for (size_t i = 0; i < s.n; i++) {
-		int d = base64_digit(s.p[i]);
-		if (d < 0)
-			return false;
-		bits = bits << 6 | (unsigned)d;
-		have += 6;
-		if (have >= 8) {
-			if (*n == size)
-				return false;
-			have -= 8;
-			out[(*n)++] = (unsigned char)(bits >> have);
-		}
-	}
-	return true;
-}
-
 /* --- CSRF --- */
 
 static void csrf_mac(struct request *rq, unsigned char out[32])
