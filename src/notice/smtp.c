@@ -3,18 +3,12 @@
 
 #include <arpa/inet.h>
 #include <curl/curl.h>
-#include <pthread.h>
 #include <string.h>
 #include <strings.h>
 
+#include "base/fetch.h"
+
 enum { CONNECT_SECONDS = 10, ALL_SECONDS = 60 };
-
-static pthread_once_t started = PTHREAD_ONCE_INIT;
-
-static void start(void)
-{
-	(void)curl_global_init(CURL_GLOBAL_DEFAULT);
-}
 
 static size_t read_message(char *to, size_t size, size_t n, void *arg)
 {
@@ -51,7 +45,7 @@ int smtp_send(struct arena *a, const struct smtp *s, const char *from, const cha
     struct str message, struct err *err)
 {
 	char why[CURL_ERROR_SIZE] = "";
-	(void)pthread_once(&started, start);
+	fetch_start();
 	CURL *c = curl_easy_init();
 	if (!c)
 		return err_set(err, ERR_IO, NULL, "mail: libcurl cannot start");
