@@ -12,6 +12,10 @@ const struct setting settings_table[] = {
     {"data", "DIR", "city", "data directory; one folder in it for each city", false},
     {"listen", "ADDRESS", "127.0.0.1", "address to listen on; 0.0.0.0 for all", false},
     {"port", "PORT", "8080", "port to listen on", false},
+    {"user", "NAME", NULL,
+        "whose rights the server keeps when it is started as root (default: the data directory's "
+        "owner)",
+        false},
     {"threads", "N", "0", "network threads; 0: one for each core", false},
     {"tls.cert", "FILE", NULL, "certificate chain (PEM) to serve HTTPS", false},
     {"tls.key", "FILE", NULL, "private key (PEM) to serve HTTPS", false},

@@ -11,33 +11,17 @@
 #include "document/private.h"
 
 #include <errno.h>
-#include <fcntl.h>
-#include <linux/audit.h>
-#include <linux/filter.h>
-#include <linux/landlock.h>
-#include <linux/seccomp.h>
 #include <signal.h>
-#include <stddef.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "base/confine.h"
 #include "base/log.h"
 
 enum { WORKER_FD = 3, CPU_SECONDS_PER_CALL = 30 };
-
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-#define SANITIZED 1
-#elif defined(__has_feature)
-#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
-#define SANITIZED 1
-#endif
-#endif
-#ifndef SANITIZED
-#define SANITIZED 0
-#endif
 
 static int task_render(
     struct arena *a, const struct str *parts, int nparts, struct buf *out, struct err *err)
@@ -93,80 +77,19 @@ static void limit_call(void)
 	}
 }
 
-static void only_read_fonts(void)
-{
-	static const char *const readable[] = {"/usr/share", "/usr/local/share/fonts", "/usr/lib",
-	    "/lib", "/lib64", "/etc/fonts", "/etc/ld.so.cache", "/var/cache/fontconfig", "/usr/bin",
-	    "/dev/urandom", "/proc/self"};
-	struct landlock_ruleset_attr all = {
-	    .handled_access_fs = LANDLOCK_ACCESS_FS_EXECUTE | LANDLOCK_ACCESS_FS_WRITE_FILE |
-	                         LANDLOCK_ACCESS_FS_READ_FILE | LANDLOCK_ACCESS_FS_READ_DIR |
-	                         LANDLOCK_ACCESS_FS_REMOVE_DIR | LANDLOCK_ACCESS_FS_REMOVE_FILE |
-	                         LANDLOCK_ACCESS_FS_MAKE_CHAR | LANDLOCK_ACCESS_FS_MAKE_DIR |
-	                         LANDLOCK_ACCESS_FS_MAKE_REG | LANDLOCK_ACCESS_FS_MAKE_SOCK |
-	                         LANDLOCK_ACCESS_FS_MAKE_FIFO | LANDLOCK_ACCESS_FS_MAKE_BLOCK |
-	                         LANDLOCK_ACCESS_FS_MAKE_SYM,
-	};
-	int rules = (int)syscall(SYS_landlock_create_ruleset, &all, sizeof(all), 0);
-	if (rules < 0)
-		return; /* a kernel without Landlock */
-	for (size_t i = 0; i < COUNT(readable); i++) {
-		struct landlock_path_beneath_attr one = {
-		    .allowed_access = LANDLOCK_ACCESS_FS_READ_FILE | LANDLOCK_ACCESS_FS_READ_DIR};
-		one.parent_fd = open(readable[i], O_PATH | O_CLOEXEC | O_DIRECTORY);
-		if (one.parent_fd < 0) {
-			one.parent_fd = open(readable[i], O_PATH | O_CLOEXEC);
-			one.allowed_access = LANDLOCK_ACCESS_FS_READ_FILE;
-		}
-		if (one.parent_fd < 0)
-			continue; /* not on this system */
-		(void)syscall(SYS_landlock_add_rule, rules, LANDLOCK_RULE_PATH_BENEATH, &one, 0);
-		(void)close(one.parent_fd);
-	}
-	if (syscall(SYS_landlock_restrict_self, rules, 0) < 0)
-		log_warn("worker.landlock", "%s", strerror(errno));
-	(void)close(rules);
-}
-
-#if defined(__x86_64__)
-#define THIS_ARCH AUDIT_ARCH_X86_64
-#elif defined(__aarch64__)
-#define THIS_ARCH AUDIT_ARCH_AARCH64
-#endif
-
-/* A list of what is refused, not of what is allowed: fonts, threads and memory are libraries'
- * business, and a document must not fail after an update of one of them. */
-static void filter_calls(void)
-{
-#ifdef THIS_ARCH
-	static const int refused[] = {SYS_socket, SYS_socketpair, SYS_connect, SYS_bind, SYS_listen,
-	    SYS_accept, SYS_accept4, SYS_execve, SYS_execveat, SYS_ptrace, SYS_process_vm_readv,
-	    SYS_process_vm_writev, SYS_kill, SYS_pidfd_open, SYS_mount, SYS_umount2, SYS_pivot_root,
-	    SYS_chroot, SYS_setns, SYS_unshare, SYS_keyctl, SYS_add_key, SYS_request_key, SYS_bpf,
-	    SYS_perf_event_open, SYS_userfaultfd, SYS_io_uring_setup, SYS_open_by_handle_at,
-	    SYS_init_module, SYS_finit_module, SYS_delete_module, SYS_kexec_load, SYS_reboot,
-	    SYS_swapon, SYS_settimeofday, SYS_clock_settime, SYS_sethostname, SYS_setuid,
-	    SYS_setgid, SYS_setresuid, SYS_setresgid, SYS_capset};
-	enum { N = COUNT(refused) };
-	struct sock_filter code[N + 6];
-	unsigned n = 0;
-	/* Another calling convention (32 bit, x32) numbers its calls otherwise. */
-	code[n++] = (struct sock_filter)BPF_STMT(
-	    BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, arch));
-	code[n++] = (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, THIS_ARCH, 1, 0);
-	code[n++] = (struct sock_filter)BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_KILL_PROCESS);
-	code[n++] = (struct sock_filter)BPF_STMT(
-	    BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr));
-	for (unsigned i = 0; i < N; i++)
-		code[n++] = (struct sock_filter)BPF_JUMP(
-		    BPF_JMP | BPF_JEQ | BPF_K, (unsigned)refused[i], (unsigned char)(N - i), 0);
-	code[n++] = (struct sock_filter)BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW);
-	code[n++] = (struct sock_filter)BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | EPERM);
-	struct sock_fprog program = {.len = (unsigned short)n, .filter = code};
-	if (prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program, 0, 0) < 0)
-		log_warn("worker.seccomp", "%s", strerror(errno));
-#endif
-}
+static const struct confine_path readable[] = {
+    {"/usr/share", CONFINE_READ},
+    {"/usr/local/share/fonts", CONFINE_READ},
+    {"/usr/lib", CONFINE_READ},
+    {"/lib", CONFINE_READ},
+    {"/lib64", CONFINE_READ},
+    {"/etc/fonts", CONFINE_READ},
+    {"/etc/ld.so.cache", CONFINE_READ},
+    {"/var/cache/fontconfig", CONFINE_READ},
+    {"/usr/bin", CONFINE_READ},
+    {"/dev/urandom", CONFINE_READ},
+    {"/proc/self", CONFINE_READ},
+};
 
 static void lower_rights(void)
 {
@@ -175,15 +98,13 @@ static void lower_rights(void)
 	(void)signal(SIGXFSZ, SIG_IGN);
 	(void)signal(SIGPIPE, SIG_IGN);
 	(void)prctl(PR_SET_NAME, "machi-worker");
-	(void)prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
-	(void)prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
-	limit(RLIMIT_CORE, 0);
+	confine_process();
 	limit(RLIMIT_NOFILE, 64);
-	if (!SANITIZED) { /* sanitizers write files and map terabytes */
+	if (confine_possible()) { /* sanitizers write files and map terabytes */
 		limit(RLIMIT_FSIZE, 0);
 		limit(RLIMIT_AS, (rlim_t)1 << 30);
-		only_read_fonts();
-		filter_calls();
+		(void)confine_files(readable, COUNT(readable));
+		(void)confine_calls(CONFINE_WORKER);
 	}
 }
 

@@ -11,6 +11,7 @@
 #include "base/log.h"
 #include "base/time.h"
 #include "main/cli.h"
+#include "main/fence.h"
 #include "main/init.h"
 
 static void set_log_level(const struct settings *s)
@@ -134,22 +135,9 @@ static void watch_end(struct watch *w)
 
 /* --- --- */
 
-static int serve_cities(const struct settings *s, struct city **cities, int n, struct watch *watch,
-    int64_t started_us, struct err *err)
+static struct web_options options_of(const struct settings *s)
 {
-	int threads = (int)settings_i64(s, "job-threads");
-	for (int i = 0; i < n; i++) {
-		int rc = cities[i]->store ? store_serve(cities[i]->store, err) : 0;
-		if (rc < 0)
-			return rc;
-	}
-	for (int i = 0; i < n; i++) {
-		int rc =
-		    cities[i]->store && threads > 0 ? city_start_jobs(cities[i], threads, err) : 0;
-		if (rc < 0)
-			return rc;
-	}
-	struct web_options options = {
+	return (struct web_options){
 	    .address = settings_get(s, "listen"),
 	    .port = (int)settings_i64(s, "port"),
 	    .threads = (int)settings_i64(s, "threads"),
@@ -164,15 +152,32 @@ static int serve_cities(const struct settings *s, struct city **cities, int n, s
 	    .rate_percent = (int)settings_i64(s, "rate-limit"),
 	    .no_page_cache = !settings_on(s, "page-cache"),
 	};
+}
+
+static int serve_cities(const struct settings *s, const struct web_options *options,
+    struct city **cities, int n, struct watch *watch, int64_t started_us, struct err *err)
+{
+	int threads = (int)settings_i64(s, "job-threads");
+	for (int i = 0; i < n; i++) {
+		int rc = cities[i]->store ? store_serve(cities[i]->store, err) : 0;
+		if (rc < 0)
+			return rc;
+	}
+	for (int i = 0; i < n; i++) {
+		int rc =
+		    cities[i]->store && threads > 0 ? city_start_jobs(cities[i], threads, err) : 0;
+		if (rc < 0)
+			return rc;
+	}
 	struct web *web;
-	int rc = web_start(&options, cities, n, &web, err);
+	int rc = web_start(options, cities, n, &web, err);
 	if (rc < 0)
 		return rc;
-	log_info("serve.ready", "%s:%d, %d %s, %lld ms", options.address, options.port, n,
+	log_info("serve.ready", "%s:%d, %d %s, %lld ms", options->address, options->port, n,
 	    n == 1 ? "city" : "cities", (long long)((now_us() - started_us) / 1000));
 	watch_end(watch);
 	wait_for_stop(web, cities, n);
-	watch_begin(watch, "stopping", 2 * (int64_t)options.stop_s);
+	watch_begin(watch, "stopping", 2 * (int64_t)options->stop_s);
 	log_info("serve.stop", "finishing requests in flight");
 	web_stop(web);
 	return 0;
@@ -193,17 +198,28 @@ int run_serve(int argc, char **argv)
 	}
 	sigset_t signals;
 	signals_block(&signals);
+	set_log_level(s);
+	/* As root: a port below 1024, then never again. */
+	struct web_options options = options_of(s);
+	int rc = web_listen(&options, &err);
+	if (rc == 0)
+		rc = serve_become(s, &err);
+
 	struct watch watch;
+	watch_begin(&watch, "starting", 0);
+	if (rc == 0 && demo)
+		rc = init_demo_if_empty(s, &err);
+	watch_end(&watch); /* no thread stays outside the fence */
+	if (rc == 0)
+		serve_fence(s);
 	watch_begin(&watch, "starting", 0);
 
 	struct city **cities = NULL;
 	int n = 0;
-	set_log_level(s);
-	int rc = demo ? init_demo_if_empty(s, &err) : 0;
 	if (rc == 0)
 		rc = cities_open_served(s, &cities, &n, &err);
 	if (rc == 0)
-		rc = serve_cities(s, cities, n, &watch, started_us, &err);
+		rc = serve_cities(s, &options, cities, n, &watch, started_us, &err);
 	cities_close(cities, n);
 	watch_end(&watch);
 	settings_free(s);

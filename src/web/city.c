@@ -344,37 +344,58 @@ static int city_open_whole(
 	return rc;
 }
 
+/* The folders below the data directory that have a city.yaml, in the order of their names. */
+static int city_folders(struct arena *a, const char *data, const char ***out)
+{
+	struct dirent **names = NULL;
+	int count = scandir(data, &names, is_city, alphasort), n = 0;
+	*out = arena_array(a, count > 0 ? (size_t)count : 1, sizeof(**out));
+	for (int i = 0; i < count; i++) {
+		const char *dir = arena_printf(a, "%s/%s", data, names[i]->d_name);
+		if (access(arena_printf(a, "%s/city.yaml", dir), F_OK) == 0)
+			(*out)[n++] = dir;
+		free(names[i]);
+	}
+	free(names);
+	return n;
+}
+
+json_t *cities_settings(const struct settings *s)
+{
+	struct arena *a = arena_new();
+	const char **dirs;
+	int n = city_folders(a, settings_get(s, "data"), &dirs);
+	json_t *all = json_object(), *one;
+	for (int i = 0; i < n; i++) {
+		struct err ignored = {0}; /* opening it says what is wrong */
+		if (city_settings(s, dirs[i], &one, &ignored) == 0)
+			json_object_set_new(all, dirs[i], one);
+	}
+	arena_free(a);
+	return all;
+}
+
 /* Opens those that are in the data directory; with unserved, what fails stays in the list without a
  * store, and *unserved counts. */
 static int open_all(const struct settings *s, bool migrate, int *unserved, struct city ***out,
     int *n, struct err *err)
 {
-	const char *data = settings_get(s, "data");
-	struct dirent **names = NULL;
-	int count = scandir(data, &names, is_city, alphasort);
+	const char *data = settings_get(s, "data"), **dirs;
+	struct arena *a = arena_new();
+	int count = city_folders(a, data, &dirs), rc = 0, opened = 0;
 	struct city **cities = calloc(count > 0 ? (size_t)count : 1, sizeof(*cities));
 	if (!cities)
 		abort();
-	int rc = 0, opened = 0;
-	struct arena *a = arena_new();
-	for (int i = 0; i < count; i++) {
-		const char *dir = arena_printf(a, "%s/%s", data, names[i]->d_name);
-		struct str text;
-		struct err none, why = {0};
-		if (rc == 0 &&
-		    file_read(a, arena_printf(a, "%s/city.yaml", dir), &text, &none) == 0) {
-			rc = city_open_whole(s, dir, migrate, &cities[opened], err);
-			if (rc < 0 && unserved &&
-			    city_unserved(s, dir, &cities[opened], &why) == 0) {
-				log_error("city.unserved", "%s", err->detail);
-				++*unserved;
-				rc = 0;
-			}
-			opened += rc == 0;
+	for (int i = 0; i < count && rc == 0; i++) {
+		struct err why = {0};
+		rc = city_open_whole(s, dirs[i], migrate, &cities[opened], err);
+		if (rc < 0 && unserved && city_unserved(s, dirs[i], &cities[opened], &why) == 0) {
+			log_error("city.unserved", "%s", err->detail);
+			++*unserved;
+			rc = 0;
 		}
-		free(names[i]);
+		opened += rc == 0;
 	}
-	free(names);
 	arena_free(a);
 	if (rc == 0 && opened == 0)
 		rc = err_set(err, ERR_MISSING, NULL,

@@ -49,6 +49,9 @@ const char *city_own_path(const struct city *, struct arena *, const char *path)
 /* The settings of a city's folder: its city.yaml, replaced by what environment and flags say. New
  * reference. ERR_MISSING when there is no city.yaml. */
 int city_settings(const struct settings *, const char *dir, json_t **out, struct err *);
+/* The same of every city below the data directory: {folder: settings}, without those that have a
+ * wrong city.yaml. New reference. */
+json_t *cities_settings(const struct settings *);
 /* Where the store of such a city is, as store_open() wants it; on the arena. */
 const char *city_store_url(struct arena *, const char *dir, const json_t *settings);
 

@@ -17,8 +17,9 @@
 #include "web/tls.h"
 
 enum {
-	BODY_BYTES_PER_S = 4096,       /* the slowest body */
-	ANSWER_SECONDS = 3600,         /* to take an answer */
+	BODY_BYTES_PER_S = 4096, /* the slowest body */
+	ANSWER_SECONDS = 3600,   /* to take an answer */
+	LISTEN_BACKLOG = 1024,
 	CONNECTION_MEMORY = 16 * 1024, /* request line, header fields and read buffer together */
 };
 
@@ -146,7 +147,7 @@ static size_t leave_escaped(void *cls, struct MHD_Connection *mhd, char *text)
 
 /* --- start and stop --- */
 
-static int listen_on(const struct web_options *o, int *fd, int *port, struct err *err)
+int web_listen(struct web_options *o, struct err *err)
 {
 	struct sockaddr_storage sa = {0};
 	socklen_t size = sizeof(struct sockaddr_in);
@@ -166,18 +167,27 @@ static int listen_on(const struct web_options *o, int *fd, int *port, struct err
 		return err_set(err, ERR_INPUT, NULL, "%s is not an address to listen on", address);
 	}
 	int on = 1;
-	*fd = socket(sa.ss_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-	if (*fd < 0)
+	int fd = socket(sa.ss_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	if (fd < 0)
 		return err_set(err, ERR_IO, NULL, "socket: %s", strerror(errno));
-	(void)setsockopt(*fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on)); /* a restart at once */
-	if (bind(*fd, (struct sockaddr *)&sa, size) < 0 || listen(*fd, 1024) < 0 ||
-	    getsockname(*fd, (struct sockaddr *)&sa, &size) < 0) {
+	(void)setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on)); /* a restart at once */
+	if (bind(fd, (struct sockaddr *)&sa, size) < 0 || listen(fd, LISTEN_BACKLOG) < 0) {
 		err_set(err, ERR_IO, NULL, "port %d of %s: %s", o->port, address, strerror(errno));
-		(void)close(*fd); /* the error is the one above */
+		(void)close(fd); /* the error is the one above */
 		return -(int)ERR_IO;
 	}
-	*port = ntohs(sa.ss_family == AF_INET ? in->sin_port : in6->sin6_port);
+	o->socket = fd;
 	return 0;
+}
+
+static int port_of(int fd)
+{
+	struct sockaddr_storage sa = {0};
+	socklen_t size = sizeof(sa);
+	if (getsockname(fd, (struct sockaddr *)&sa, &size) < 0)
+		return 0;
+	return ntohs(sa.ss_family == AF_INET ? ((struct sockaddr_in *)&sa)->sin_port
+	                                     : ((struct sockaddr_in6 *)&sa)->sin6_port);
 }
 
 static void mhd_log(void *cls, const char *fmt, va_list ap) __attribute__((format(printf, 2, 0)));
@@ -324,14 +334,16 @@ int web_start(
 	pthread_cond_init(&w->wake, NULL);
 	set_defaults(&w->options);
 	csrf_mark_make();
-	int fd = -1;
 	int rc = prepare(w, cities, n, err);
-	if (rc < 0 || (rc = listen_on(&w->options, &fd, &w->port, err)) < 0) {
-		web_free(w);
-		return rc;
+	if (rc == 0 && !w->options.socket)
+		rc = web_listen(&w->options, err);
+	if (rc == 0) {
+		w->port = port_of(w->options.socket);
+		rc = daemon_start(w, w->options.socket, err);
 	}
-	if ((rc = daemon_start(w, fd, err)) < 0) {
-		(void)close(fd); /* the error is the daemon's */
+	if (rc < 0) {
+		if (w->options.socket)
+			(void)close(w->options.socket); /* the error is the one before */
 		web_free(w);
 		return rc;
 	}

@@ -305,7 +305,11 @@ struct web_options {
 	int stop_s;         /* how long web_stop() lets requests in flight go on */
 	int rate_percent;   /* scale of the rate limits; 0: none (tests, bench) */
 	bool no_page_cache; /* make each page anew, also for anonymous people */
+	int socket;         /* from web_listen(); 0: web_start() listens itself */
 };
+/* Binds address and port into options->socket, so that a process can do it as root and start the
+ * server as somebody else. web_start() takes the socket over. */
+int web_listen(struct web_options *, struct err *);
 struct web;
 int web_start(
     const struct web_options *, struct city **cities, int ncities, struct web **out, struct err *);
