@@ -99,8 +99,10 @@ const char *request_scopes(const struct request *rq)
  * any department: handlers ask for the one at hand. */
 static bool allows(struct request *rq, const char *perm)
 {
-	return rq->actor.kind == ACTOR_STAFF && scope_allows(request_scopes(rq), perm) &&
-	       roles_have(
+	struct err err;
+	struct db *db = rq->actor.kind == ACTOR_STAFF ? rq_db(rq, &err) : NULL;
+	return db && scope_allows(request_scopes(rq), perm) &&
+	       roles_have(roles_of(db),
 	           (uint64_t)json_integer_value(json_object_get(rq->actor.rights, "roles")), perm);
 }
 

@@ -192,11 +192,17 @@ static int grant(struct db *db, struct user_command *c, struct err *err)
 		rc = the_department(db, c->department, &department, err);
 	if (rc < 0)
 		return rc;
-	if (!c->role || role_find(c->role) < 0)
-		return err_set(err, ERR_INPUT, NULL,
-		    "--role is one of clerk chief manager records accounting operator "
-		    "identity_admin "
-		    "auditor");
+	const struct role_set *set = roles_of(db);
+	if (!c->role || role_find(set, c->role) < 0) {
+		struct arena *names = arena_new();
+		struct buf text;
+		buf_init(&text, names);
+		for (int i = 0; i < set->n; i++)
+			buf_printf(&text, " %s", set->list[i].name);
+		rc = err_set(err, ERR_INPUT, NULL, "--role is one of%s", text.p);
+		arena_free(names);
+		return rc;
+	}
 	return role_make(
 	    db, actor, a.staff, c->role, department, (struct term){c->from, c->until}, err);
 }

@@ -5,6 +5,7 @@
 #define IDENTITY_IDENTITY_H
 
 #include <jansson.h>
+#include <stdio.h>
 
 #include "store/store.h"
 #include "web/web.h"
@@ -68,6 +69,42 @@ bool staff_is_absent(struct db *, int64_t staff);
  * department and those below it, or everywhere; from an absent officer one is the deputy of. One
  * query. */
 bool staff_may(struct db *, int64_t staff, const char *perm, int64_t department);
+/* The same for one kind of record: roles may be for some procedures only. */
+bool staff_may_in(
+    struct db *, int64_t staff, const char *perm, int64_t department, const char *procedure);
+/* Does every role that gives the staff member this permission give it for all procedures? Then
+ * departments say all about what they may. */
+bool staff_may_all_procedures(struct db *, int64_t staff, const char *perm);
+
+/* What a field of a form holds; who lacks a class sees a mask. */
+enum field_class {
+	CLASS_BASIC,     /* what was applied for */
+	CLASS_PERSONAL,  /* who somebody is, where they live, how they are reached */
+	CLASS_SENSITIVE, /* 要配慮個人情報 (個人情報保護法 第2条第3項) */
+	CLASS_NUMBER,    /* 個人番号 */
+	CLASS_COUNT
+};
+const char *field_class_name(enum field_class); /* basic, personal, sensitive, my-number */
+int field_class_parse(const char *name);        /* -1: none of them */
+/* The classes (bits) that the staff member's roles with application.read show of a record. */
+unsigned staff_sees_classes(
+    struct db *, int64_t staff, int64_t department, const char *procedure);
+
+/* Why somebody has a permission: a row for each role that gives it. */
+struct right_reason {
+	const char *source; /* "post", "grant", "deputy" */
+	const char *role;
+	int rank;           /* of a post or of the officer's; -1: granted */
+	int64_t department; /* 0: the whole city */
+	bool reaches;       /* the departments below, too */
+	const char *from, *until;
+	int64_t officer;               /* who is away, of a deputy; 0: none */
+	const char *const *procedures; /* NULL: every kind of record */
+};
+/* The reasons for which staff_may_in() says yes (perm NULL: all that gives anything); the count, 0:
+ * it says no, <0. On the arena. Department 0: anywhere. */
+int right_explain(struct db *, struct arena *, int64_t staff, const char *perm, int64_t department,
+    const char *procedure, struct right_reason **out, struct err *);
 /* The same for who makes the request, API token scopes considered. False for residents. */
 bool request_may(struct request *, struct db *, const char *perm, int64_t department);
 /* The permissions that the request's API token has of its owner's, parted by spaces; NULL: it came
@@ -101,13 +138,17 @@ int absence_add(struct db *, int64_t staff, const char *from, const char *until,
 int deputy_add(struct db *, int64_t staff, int64_t deputy, int64_t department, const char *from,
     const char *until, struct err *);
 /* Roles: clerk chief manager records accounting procedures operator identity_admin auditor (roles.c
- * says what each may do). department 0: the whole city. */
+ * says what each may do), and those of the city's own. department 0: the whole city. */
 int role_grant(struct db *, int64_t staff, const char *role, int64_t department, struct err *);
 
 /* argon2id (19 MiB, 2 passes, 1 lane); slow on purpose: call from rq_defer or commands. Only a few
  * run at a time, others wait. */
 int password_hash(struct arena *, const char *password, char **out, struct err *);
 bool password_verify(const char *hash, const char *password);
+
+/* Writes what is wrong with the roles in a city's folder, a line with file, line and remedy; returns
+ * how many. The city need not be open. */
+int roles_check_city(const char *dir, FILE *out);
 
 extern const struct module identity_module;
 /* For web_set_authenticator(), once at start. */

@@ -126,10 +126,11 @@ static void check_line(struct request *rq, struct db *db, struct import *im, str
 	struct term term = {l->value[FROM], l->value[UNTIL]};
 	if (days && term_days(&term, day, until, &err) < 0)
 		problem(rq, im, l->number, "identity.ends_before", NULL);
-	if (l->value[ROLE][0] && role_find(l->value[ROLE]) < 0)
+	const struct role_set *set = roles_of(db);
+	int role = role_find(set, l->value[ROLE]);
+	if (l->value[ROLE][0] && role < 0)
 		problem(rq, im, l->number, "identity.import.role", l->value[ROLE]);
-	else if (l->value[ROLE][0] && l->value[DEPARTMENT][0] &&
-	         roles[role_find(l->value[ROLE])].whole_city)
+	else if (l->value[ROLE][0] && l->value[DEPARTMENT][0] && set->list[role].whole_city)
 		problem(rq, im, l->number, "identity.import.whole_city_role", l->value[ROLE]);
 }
 

@@ -48,6 +48,8 @@ static const struct input end_inputs[] = {
     {"kind", "string", false, 20}, {"row", "string", false, 20}, {NULL, NULL, false, 0}};
 static const struct input do_inputs[] = {{"do", "string", false, 20}, {NULL, NULL, false, 0}};
 static const struct input search_inputs[] = {{"q", "string", false, 254}, {NULL, NULL, false, 0}};
+static const struct input rights_query[] = {
+    {"change", "string", false, 60}, {"department", "string", false, 20}, {NULL, NULL, false, 0}};
 static const struct input on_query[] = {{"on", "date", false, 40}, {NULL, NULL, false, 0}};
 static const struct input department_inputs[] = {{"code", "string", false, 20},
     {"name", "string", false, 60}, {"name_en", "string", false, 80},
@@ -166,6 +168,12 @@ static const struct route routes[] = {
     {HTTP_POST, "/staff/absences/{staff}/end", absence_end_post, STAFF, .inputs = end_inputs,
         .summary = "Ends an absence or a deputy at once.", .rate = RATE_WRITE},
 
+    {HTTP_GET, "/staff/rights", rights_get, STAFF, .template = "identity/rights",
+        .inputs = rights_query, .summary = "What one may do and why; a change may be tried."},
+    {HTTP_GET, "/staff/rights/{staff}", rights_get, STAFF, .template = "identity/rights",
+        .inputs = rights_query, .summary = "What a staff member may do and why."},
+    {HTTP_GET, "/staff/roles", roles_get, MANAGE, .template = "identity/roles",
+        .summary = "Every role with its permissions, fields and procedures."},
     {HTTP_GET, "/staff/users", users_get, MANAGE, .template = "identity/users",
         .inputs = users_query, .summary = "Staff: list and search."},
     {HTTP_GET, "/staff/users/new", user_new_get, MANAGE, .template = "identity/form-staff",
@@ -221,9 +229,11 @@ static const struct perm perms[] = {
 static const struct menu_item menu[] = {
     {"identity.menu.absences", "/staff/absences", "staff", "staff", 80},
     {"identity.menu.account", "/account", "staff", "admin", 90},
+    {"identity.menu.rights", "/staff/rights", "staff", "staff", 85},
     {"identity.menu.users", "/staff/users", "identity.manage", "admin", 10},
     {"identity.menu.residents", "/staff/residents", "identity.manage", "admin", 11},
     {"identity.menu.departments", "/staff/departments", "identity.manage", "admin", 12},
+    {"identity.menu.roles", "/staff/roles", "identity.manage", "admin", 13},
 };
 
 static const struct job_kind jobs[] = {
@@ -252,4 +262,6 @@ const struct module identity_module = {
     .verifiers = verifiers,
     .nverifiers = COUNT(verifiers),
     .city_open = identity_city_open,
+    .city_reload = roles_load,
+    .city_close = roles_close,
 };

@@ -29,9 +29,14 @@ const char *rank_text(struct request *rq, enum rank rank)
 	return rq_tr(rq, (int)rank >= 0 && rank < RANK_COUNT ? keys[rank] : "identity.rank.staff");
 }
 
-static const char *role_text(struct request *rq, const char *role)
+const char *role_text(struct request *rq, const struct role_set *set, const char *name)
 {
-	return rq_tr(rq, arena_printf(rq->arena, "identity.role.%s", role));
+	int i = role_find(set, name);
+	const struct role *role = i < 0 ? NULL : &set->list[i];
+	if (role && role->title_ja)
+		return text_eq(rq->lang, "en") && role->title_en ? role->title_en : role->title_ja;
+	/* One that was granted, and that the city has no more. */
+	return role ? rq_tr(rq, arena_printf(rq->arena, "identity.role.%s", name)) : name;
 }
 
 void put_term(json_t *row, const char *from, const char *until)
@@ -91,7 +96,7 @@ static void users_crumb(struct request *rq)
 }
 
 /* Options of a select: the departments of today as a tree. */
-static int department_options(struct request *rq, struct db *db, json_t *field, int64_t selected,
+int department_options(struct request *rq, struct db *db, json_t *field, int64_t selected,
     const char *none, struct err *err)
 {
 	char day[DAY_SIZE];
@@ -287,7 +292,7 @@ static json_t *roles_view(struct request *rq, struct db *db, int64_t staff, stru
 	while (r && rows_next(r) > 0) {
 		char *role = rows_dup(r, 1, rq->arena);
 		json_t *row = json_pack("{s:I, s:s, s:s, s:o}", "id", (json_int_t)rows_i64(r, 0),
-		    "role", role, "role_text", role_text(rq, role), "department",
+		    "role", role, "role_text", role_text(rq, roles_of(db), role), "department",
 		    department_text(rq, db, rows_i64(r, 2)));
 		put_when(row, rows_dup(r, 3, rq->arena), rows_dup(r, 4, rq->arena), day);
 		json_array_append_new(out, row);
@@ -430,13 +435,15 @@ static int row_form(
 	int64_t in = number_or(rq_form(rq, "department"), 0);
 	if (kinds[kind].row == ROW_ROLE) {
 		json_t *field = form_field(rq, form, &role, NULL);
-		for (int i = 0; i < nroles; i++)
-			form_option(field, roles[i].name,
-			    roles[i].whole_city
-			        ? arena_printf(rq->arena, "%s – %s", role_text(rq, roles[i].name),
-			              rq_tr(rq, "identity.user.whole_city"))
-			        : role_text(rq, roles[i].name),
-			    text_eq(roles[i].name, rq_form(rq, "role")));
+		const struct role_set *set = roles_of(db);
+		for (int i = 0; i < set->n; i++) {
+			const char *name = set->list[i].name, *text = role_text(rq, set, name);
+			form_option(field, name,
+			    set->list[i].whole_city ? arena_printf(rq->arena, "%s – %s", text,
+			                                  rq_tr(rq, "identity.user.whole_city"))
+			                            : text,
+			    text_eq(name, rq_form(rq, "role")));
+		}
 	}
 	rc = department_options(rq, db, form_field(rq, form, &department, NULL), in,
 	    kinds[kind].row == ROW_POST ? NULL : "identity.user.whole_city", err);

@@ -195,22 +195,48 @@ int department_set(
 int department_get(struct db *, struct arena *, int64_t id, struct department *, struct err *);
 int department_by_code(struct db *, const char *code, int64_t *id, struct err *);
 
-/* --- roles (roles.c) --- */
+/* --- roles (roles.c, rights/file.c) --- */
 struct role {
-	const char *name; /* "clerk"; the text is identity.role.<name> in the catalogue */
+	const char *name; /* "clerk" */
 	const char *const *perms;
 	bool whole_city;  /* its permissions know no department: granted for the whole city only */
 	const char *home; /* the page of its work; NULL: the inbox */
+	unsigned classes; /* bits of enum field_class that it may see */
+	/* Kinds of record, names of procedures; NULL: every one. */
+	const char *const *procedures;
+	/* Of a role of the city's own; NULL: identity.role.<name> of the catalogues. */
+	const char *title_ja, *title_en;
 };
-extern const struct role roles[];
-extern const int nroles;
-int role_find(const char *name); /* index, -1 */
-/* The role that comes with a rank. */
-int role_of_rank(enum rank);
-bool role_has(int role, const char *perm);
+/* The city's rule which role a post brings instead of its rank's. */
+struct post_role {
+	int rank;
+	const char *department; /* code; NULL: every one */
+	int role;
+};
+enum { ROLES_MAX = 64 }; /* a set of bits */
+/* The roles of a city: those of the program, and its own in custom/roles.yaml. Immutable. */
+struct role_set {
+	const struct role *list;
+	int n;
+	const struct post_role *posts;
+	int nposts;
+	struct arena *arena;     /* NULL: the program's */
+	struct role_set *former; /* what was used before it was read anew */
+};
+extern const struct role_set roles_built_in;
+const struct role_set *roles_of(struct db *);
+/* Reads custom/roles.yaml into the store's set; ERR_INPUT names file and line. */
+int roles_load(struct city *, struct err *);
+void roles_close(struct city *);
+int role_find(const struct role_set *, const char *name); /* index, -1 */
+/* The role that a post brings. */
+int role_of_post(const struct role_set *, enum rank, struct str department_code);
+bool role_has(const struct role *, const char *perm);
+bool role_takes(const struct role *, const char *procedure); /* NULL: any */
+const char *role_text(struct request *, const struct role_set *, const char *name);
 /* Bits of the roles that a staff member has anywhere today. */
 int staff_roles(struct db *, int64_t staff, uint64_t *bits, struct err *);
-bool roles_have(uint64_t bits, const char *perm);
+bool roles_have(const struct role_set *, uint64_t bits, const char *perm);
 
 /* First column of all rows; ends r (NULL: the query failed). Returns the count or <0. */
 int id_list(struct rows *, struct arena *, int64_t **out);
@@ -360,6 +386,9 @@ void put_term(json_t *row, const char *from, const char *until);
 void put_when(json_t *row, const char *from, const char *until, const char *day);
 /* Posts of a staff member; with only_now only those of today. New reference. */
 json_t *posts_view(struct request *, struct db *, int64_t staff, bool only_now, struct err *err);
+/* Makes the field a select of today's departments as a tree; none: key of a choice without one. */
+int department_options(struct request *, struct db *, json_t *field, int64_t selected,
+    const char *none, struct err *);
 /* For rq_write_or(): a refused change as a problem at its field. */
 int problem_page(struct request *, struct err *);
 /* A link to choose the first password: by mail, or shown once to be handed over. */
@@ -379,7 +408,7 @@ int invite(struct request *, struct db *, int64_t account, struct err *);
 	X(absence_end_post) X(users_get) X(user_new_get) X(user_new_post) X(user_get) X(user_edit_get) \
 	X(user_edit_post) X(user_add_get) X(user_add_post) X(user_end_post) X(user_do_post) \
 	X(residents_get) X(residents_post) X(resident_do_post) \
-	X(departments_get) X(department_new) X(department_edit) X(import_get) X(import_post)
+	X(rights_get) X(roles_get) X(departments_get) X(department_new) X(department_edit) X(import_get) X(import_post)
 #define X(name) int name(struct request *, struct err *);
 HANDLERS(X)
 #undef X

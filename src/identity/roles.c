@@ -1,6 +1,7 @@
 /* Ranks, roles and what each role may do. Rights follow the post: a rank brings its role in the
  * post's department; other roles are granted. Add a role: a row here and its text
- * identity.role.<name> in both catalogues. */
+ * identity.role.<name> in both catalogues; a city adds its own in custom/roles.yaml
+ * (rights/file.c). */
 #include "identity/private.h"
 
 #include <string.h>
@@ -39,69 +40,94 @@ const char *rank_name(enum rank rank)
 #define OF_CHIEF OF_CLERK, "application.decide", "application.dispose"
 #define OF_MANAGER OF_CHIEF, "application.export", "document.revoke", "application.dispose_approve"
 
-const struct role roles[] = {
-    {"clerk", PERMS(OF_CLERK)},
-    {"chief", PERMS(OF_CHIEF)},
-    {"manager", PERMS(OF_MANAGER)},
+/* Who works on a case sees all of it but 個人番号, which is masked until it is asked for. */
+#define CLASSES_CASE (1u << CLASS_BASIC | 1u << CLASS_PERSONAL | 1u << CLASS_SENSITIVE)
+#define CLASSES_PERSON (1u << CLASS_BASIC | 1u << CLASS_PERSONAL)
+
+static const struct role built_in[] = {
+    {"clerk", PERMS(OF_CLERK), .classes = CLASSES_CASE},
+    {"chief", PERMS(OF_CHIEF), .classes = CLASSES_CASE},
+    {"manager", PERMS(OF_MANAGER), .classes = CLASSES_CASE},
     {"records",
         PERMS("application.read", "application.export", "document.revoke", "application.dispose",
             "application.dispose_approve"),
-        .home = "/staff/records"},
-    {"accounting", PERMS("application.read", "application.payment", "application.export")},
+        .home = "/staff/records", .classes = CLASSES_CASE},
+    {"accounting", PERMS("application.read", "application.payment", "application.export"),
+        .classes = CLASSES_PERSON},
     {"procedures", PERMS("procedure.manage"), .whole_city = true, .home = "/staff/procedures"},
     {"operator", PERMS("operate", "procedure.manage"), .whole_city = true, .home = "/staff/jobs"},
     {"identity_admin", PERMS("identity.manage"), .whole_city = true, .home = "/staff/users"},
-    {"auditor", PERMS("application.read", "application.export"), .home = "/journal"},
+    {"auditor", PERMS("application.read", "application.export"), .home = "/journal",
+        .classes = CLASSES_PERSON},
 };
-const int nroles = COUNT(roles);
+const struct role_set roles_built_in = {.list = built_in, .n = COUNT(built_in)};
 
-int role_find(const char *name)
+int role_find(const struct role_set *set, const char *name)
 {
-	for (int i = 0; i < nroles; i++)
-		if (text_eq(roles[i].name, name))
+	for (int i = 0; i < set->n; i++)
+		if (text_eq(set->list[i].name, name))
 			return i;
 	return -1;
 }
 
-int role_of_rank(enum rank rank)
+int role_of_post(const struct role_set *set, enum rank rank, struct str department)
 {
-	return role_find(rank == RANK_STAFF ? "clerk" : rank == RANK_CHIEF ? "chief" : "manager");
+	for (int i = 0; i < set->nposts; i++)
+		if (set->posts[i].rank == (int)rank &&
+		    (!set->posts[i].department || str_is(department, set->posts[i].department)))
+			return set->posts[i].role;
+	return role_find(set, rank == RANK_STAFF   ? "clerk"
+	                      : rank == RANK_CHIEF ? "chief"
+	                                           : "manager");
 }
 
-bool role_has(int role, const char *perm)
+static bool listed(const char *const *list, const char *name)
 {
-	if (role < 0 || role >= nroles)
-		return false;
-	for (const char *const *p = roles[role].perms; *p; p++)
-		if (strcmp(*p, perm) == 0)
+	for (; *list; list++)
+		if (strcmp(*list, name) == 0)
 			return true;
 	return false;
 }
 
-bool roles_have(uint64_t bits, const char *perm)
+bool role_has(const struct role *role, const char *perm)
 {
-	for (int i = 0; i < nroles; i++)
-		if (bits >> i & 1 && role_has(i, perm))
+	return listed(role->perms, perm);
+}
+
+bool role_takes(const struct role *role, const char *procedure)
+{
+	return !role->procedures || !procedure || listed(role->procedures, procedure);
+}
+
+bool roles_have(const struct role_set *set, uint64_t bits, const char *perm)
+{
+	for (int i = 0; i < set->n; i++)
+		if (bits >> i & 1 && role_has(&set->list[i], perm))
 			return true;
 	return false;
 }
 
 /* What a post or a grant brings, and where. */
 struct right {
-	int role;
+	int role;           /* of the set; -1: one that there is no more */
+	int rank;           /* -1: granted */
 	int64_t department; /* 0: everywhere */
 	bool reaches;       /* the departments below, too */
+	const char *source, *from, *until;
+	int64_t officer;
 };
 struct rights {
+	const struct role_set *set;
 	struct right *list;
 	int n, rc;
 };
 
-/* Reads the rows of RIGHTS_*: role or, when that is empty, rank; department. */
-static struct rights *rights_read(struct rows *r, struct arena *a)
+/* Reads the rows of RIGHTS_*. */
+static struct rights *rights_read(const struct role_set *set, struct rows *r, struct arena *a)
 {
 	struct rights *out = arena_new_of(a, struct rights);
 	int cap = 0;
+	out->set = set;
 	out->rc = r ? 0 : -(int)ERR_STORE;
 	while (r && (out->rc = rows_next(r)) > 0) {
 		if (out->n == cap) {
@@ -113,17 +139,22 @@ static struct rights *rights_read(struct rows *r, struct arena *a)
 		}
 		struct str name = rows_str(r, 0);
 		enum rank rank = (enum rank)rows_i64(r, 1);
-		int role = name.n ? -1 : role_of_rank(rank);
-		for (int i = 0; name.n && i < nroles; i++)
-			if (str_is(name, roles[i].name))
+		int role = name.n ? -1 : role_of_post(set, rank, rows_str(r, 3));
+		for (int i = 0; name.n && i < set->n; i++)
+			if (str_is(name, set->list[i].name))
 				role = i;
 		/* Granted for a department before that was refused: it must not reach further. */
-		if (role >= 0 && roles[role].whole_city && rows_i64(r, 2))
+		if (role < 0 || (set->list[role].whole_city && rows_i64(r, 2)))
 			continue;
 		out->list[out->n++] = (struct right){
 		    .role = role,
+		    .rank = name.n ? -1 : (int)rank,
 		    .department = rows_i64(r, 2),
 		    .reaches = name.n || rank >= RANK_SECTION,
+		    .source = rows_dup(r, 4, a),
+		    .from = rows_dup(r, 5, a),
+		    .until = rows_dup(r, 6, a),
+		    .officer = rows_i64(r, 7),
 		};
 	}
 	rows_end(r);
@@ -135,15 +166,16 @@ static const struct rights *rights_of(
     struct db *db, struct arena *a, int64_t staff, int64_t department, struct err *err)
 {
 	static const char kept;
+	const struct role_set *set = roles_of(db);
 	int64_t key = (int64_t)((uint64_t)staff << 32 ^ (uint64_t)department);
 	struct rights *rights = db_recall(db, &kept, key);
 	if (rights)
 		return rights;
 	char day[DAY_SIZE];
 	today(day);
-	rights = rights_read(department
-	                         ? db_query(db, err, SQL(RIGHTS_IN), "iit", staff, department, day)
-	                         : db_query(db, err, SQL(RIGHTS_ANY), "it", staff, day),
+	rights = rights_read(set,
+	    department ? db_query(db, err, SQL(RIGHTS_IN), "iit", staff, department, day)
+	               : db_query(db, err, SQL(RIGHTS_ANY), "it", staff, day),
 	    db_memo(db) ? db_memo(db) : a);
 	if (rights->rc == 0)
 		db_remember(db, &kept, key, rights);
@@ -157,11 +189,11 @@ int staff_roles(struct db *db, int64_t staff, uint64_t *bits, struct err *err)
 	int rc = rights->rc;
 	*bits = 0;
 	for (int i = 0; i < rights->n; i++)
-		if (rights->list[i].role >= 0)
-			*bits |= UINT64_C(1) << rights->list[i].role;
+		*bits |= UINT64_C(1) << rights->list[i].role;
 	arena_free(a);
 	return rc;
 }
+
 const char *staff_home(struct db *db, int64_t staff)
 {
 	struct err err;
@@ -169,28 +201,112 @@ const char *staff_home(struct db *db, int64_t staff)
 	const char *home = NULL;
 	if (staff_roles(db, staff, &bits, &err) < 0)
 		return "/staff";
-	for (int i = 0; i < nroles; i++) {
+	const struct role_set *set = roles_of(db);
+	for (int i = 0; i < set->n; i++) {
 		if (!(bits >> i & 1))
 			continue;
-		if (!roles[i].home)
+		if (!set->list[i].home)
 			return "/staff";
-		home = home ? home : roles[i].home;
+		home = home ? home : set->list[i].home;
 	}
 	return home ? home : "/staff";
 }
 
-_Static_assert(COUNT(roles) <= 64, "roles fit into a set of bits");
+_Static_assert(COUNT(built_in) <= ROLES_MAX / 2, "roles fit into a set of bits");
 
-bool staff_may(struct db *db, int64_t staff, const char *perm, int64_t department)
+static bool gives(
+    const struct rights *rights, const struct right *r, const char *perm, const char *procedure)
+{
+	const struct role *role = &rights->set->list[r->role];
+	return (!perm || role_has(role, perm)) && role_takes(role, procedure);
+}
+
+bool staff_may_in(
+    struct db *db, int64_t staff, const char *perm, int64_t department, const char *procedure)
 {
 	struct err err;
 	struct arena *a = arena_new();
 	const struct rights *rights = rights_of(db, a, staff, department, &err);
 	bool may = false;
 	for (int i = 0; i < rights->n && rights->rc == 0 && !may; i++) /* on an error: no */
-		may = role_has(rights->list[i].role, perm);
+		may = gives(rights, &rights->list[i], perm, procedure);
 	arena_free(a);
 	return may;
+}
+
+bool staff_may(struct db *db, int64_t staff, const char *perm, int64_t department)
+{
+	return staff_may_in(db, staff, perm, department, NULL);
+}
+
+bool staff_may_all_procedures(struct db *db, int64_t staff, const char *perm)
+{
+	struct err err;
+	struct arena *a = arena_new();
+	const struct rights *rights = rights_of(db, a, staff, 0, &err);
+	bool all = rights->rc == 0;
+	for (int i = 0; i < rights->n && all; i++)
+		all = !gives(rights, &rights->list[i], perm, NULL) ||
+		      !rights->set->list[rights->list[i].role].procedures;
+	arena_free(a);
+	return all;
+}
+
+unsigned staff_sees_classes(struct db *db, int64_t staff, int64_t department, const char *procedure)
+{
+	struct err err;
+	struct arena *a = arena_new();
+	const struct rights *rights = rights_of(db, a, staff, department, &err);
+	unsigned classes = 1u << CLASS_BASIC;
+	for (int i = 0; i < rights->n && rights->rc == 0; i++)
+		if (gives(rights, &rights->list[i], "application.read", procedure))
+			classes |= rights->set->list[rights->list[i].role].classes;
+	arena_free(a);
+	return classes;
+}
+
+int right_explain(struct db *db, struct arena *a, int64_t staff, const char *perm,
+    int64_t department, const char *procedure, struct right_reason **out, struct err *err)
+{
+	const struct rights *rights = rights_of(db, a, staff, department, err);
+	int n = 0;
+	*out = arena_array(a, (size_t)rights->n + 1, sizeof(**out));
+	for (int i = 0; i < rights->n && rights->rc == 0; i++) {
+		const struct right *r = &rights->list[i];
+		const struct role *role = &rights->set->list[r->role];
+		if (gives(rights, r, perm, procedure))
+			(*out)[n++] = (struct right_reason){.source = r->source,
+			    .role = role->name,
+			    .rank = r->rank,
+			    .department = r->department,
+			    .reaches = r->reaches,
+			    .from = r->from,
+			    .until = r->until,
+			    .officer = r->officer,
+			    .procedures = role->procedures};
+	}
+	return rights->rc < 0 ? rights->rc : n;
+}
+
+static const char *const class_names[] = {
+    [CLASS_BASIC] = "basic",
+    [CLASS_PERSONAL] = "personal",
+    [CLASS_SENSITIVE] = "sensitive",
+    [CLASS_NUMBER] = "my-number",
+};
+_Static_assert(COUNT(class_names) == CLASS_COUNT, "a name for every class");
+
+const char *field_class_name(enum field_class c)
+{
+	return class_names[c];
+}
+
+int field_class_parse(const char *name)
+{
+	for (int i = 0; i < CLASS_COUNT; i++)
+		if (text_eq(class_names[i], name))
+			return i;
+	return -1;
 }
 
 int staff_departments(
@@ -208,7 +324,7 @@ int staff_departments(
 	bool *in = arena_array(a, (size_t)n + 1, sizeof(*in));
 	for (int j = 0; j < rights->n; j++) {
 		const struct right *right = &rights->list[j];
-		if (!role_has(right->role, perm))
+		if (!gives(rights, right, perm, NULL))
 			continue;
 		for (int i = 0; i < n; i++) {
 			if (right->department && all[i].id != right->department)

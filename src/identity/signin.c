@@ -286,5 +286,6 @@ int identity_city_open(struct city *city, struct err *err)
 {
 	/* The same for every city: before the server starts. */
 	web_set_authenticator(&identity_authenticator);
-	return store_write(city->store, tidy_plan, NULL, err);
+	int rc = roles_load(city, err);
+	return rc < 0 ? rc : store_write(city->store, tidy_plan, NULL, err);
 }

@@ -28,31 +28,36 @@
 	"SELECT id, COALESCE(deputy, 0), COALESCE(department, 0), from_date, until_date, "         \
 	"COALESCE(rank, 0), place FROM deputy "
 
-/* Rows (role, rank, department) from grants, own posts and posts of absent officers one is the
- * deputy of (by name, or by a post in the same department), for staff ?1 on day `day`; the three
- * conditions narrow the department. */
+/* Rows (role, rank, department, its code, source, from, until, officer) from grants, own posts and
+ * posts of absent officers one is the deputy of (by name, or by a post in the same department), for
+ * staff ?1 on day `day`; the three conditions narrow the department. What is decided and what is
+ * explained are the same rows. */
 #define RIGHTS(day, of_grant, of_post, of_deputy)                                                  \
-	"SELECT r.role, r.rank, r.department FROM ("                                               \
-	"SELECT g.role AS role, -1 AS rank, COALESCE(g.department, 0) AS department "              \
+	"SELECT r.role, r.rank, r.department, COALESCE(c.code, ''), r.source, r.from_date, "       \
+	"r.until_date, r.officer FROM ("                                                           \
+	"SELECT g.role AS role, -1 AS rank, COALESCE(g.department, 0) AS department, "             \
+	"'grant' AS source, g.from_date AS from_date, g.until_date AS until_date, 0 AS officer "   \
 	"FROM role_grant g WHERE g.staff = ?1 AND g.from_date <= " day                             \
 	" AND g.until_date >= " day of_grant                                                       \
-	" UNION ALL SELECT '', p.rank, p.department FROM post p WHERE p.staff = ?1 "               \
+	" UNION ALL SELECT '', p.rank, p.department, 'post', p.from_date, p.until_date, 0 "        \
+	"FROM post p WHERE p.staff = ?1 "                                                          \
 	"AND p.from_date <= " day " AND p.until_date >= " day of_post                              \
-	" UNION ALL SELECT '', p.rank, p.department FROM deputy d JOIN post p ON p.staff = "       \
-	"d.staff "                                                                                 \
+	" UNION ALL SELECT '', p.rank, p.department, 'deputy', d.from_date, d.until_date, "        \
+	"d.staff FROM deputy d JOIN post p ON p.staff = d.staff "                                  \
 	"WHERE d.deputy = ?1 AND d.from_date <= " day " AND d.until_date >= " day                  \
 	" AND p.from_date <= " day " AND p.until_date >= " day                                     \
 	" AND (d.department IS NULL OR d.department = p.department) "                              \
 	"AND " IS_AWAY("d.staff", day) of_deputy                                                   \
-	    " UNION ALL SELECT '', p.rank, p.department FROM post q JOIN post p ON p.department "  \
-	    "= "                                                                                   \
-	    "q.department JOIN deputy d ON d.staff = p.staff AND d.rank = q.rank "                 \
+	    " UNION ALL SELECT '', p.rank, p.department, 'deputy', d.from_date, d.until_date, "    \
+	    "d.staff FROM post q JOIN post p ON p.department = q.department "                      \
+	    "JOIN deputy d ON d.staff = p.staff AND d.rank = q.rank "                              \
 	    "WHERE q.staff = ?1 AND p.staff <> ?1 AND q.from_date <= " day                         \
 	    " AND q.until_date >= " day " AND d.from_date <= " day " AND d.until_date >= " day     \
 	    " AND p.from_date <= " day " AND p.until_date >= " day                                 \
 	    " AND (d.department IS NULL OR d.department = p.department) AND " IS_AWAY(             \
 	        "d.staff", day) of_deputy                                                          \
-	    ") r WHERE EXISTS (SELECT 1 FROM staff s WHERE s.id = ?1 AND s.state = 'active')"
+	    ") r LEFT JOIN department c ON c.id = r.department "                                   \
+	    "WHERE EXISTS (SELECT 1 FROM staff s WHERE s.id = ?1 AND s.state = 'active')"
 
 /* 2: RANK_SECTION. From 課長 up a post reaches into the departments below. */
 #define POST_REACHES                                                                               \

@@ -278,11 +278,12 @@ int role_make(struct db *db, const char *actor, int64_t staff, const char *role,
 {
 	char from[DAY_SIZE], until[DAY_SIZE];
 	int64_t id;
-	int known = role_find(role);
+	const struct role_set *set = roles_of(db);
+	int known = role_find(set, role);
 	if (known < 0)
 		return err_field(
 		    err, ERR_INPUT, "role", "identity.unknown_role", "no role \"%s\"", role);
-	if (department && roles[known].whole_city)
+	if (department && set->list[known].whole_city)
 		return err_field(err, ERR_INPUT, "department", "identity.problem.whole_city_role",
 		    "%s is a role for the whole city, not for a department", role);
 	int rc = term_days(&term, from, until, err);

@@ -4,6 +4,7 @@
 
 #include "base/progress.h"
 #include "main/cli.h"
+#include "identity/identity.h"
 #include "procedure/catalogue.h"
 
 /* --- migrate --- */
@@ -71,6 +72,7 @@ static int check_city(
 		rc = -(int)ERR_STORE;
 	/* The definitions are looked at also when the store cannot be. */
 	*problems = procedures_check_city(dir, db, stdout);
+	*problems += roles_check_city(dir, stdout);
 	*problems += city_check_texts(dir, stdout);
 	if (rc == 0)
 		rc = show_city(a, settings, db, err);

@@ -148,6 +148,12 @@ struct store {
 	void *key;
 	_Atomic int64_t head_at_us; /* when the newest head was signed, as far as known here */
 
+	/* store_keep(); keys are only added, under slots_lock of store.c. */
+	struct {
+		_Atomic(const void *) key;
+		_Atomic(void *) value;
+	} kept[STORE_KEPT_MAX];
+
 	/* Job runners that wait for work; jobs.c. */
 	pthread_mutex_t jobs_lock;
 	pthread_cond_t jobs_cond;

@@ -1,5 +1,6 @@
 #include "store/store.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -347,6 +348,26 @@ void store_close(struct store *st)
 int store_serve(struct store *st, struct err *err)
 {
 	return st->backend->serve ? st->backend->serve(st, err) : 0;
+}
+
+void store_keep(struct store *st, const void *key, void *value)
+{
+	pthread_mutex_lock(&slots_lock);
+	int i = 0;
+	while (i < STORE_KEPT_MAX && st->kept[i].key && st->kept[i].key != key)
+		i++;
+	assert(i < STORE_KEPT_MAX);
+	st->kept[i].value = value;
+	st->kept[i].key = key; /* last: who finds the key finds a value */
+	pthread_mutex_unlock(&slots_lock);
+}
+
+void *store_kept(struct store *st, const void *key)
+{
+	for (int i = 0; i < STORE_KEPT_MAX && st->kept[i].key; i++)
+		if (st->kept[i].key == key)
+			return st->kept[i].value;
+	return NULL;
 }
 
 bool store_is_postgres(const struct store *st)

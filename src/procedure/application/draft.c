@@ -76,7 +76,8 @@ static int draft_new(struct db *db, struct arena *a, const struct app_actor *act
 	if (rc < 0 || (rc = window_check(proc, date_of_us(now), err)) < 0)
 		return rc;
 	if (counter != actor->staff || (!counter && actor->account == 0) ||
-	    (counter && !actor_has(db, actor, "application.counter", department)))
+	    (counter &&
+	        !actor_has(db, actor, "application.counter", department, procedure_id(proc))))
 		return err_set(err, ERR_DENIED, "application.denied",
 		    "%s may not apply for %s by %s", actor->id, procedure_id(proc), channel);
 	if (!counter && !procedure_online(proc))

@@ -128,8 +128,10 @@ int row_journal(struct db *, struct arena *, const struct app_actor *, const str
 /* The state that the journal hashes. New reference. */
 int row_state_json(struct db *, struct arena *, const struct app_row *, json_t **, struct err *);
 bool actor_is_system(const struct app_actor *);
-/* Is the actor staff with this permission in the department? An API token needs it, too. */
-bool actor_has(struct db *, const struct app_actor *, const char *perm, int64_t department);
+/* Is the actor staff with this permission in the department, for the kind of record (NULL: any)? An
+ * API token needs it, too. */
+bool actor_has(struct db *, const struct app_actor *, const char *perm, int64_t department,
+    const char *procedure);
 /* Whether the actor is the applicant: its account, or for one made at the counter staff with
  * application.counter in its department. */
 bool actor_owns(struct db *, const struct app_actor *, const struct app_row *);
@@ -287,15 +289,21 @@ bool route_knows(struct db *, int64_t application, int64_t staff);
 int text_check(const char *field, const char *text, bool required, struct err *);
 
 /* --- list.c, view.c --- */
-/* The departments in which a member of staff has a permission. */
+/* Where a member of staff has a permission. */
 struct reach {
 	int64_t *departments;
 	int n;
-	bool all; /* every department, and what belongs to none */
+	bool all;    /* every department, and what belongs to none */
+	bool narrow; /* for some kinds of record only: departments do not say all */
+	struct db *db;
+	int64_t staff;
+	const char *perm;
 };
 int reach_of(struct db *, struct arena *, const struct app_actor *, const char *perm,
     struct reach *, struct err *);
 bool reach_has(const struct reach *, int64_t department);
+/* Does it take this kind of record in one of its departments? */
+bool reach_takes(const struct reach *, int64_t department, const char *procedure);
 /* Where a page of a list ended: the key of its order and the id, as "key.id". */
 struct cursor {
 	int64_t key, id;
@@ -409,6 +417,7 @@ enum life_sql {
 	SQL_CORRECTION_DUE,
 	SQL_COUNT_DEPARTMENT,
 	SQL_COUNT_DEPARTMENT_DUE,
+	SQL_COUNT_KINDS,
 	SQL_COUNT_ALL,
 	SQL_COUNT_ALL_DUE,
 	SQL_COUNT_MINE,

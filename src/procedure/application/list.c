@@ -31,6 +31,10 @@ int reach_of(struct db *db, struct arena *a, const struct app_actor *actor, cons
 	char *today = date_format(a, date_of_us(now_us()));
 	int all = department_tree(db, a, today, &tree, err);
 	out->all = all > 0 && out->n >= all;
+	out->db = db;
+	out->staff = actor->person;
+	out->perm = perm;
+	out->narrow = !staff_may_all_procedures(db, actor->person, perm);
 	return all < 0 ? all : 0;
 }
 
@@ -40,6 +44,11 @@ bool reach_has(const struct reach *s, int64_t department)
 		if (s->departments[i] == department)
 			return true;
 	return s->all;
+}
+
+bool reach_takes(const struct reach *s, int64_t department, const char *procedure)
+{
+	return !s->narrow || staff_may_in(s->db, s->staff, s->perm, department, procedure);
 }
 
 /* --- a list's text, composed from known names only --- */
@@ -132,6 +141,13 @@ static int column_count(void)
 /* Where the key of a list's order stands. */
 enum list_key { KEY_ORDER, KEY_SUBMITTED, KEY_TURN };
 
+/* What is somebody's own, or waits for them, they see whatever kind of record it is. */
+static bool row_shown(const struct page *p, const struct app_row *r, enum list_key key)
+{
+	return p->filter->scope == APP_SCOPE_MINE || key == KEY_TURN ||
+	       reach_takes(&p->scope, r->department, r->procedure);
+}
+
 /* Takes rows of a composed list, whose LIMIT is chunk + 1, until the page is full. */
 static int page_read(
     struct page *p, struct list_sql *q, enum list_key key, bool check_scope, int chunk)
@@ -154,8 +170,10 @@ static int page_read(
 		                                                  : rows_i64(rows, column_count()),
 		        .id = r->id,
 		        .set = true};
-		if (check_scope && !reach_has(&p->scope, r->department)) {
-			arena_release(p->arena, mark);
+		if ((check_scope && !reach_has(&p->scope, r->department)) ||
+		    !row_shown(p, r, key)) {
+			if (!p->scope.narrow) /* what was asked of the rights is kept there, too */
+				arena_release(p->arena, mark);
 			continue;
 		}
 		p->at[p->n] = p->last;
@@ -383,7 +401,9 @@ static int rows_of_ids(struct page *p, const int64_t *ids, int n, struct app_row
 		int at = 0;
 		while (ids[at] != rows_i64(rows, 0))
 			at++;
-		out[at] = row_read(p->arena, rows, false);
+		struct app_row *r = row_read(p->arena, rows, false);
+		if (row_shown(p, r, KEY_SUBMITTED))
+			out[at] = r;
 	}
 	rows_end(rows);
 	return rc;
@@ -604,10 +624,32 @@ struct counting {
 	struct err *err;
 };
 
+/* Who may not see every kind of record: looks at each, and at no more than a page of a list does.
+ */
+static int count_kinds(const struct counting *c, int64_t *out, int64_t department, int bucket,
+    int64_t before, int64_t most)
+{
+	struct rows *rows = db_query(c->db, c->err, &life_sql[SQL_COUNT_KINDS], "iiii", department,
+	    (int64_t)bucket, before, (int64_t)SCAN_MAX);
+	struct arena *a = arena_new();
+	int rc = rows ? 0 : -(int)ERR_STORE;
+	*out = 0;
+	while (rows && *out < most && (rc = rows_next(rows)) == 1) {
+		struct arena_mark mark = arena_mark(a);
+		*out += reach_takes(c->scope, department, rows_dup(rows, 0, a));
+		arena_release(a, mark);
+	}
+	rows_end(rows);
+	arena_free(a);
+	return rc < 0 ? rc : 0;
+}
+
 static int count_one(const struct counting *c, int64_t *out, int64_t department, int bucket,
     bool overdue, int64_t most)
 {
 	int64_t today = date_to_days(date_of_us(now_us()));
+	if (c->scope->narrow)
+		return count_kinds(c, out, department, bucket, overdue ? today : INT64_MAX, most);
 	if (overdue)
 		return db_get_i64(c->db, c->err, out, &life_sql[SQL_COUNT_DEPARTMENT_DUE], "iii",
 		    department, today, most);
@@ -627,10 +669,10 @@ static int count(const struct counting *c, int64_t *out, int bucket, bool overdu
 		    c->actor->person, (int64_t)bucket, most);
 	if (c->department)
 		return count_one(c, out, c->department, bucket, overdue, most);
-	if (c->scope->all && overdue)
+	if (c->scope->all && !c->scope->narrow && overdue)
 		return db_get_i64(
 		    c->db, c->err, out, &life_sql[SQL_COUNT_ALL_DUE], "ii", today, most);
-	if (c->scope->all)
+	if (c->scope->all && !c->scope->narrow)
 		return db_get_i64(
 		    c->db, c->err, out, &life_sql[SQL_COUNT_ALL], "ii", (int64_t)bucket, most);
 	for (int i = 0; i < c->scope->n && *out < most; i++) {
@@ -755,7 +797,8 @@ static int export_window(struct page *p, int64_t after, int64_t from_us, int64_t
 		struct app_row *r = row_read(p->arena, rows, true);
 		if (++seen == p->limit)
 			*last = r->id;
-		if (!reach_has(&p->scope, r->department))
+		if (!reach_has(&p->scope, r->department) ||
+		    !reach_takes(&p->scope, r->department, r->procedure))
 			continue;
 		rc = row_to_application(p->db, p->arena, r, &list[*n], p->err);
 		if (rc < 0)

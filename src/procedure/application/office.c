@@ -51,7 +51,8 @@ int app_accept(struct db *db, const struct app_actor *actor, int64_t id, struct 
 static int assign(struct change *c, int64_t staff, struct err *err)
 {
 	/* Only to somebody who can do the work there. */
-	if (staff && !staff_may(c->db, staff, "application.check", c->row->department))
+	if (staff &&
+	    !staff_may_in(c->db, staff, "application.check", c->row->department, c->row->procedure))
 		return err_field(err, ERR_INPUT, "staff", "application.assign.not_there",
 		    "staff %" PRId64 " has no application.check in department %" PRId64, staff,
 		    c->row->department);

@@ -181,10 +181,11 @@ int app_get(struct db *db, struct arena *a, int64_t id, struct application **out
 
 /* --- rights --- */
 
-bool actor_has(struct db *db, const struct app_actor *actor, const char *perm, int64_t department)
+bool actor_has(struct db *db, const struct app_actor *actor, const char *perm, int64_t department,
+    const char *procedure)
 {
 	return actor->staff && scope_allows(actor->scopes, perm) &&
-	       staff_may(db, actor->person, perm, department);
+	       staff_may_in(db, actor->person, perm, department, procedure);
 }
 
 bool actor_owns(struct db *db, const struct app_actor *actor, const struct app_row *r)
@@ -192,7 +193,7 @@ bool actor_owns(struct db *db, const struct app_actor *actor, const struct app_r
 	if (!actor->staff)
 		return actor->account > 0 && actor->account == r->account;
 	return strcmp(r->channel, "counter") == 0 &&
-	       actor_has(db, actor, "application.counter", r->department);
+	       actor_has(db, actor, "application.counter", r->department, r->procedure);
 }
 
 bool actor_sees(struct db *db, const struct app_actor *actor, const struct app_row *r)
@@ -204,7 +205,7 @@ bool actor_sees(struct db *db, const struct app_actor *actor, const struct app_r
 	    !scope_allows(actor->scopes, "application.read"))
 		return false;
 	return r->assignee == actor->person ||
-	       staff_may(db, actor->person, "application.read", r->department) ||
+	       staff_may_in(db, actor->person, "application.read", r->department, r->procedure) ||
 	       ((r->kids & KID_ROUTE) && route_knows(db, r->id, actor->person));
 }
 
@@ -229,7 +230,8 @@ bool actor_may(
 	if (!actor->staff)
 		return false;
 	for (size_t i = 0; i < COUNT(perms); i++)
-		if ((who & (int)perms[i].who) && actor_has(db, actor, perms[i].perm, r->department))
+		if ((who & (int)perms[i].who) &&
+		    actor_has(db, actor, perms[i].perm, r->department, r->procedure))
 			return true;
 	if ((who & APP_WHO_DRAFTER) && r->drafter == actor->person &&
 	    scope_allows(actor->scopes, "application.check"))
@@ -255,6 +257,7 @@ static struct app_row row_of_application(const struct application *app)
 	return (struct app_row){
 	    .id = app->id,
 	    .state = app_state_name(app->state),
+	    .procedure = app->procedure,
 	    .account = app->account,
 	    .channel = app->channel,
 	    .created_by = app->created_by,

@@ -242,6 +242,9 @@ const struct sql life_sql[LIFE_SQL_COUNT] = {
                                   " WHERE department = ?1 AND bucket = 1 AND order_key < ?2"
                                   " LIMIT ?3) AS t",
         NULL},
+    [SQL_COUNT_KINDS] = {"SELECT procedure FROM application WHERE department = ?1"
+                         " AND bucket = ?2 AND order_key < ?3 LIMIT ?4",
+        NULL},
     [SQL_COUNT_ALL] = {"SELECT COUNT(*) FROM (SELECT 1 FROM application WHERE bucket = ?1"
                        " LIMIT ?2) AS t",
         NULL},
@@ -377,6 +380,7 @@ const struct sql *const application_statements[] = {
     S(CORRECTION_DUE),
     S(COUNT_DEPARTMENT),
     S(COUNT_DEPARTMENT_DUE),
+    S(COUNT_KINDS),
     S(COUNT_ALL),
     S(COUNT_ALL_DUE),
     S(COUNT_MINE),

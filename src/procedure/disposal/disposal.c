@@ -69,7 +69,7 @@ static int proposal_get(struct db *db, struct arena *a, const struct app_actor *
 	rows_end(r);
 	if (rc < 0)
 		return rc;
-	if (rc == 0 || !actor_has(db, actor, "application.dispose", (*out)->department))
+	if (rc == 0 || !actor_has(db, actor, "application.dispose", (*out)->department, NULL))
 		return err_set(
 		    err, ERR_MISSING, NULL, "no disposal %" PRId64 " for %s", id, actor->id);
 	return 0;
@@ -354,7 +354,7 @@ static int proposal_of(struct proposing *p, int64_t department)
 	p->of[p->n].items = 0;
 	p->of[p->n].proposal = 0;
 	int i = p->n++;
-	if (!actor_has(p->db, p->actor, "application.dispose", department))
+	if (!actor_has(p->db, p->actor, "application.dispose", department, NULL))
 		return -1;
 	const struct disposal_wish *w = p->wish;
 	int rc = db_get_i64(p->db, p->err, &p->of[i].proposal, SQL(ADD), "tittiti", w->kind,
@@ -485,7 +485,7 @@ static bool may_decide(struct db *db, const struct app_actor *actor, const struc
     const struct decision *d)
 {
 	return strcmp(p->state, "proposed") == 0 && (p->proposed_by == actor->person) == d->own &&
-	       (d->own || actor_has(db, actor, "application.dispose_approve", p->department));
+	       (d->own || actor_has(db, actor, "application.dispose_approve", p->department, NULL));
 }
 
 /* Records are numbered by the fiscal year of the approval. */
@@ -676,9 +676,9 @@ static int item_get(struct db *db, struct arena *a, const struct app_actor *acto
 {
 	struct rows *r = db_query(db, err, SQL(ITEM_GET), "i", item);
 	int rc = r ? rows_next(r) : -(int)ERR_STORE;
-	bool mine =
-	    rc == 1 && (actor->staff ? actor_has(db, actor, "application.read", rows_i64(r, 7))
-	                             : actor->account > 0 && rows_i64(r, 10) == actor->account);
+	bool mine = rc == 1 &&
+	            (actor->staff ? actor_has(db, actor, "application.read", rows_i64(r, 7), NULL)
+	                          : actor->account > 0 && rows_i64(r, 10) == actor->account);
 	if (mine)
 		*out = item_view(a, r);
 	rows_end(r);

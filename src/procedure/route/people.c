@@ -79,7 +79,7 @@ enum route_right route_right_of(struct db *db, struct arena *a, const struct rou
 	*acting_for = 0;
 	if (staff == drafter ||
 	    !actor_has(
-	        db, actor, check ? "application.check" : "application.decide", s->department))
+	        db, actor, check ? "application.check" : "application.decide", s->department, NULL))
 		return RIGHT_NONE;
 	if (check)
 		return RIGHT_OWN;
