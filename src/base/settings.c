@@ -40,6 +40,8 @@ const struct setting settings_table[] = {
     {"session.staff", "MINUTES", "60", "the same for staff", true},
     {"second-factor.staff", "required|optional", "optional",
         "must staff use a second factor to sign in", true},
+    {"step-up.minutes", "MINUTES", "15",
+        "how long a session keeps what a second factor, passkey or card proved", true},
     {"smtp.url", "URL", NULL, "mail server: smtp://host:port or smtps://host:port", true},
     {"smtp.user", "NAME", NULL, "user at the mail server", true},
     {"smtp.password", "TEXT", NULL, "password at the mail server (better: environment)", true},

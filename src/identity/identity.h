@@ -121,6 +121,16 @@ int staff_departments(
 int staff_to_ask(struct db *, struct arena *, const char *perm, enum rank rank, int64_t department,
     int64_t **staff, struct err *);
 
+/* How well the person must be known (身元確認保証レベル), and how well the session must have been
+ * proven to be theirs (当人認証保証レベル); 1 to 3, see assurance/assurance.h. */
+struct assurance {
+	int identity, authentication;
+};
+/* 0: go on. 1: it is not enough, and the answer leads to the page where it is raised; the handler
+ * returns 0. From there it leads to next (a path of this site; NULL: the present address, which
+ * must be a page). Programs get ERR_DENIED "identity.assurance.needed" with what is needed. <0. */
+int assurance_demand(struct request *, struct assurance needed, const char *next, struct err *);
+
 /* Test and demo makers, also used by `machi user`: all inside a write. The journal says "system".
  */
 int resident_add(struct db *, const char *mail, const char *password_hash, json_t *profile,
@@ -150,7 +160,7 @@ bool password_verify(const char *hash, const char *password);
  * how many. The city need not be open. */
 int roles_check_city(const char *dir, FILE *out);
 
-extern const struct module identity_module;
+extern const struct module identity_module, assurance_module;
 /* For web_set_authenticator(), once at start. */
 extern const struct authenticator identity_authenticator;
 

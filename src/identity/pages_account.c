@@ -1,5 +1,5 @@
 /* /account: what people see and change about their own account. */
-#include "identity/private.h"
+#include "identity/assurance/assurance.h"
 
 #include <string.h>
 
@@ -158,7 +158,11 @@ int account_get_page(struct request *rq, struct err *err)
 		if (profile)
 			profile_rows(rq, profile, rows);
 	}
+	json_t *ways = json_array();
+	if (rc == 0)
+		rc = account_ways(rq, db, &account, ways, err);
 	page_title(rq, "identity.account.title");
+	json_object_set_new(rq->view, "ways", ways);
 	json_object_set_new(rq->view, "account",
 	    json_pack("{s:s, s:s, s:s*, s:b, s:b, s:s, s:i, s:I, s:I, s:o}", "name", account.name,
 	        "login", account.login, "mail", account.mail, "is_staff",
@@ -488,11 +492,13 @@ int sessions_get(struct request *rq, struct err *err)
 	int n = session_list(rq, rq_db(rq, err), o->account.id, &list, err);
 	json_t *out = json_array();
 	for (int i = 0; i < n; i++)
-		json_array_append_new(
-		    out, json_pack("{s:s, s:I, s:I, s:s, s:s, s:b}", "id", list[i].id, "created",
-		             (json_int_t)list[i].created_us, "seen", (json_int_t)list[i].seen_us,
-		             "address", list[i].address, "agent", agent_text(rq, list[i].agent),
-		             "current", (int)list[i].current));
+		json_array_append_new(out,
+		    json_pack("{s:s, s:I, s:I, s:s, s:s, s:b, s:s, s:i, s:I}", "id", list[i].id,
+		        "created", (json_int_t)list[i].created_us, "seen",
+		        (json_int_t)list[i].seen_us, "address", list[i].address, "agent",
+		        agent_text(rq, list[i].agent), "current", (int)list[i].current, "method",
+		        method_text(rq, list[i].level.method), "level", list[i].level.level,
+		        "level_until", (json_int_t)list[i].level.until_us));
 	page_title(rq, "identity.sessions.title");
 	json_object_set_new(rq->view, "sessions", out);
 	json_object_set_new(rq->view, "several", json_boolean(n > 1));
@@ -577,12 +583,14 @@ int history_get(struct request *rq, struct err *err)
 		char *outcome = rows_dup(r, 2, rq->arena);
 		last = rows_i64(r, 0);
 		n++;
-		json_array_append_new(out,
-		    json_pack("{s:I, s:s, s:s, s:b, s:s, s:s}", "at", (json_int_t)rows_i64(r, 1),
-		        "outcome", outcome, "text",
-		        rq_tr(rq, arena_printf(rq->arena, "identity.outcome.%s", outcome)), "ok",
-		        (int)text_eq(outcome, "ok"), "address", rows_dup(r, 3, rq->arena), "agent",
-		        agent_text(rq, rows_dup(r, 4, rq->arena))));
+		json_array_append_new(
+		    out, json_pack("{s:I, s:s, s:s, s:b, s:s, s:s, s:s}", "at",
+		             (json_int_t)rows_i64(r, 1), "outcome", outcome, "text",
+		             rq_tr(rq, arena_printf(rq->arena, "identity.outcome.%s", outcome)),
+		             "ok", (int)(text_eq(outcome, "ok") || text_eq(outcome, "raised")),
+		             "address", rows_dup(r, 3, rq->arena), "agent",
+		             agent_text(rq, rows_dup(r, 4, rq->arena)), "method",
+		             rows_str(r, 5).n ? method_text(rq, rows_dup(r, 5, rq->arena)) : ""));
 	}
 	rows_end(r);
 	page_title(rq, "identity.history.title");

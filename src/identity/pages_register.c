@@ -262,7 +262,8 @@ static int confirm_finish(struct request *rq, struct db *db, struct err *err)
 	if (rc == 0)
 		rc = account_get(db, rq->arena, id, &account, err);
 	if (rc > 0)
-		rc = sign_in_finish(rq, db, &account, c->attempt, err);
+		rc = sign_in_finish(
+		    rq, db, &account, &(struct sign_in_how){"password", 1}, c->attempt, err);
 	if (rc < 0)
 		return rc;
 	rq_flash(rq, "success", c->r.next ? "identity.confirm.done_go_on" : "identity.confirm.done",

@@ -231,7 +231,7 @@ static int setup_write(struct request *rq, struct db *db, struct err *err)
 		rc = prove(rq, db, &account, err);
 	if (rc <= 0)
 		return rc;
-	rc = second_done(rq, db, &account, NULL, err);
+	rc = second_done(rq, db, &account, &(struct sign_in_how){"totp", 2}, NULL, err);
 	if (rc < 0)
 		return rc;
 	/* The sign-in page leads on: it takes no address of another site. */

@@ -1,6 +1,6 @@
 /* /login, /login/totp, /logout. One form for everybody: what has an @ is a resident's mail address,
  * anything else the login of a staff member. */
-#include "identity/private.h"
+#include "identity/assurance/assurance.h"
 
 #include <string.h>
 
@@ -21,6 +21,7 @@ static void login_view(struct request *rq, const char *login, const char *next)
 	form_field(rq, form, &login_field, json_string(login));
 	form_field(rq, form, &password_field, NULL);
 	page_next(rq, "/login", next);
+	json_object_set_new(rq->view, "ways", ways_to_sign_in(rq, next));
 	if (!next)
 		return;
 	/* Somebody wanted something, or was at it when the session ended: they are told why they
@@ -89,7 +90,7 @@ static int login_begin(struct db *db, void *arg, struct err *err)
 		return rc;
 	rc = attempt_begin(db, l->attempt, rq->now_us, &l->wait_us, err);
 	if (rc == 0 && l->wait_us > 0)
-		rc = sign_in_log(rq, db, l->known ? &l->account : NULL, "wait", err);
+		rc = sign_in_log(rq, db, l->known ? &l->account : NULL, "password", "wait", err);
 	return rc;
 }
 
@@ -126,8 +127,8 @@ static int login_finish(struct request *rq, struct db *db, struct err *err)
 	struct login *l = rq_data(rq);
 	login_view(rq, l->login, l->next);
 	if (!l->fits) {
-		int rc = sign_in_log(
-		    rq, db, l->known ? &l->account : NULL, l->known ? "password" : "unknown", err);
+		int rc = sign_in_log(rq, db, l->known ? &l->account : NULL, "password",
+		    l->known ? "password" : "unknown", err);
 		form_problem(rq, "login", "identity.login.wrong", NULL);
 		return rc;
 	}
@@ -139,12 +140,13 @@ static int login_finish(struct request *rq, struct db *db, struct err *err)
 	if (rc == 0 || !account_is_active(&now) || !text_eq(now.hash, l->account.hash)) {
 		/* Only who knows the password learns that the account is locked. */
 		form_problem(rq, "login", "identity.login.locked", NULL);
-		return sign_in_log(rq, db, &l->account, "state", err);
+		return sign_in_log(rq, db, &l->account, "password", "state", err);
 	}
 	l->account = now;
 	if (now.totp || (account_is_staff(&now) && second_required(rq->city)))
 		return second_begin(rq, db, l, err);
-	rc = sign_in_finish(rq, db, &now, l->attempt, err);
+	static const struct sign_in_how how = {"password", 1};
+	rc = sign_in_finish(rq, db, &now, &how, l->attempt, err);
 	if (rc < 0)
 		return rc;
 	return rq_redirect(rq, "%s", l->next ? l->next : home_of(db, &now));
@@ -216,7 +218,7 @@ int second_account(
 }
 
 int second_done(struct request *rq, struct db *db, const struct account *account,
-    const char *attempt, struct err *err)
+    const struct sign_in_how *how, const char *attempt, struct err *err)
 {
 	char counted[TOKEN_HASH_SIZE];
 	/* The password was right as well: its count is forgotten, too. */
@@ -227,7 +229,7 @@ int second_done(struct request *rq, struct db *db, const struct account *account
 	if (rc == 0)
 		rc = once_drop(db, account->id, "second", err);
 	if (rc == 0)
-		rc = sign_in_finish(rq, db, account, attempt, err);
+		rc = sign_in_finish(rq, db, account, how, attempt, err);
 	if (rc == 0)
 		rq_set_cookie(rq, second_cookie, "", 0);
 	return rc;
@@ -246,10 +248,10 @@ int second_get(struct request *rq, struct err *err)
 	return rc < 0 ? rc : 0;
 }
 
-/* 1 when the code is right; it is used up. */
-static int second_fits(struct request *rq, struct db *db, const struct account *account,
-    const char *code, struct err *err)
+int second_fits(struct request *rq, struct db *db, const struct account *account, const char *code,
+    struct sign_in_how *how, struct err *err)
 {
+	*how = (struct sign_in_how){"totp", 2};
 	unsigned char secret[TOTP_SECRET_SIZE];
 	int rc = totp_open(rq->city->store, rq->arena, account->id, account->totp, secret, err);
 	if (rc < 0)
@@ -262,6 +264,7 @@ static int second_fits(struct request *rq, struct db *db, const struct account *
 		int64_t n = db_run(db, err, SQL(ACCOUNT_SET_STEP), "ii", account->id, step);
 		return n < 0 ? (int)n : n > 0;
 	}
+	how->method = "recovery";
 	rc = recovery_use(db, rq->arena, account->id, code, err);
 	if (rc > 0) {
 		int sent = account_mail(rq, db, account, "recovery-used", NULL, err);
@@ -269,6 +272,17 @@ static int second_fits(struct request *rq, struct db *db, const struct account *
 			return sent;
 	}
 	return rc;
+}
+
+int second_attempt(struct request *rq, struct db *db, const struct account *account,
+    char attempt[TOKEN_HASH_SIZE], int64_t *wait_us, struct err *err)
+{
+	attempt_key("second", arena_printf(rq->arena, "%lld", (long long)account->id), attempt);
+	int rc = attempt_begin(db, attempt, rq->now_us, wait_us, err);
+	if (rc < 0 || *wait_us == 0)
+		return rc;
+	wait_problem(rq, "code", *wait_us);
+	return sign_in_log(rq, db, account, "totp", "wait", err);
 }
 
 static int second_write(struct request *rq, struct db *db, struct err *err)
@@ -280,26 +294,22 @@ static int second_write(struct request *rq, struct db *db, struct err *err)
 	if (rc <= 0)
 		return rc;
 	second_view(rq);
-	attempt_key("second", arena_printf(rq->arena, "%lld", (long long)account.id), attempt);
-	rc = attempt_begin(db, attempt, rq->now_us, &wait_us, err);
-	if (rc < 0)
+	rc = second_attempt(rq, db, &account, attempt, &wait_us, err);
+	if (rc < 0 || wait_us > 0)
 		return rc;
-	if (wait_us > 0) {
-		wait_problem(rq, "code", wait_us);
-		return sign_in_log(rq, db, &account, "wait", err);
-	}
 	if (!account.totp) {
 		rq_flash(rq, "warning", "identity.second.expired", NULL);
 		return rq_redirect(rq, "/login");
 	}
-	rc = second_fits(rq, db, &account, form_value(rq, "code"), err);
+	struct sign_in_how how;
+	rc = second_fits(rq, db, &account, form_value(rq, "code"), &how, err);
 	if (rc < 0)
 		return rc;
 	if (rc == 0) {
 		form_problem(rq, "code", "identity.second.wrong", NULL);
-		return sign_in_log(rq, db, &account, "second", err);
+		return sign_in_log(rq, db, &account, "totp", "second", err);
 	}
-	rc = second_done(rq, db, &account, attempt, err);
+	rc = second_done(rq, db, &account, &how, attempt, err);
 	return rc < 0 ? rc : rq_redirect(rq, "%s", next && next[0] ? next : home_of(db, &account));
 }
 

@@ -301,12 +301,17 @@ int attempt_begin(struct db *, const char *key, int64_t now, int64_t *wait_us, s
 int attempt_clear(struct db *, const char *key, struct err *);
 /* 1 when this browser signed in to the account before. */
 int device_find(struct request *, struct db *, int64_t account, int64_t *device, struct err *);
-/* outcome as in the table sign_in; account NULL: unknown. */
-int sign_in_log(
-    struct request *, struct db *, const struct account *, const char *outcome, struct err *);
+/* method: with what ("password"); outcome as in the table sign_in; account NULL: unknown. */
+int sign_in_log(struct request *, struct db *, const struct account *, const char *method,
+    const char *outcome, struct err *);
+/* What somebody signed in with: the name of a method, and its authentication level (1 to 3). */
+struct sign_in_how {
+	const char *method;
+	int level;
+};
 /* Session, device, log, notice. attempt: the count to forget, NULL: none. Inside a write. */
-int sign_in_finish(
-    struct request *, struct db *, const struct account *, const char *attempt, struct err *);
+int sign_in_finish(struct request *, struct db *, const struct account *,
+    const struct sign_in_how *, const char *attempt, struct err *);
 /* Do staff of this city need a second factor? Without one they are nobody until they have set it
  * up. */
 bool second_required(const struct city *);
@@ -339,8 +344,15 @@ int own_account(struct request *, struct db *, struct account *, struct err *);
  * (may be NULL). 1; 0 and a redirect to /login when nobody did; <0. */
 int second_account(struct request *, struct db *, struct account *, char **next, struct err *);
 /* Ends that state after a success: the session begins. attempt as in sign_in_finish(). */
-int second_done(
-    struct request *, struct db *, const struct account *, const char *attempt, struct err *);
+int second_done(struct request *, struct db *, const struct account *, const struct sign_in_how *,
+    const char *attempt, struct err *);
+/* Counts an attempt at the second factor; wait_us > 0: not now, which is noted and logged. */
+int second_attempt(struct request *, struct db *, const struct account *,
+    char attempt[TOKEN_HASH_SIZE], int64_t *wait_us, struct err *);
+/* Is it the account's present time-based code, or one of its recovery codes? 1 (it is used up, and
+ * *how says what it was), 0, <0. */
+int second_fits(struct request *, struct db *, const struct account *, const char *code,
+    struct sign_in_how *how, struct err *);
 /* Makes a secret that waits to be proven by a code. */
 int second_secret(struct request *, struct db *, int64_t account, struct err *);
 

@@ -7,7 +7,7 @@
  * 3. After some failures the next attempt has to wait, longer each time, but never more than a
  * quarter of an hour; nobody is locked out for good by a stranger. A browser that signed in before
  * has a count of its own, so a stranger's attempts do not make its owner wait. */
-#include "identity/private.h"
+#include "identity/assurance/assurance.h"
 
 #include <string.h>
 
@@ -115,17 +115,18 @@ static const char *agent_of(struct request *rq)
 }
 
 int sign_in_log(struct request *rq, struct db *db, const struct account *account,
-    const char *outcome, struct err *err)
+    const char *method, const char *outcome, struct err *err)
 {
 	int64_t id;
+	bool ok = text_eq(outcome, "ok");
 	int rc =
-	    db_get_i64(db, err, &id, SQL(SIGN_IN_ADD), "iittt", account ? account->id : INT64_C(0),
-	        rq->now_us, outcome, rq->address ? rq->address : "", agent_of(rq));
-	if (rc < 0 || !account || !text_eq(outcome, "ok"))
+	    db_get_i64(db, err, &id, SQL(SIGN_IN_ADD), "iitttt", account ? account->id : INT64_C(0),
+	        rq->now_us, outcome, rq->address ? rq->address : "", agent_of(rq), method);
+	if (rc < 0 || !account || !(ok || text_eq(outcome, "raised")))
 		return rc < 0 ? rc : 0;
 	struct journal_change change = {
 	    .actor = account_actor(rq->arena, account),
-	    .verb = "identity.signed_in",
+	    .verb = ok ? "identity.signed_in" : "identity.session_raised",
 	    .subject = arena_printf(rq->arena, "sign-in:%lld", (long long)id),
 	};
 	return journal_add(db, &change, NULL, err);
@@ -188,16 +189,17 @@ bool second_required(const struct city *city)
 }
 
 int sign_in_finish(struct request *rq, struct db *db, const struct account *account,
-    const char *attempt, struct err *err)
+    const struct sign_in_how *how, const char *attempt, struct err *err)
 {
 	bool known = false;
+	struct session_level level = session_level_of(rq, how);
 	int rc = attempt ? attempt_clear(db, attempt, err) : 0;
 	if (rc == 0)
 		rc = device_remember(rq, db, account->id, &known, err);
 	if (rc == 0)
-		rc = session_start(rq, db, account->id, lifetime_s(rq, account), err);
+		rc = session_start(rq, db, account->id, lifetime_s(rq, account), &level, err);
 	if (rc == 0)
-		rc = sign_in_log(rq, db, account, "ok", err);
+		rc = sign_in_log(rq, db, account, how->method, "ok", err);
 	if (rc == 0) {
 		int64_t n = db_run(db, err, SQL(ACCOUNT_SIGNED_IN), "ii", account->id, rq->now_us);
 		rc = n < 0 ? (int)n : 0;

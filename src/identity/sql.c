@@ -287,9 +287,9 @@ const struct sql identity_sql[SQL_COUNT] = {
     [SQL_ATTEMPT_CLEAR] = {"DELETE FROM attempt WHERE key = ?1"},
     [SQL_ATTEMPT_EXPIRE] = {"DELETE FROM attempt WHERE at_us <= ?1"},
 
-    [SQL_SIGN_IN_ADD] = {"INSERT INTO sign_in (account, at_us, outcome, address, agent) "
-                         "VALUES (NULLIF(?1, 0), ?2, ?3, ?4, ?5) RETURNING id"},
-    [SQL_SIGN_IN_OF] = {"SELECT id, at_us, outcome, address, agent FROM sign_in "
+    [SQL_SIGN_IN_ADD] = {"INSERT INTO sign_in (account, at_us, outcome, address, agent, method) "
+                         "VALUES (NULLIF(?1, 0), ?2, ?3, ?4, ?5, ?6) RETURNING id"},
+    [SQL_SIGN_IN_OF] = {"SELECT id, at_us, outcome, address, agent, method FROM sign_in "
                         "WHERE account = ?1 AND id < ?2 ORDER BY id DESC LIMIT ?3"},
     [SQL_SIGN_IN_EXPIRE] = {"DELETE FROM sign_in WHERE at_us <= ?1"},
 

@@ -18,6 +18,7 @@ const struct module *const modules[] = {
     &main_module,
     &web_module,
     &identity_module,
+    &assurance_module,
     &notice_module,
     &document_module,
     &procedure_module,

@@ -82,6 +82,8 @@ const json_t *procedure_json(const struct procedure *);
  * NULL when there is none. */
 const char *procedure_text(const struct procedure *, const char *key, const char *lang);
 bool procedure_online(const struct procedure *);
+/* How well the applicant must be known, and how well their session proven to be theirs: 1 to 3. */
+void procedure_assurance(const struct procedure *, int *identity, int *authentication);
 /* What lists show, {id, title, summary, department, online}, and what the procedure's page says
  * whatever the day and the visitor, both in a language. Borrowed, immutable, as procedure_json().
  */

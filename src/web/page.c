@@ -109,6 +109,7 @@ json_t *problem_document(struct request *rq, const struct err *err)
 		json_object_set_new_nocheck(doc, "code", json_string(e->msg));
 	if (rq->p->id[0])
 		json_object_set_new_nocheck(doc, "request_id", json_string(rq->p->id));
+	json_object_update_missing(doc, rq->p->problem_members);
 	json_t *errors = errors_of(rq, err);
 	if (errors)
 		json_object_set_new_nocheck(doc, "errors", errors);

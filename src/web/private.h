@@ -395,6 +395,7 @@ struct request_private {
 		int status;
 	} out, saved;
 	json_t *problems, *crumbs;
+	json_t *problem_members; /* further ones of a problem document; NULL: none */
 	int (*stream)(struct request *, void *, struct buf *, struct err *);
 	void *stream_state;
 	bool keep;      /* may go into the cache */

@@ -331,6 +331,13 @@ void rq_problem_text(struct request *rq, const char *field, const char *text)
 	add_problem(rq, field, text, "definition");
 }
 
+void rq_problem_member(struct request *rq, const char *name, json_t *value)
+{
+	if (!rq->p->problem_members)
+		rq->p->problem_members = json_on_arena(rq->arena, json_object());
+	json_object_set_new(rq->p->problem_members, name, value);
+}
+
 bool rq_has_problems(struct request *rq)
 {
 	return rq->p->out.nproblems > 0;

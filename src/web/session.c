@@ -3,7 +3,8 @@
  * 1. The cookie holds 32 random bytes; the store holds their SHA-256. Who reads the store cannot
  *    sign in with it.
  * 2. Signing in always makes a new session and ends the one the browser had.
- * 3. "Last seen" is written every TOUCH_US at most, and nobody waits for it. */
+ * 3. A level above 1 ends at its time by being read as 1: nothing is written.
+ * 4. "Last seen" is written every TOUCH_US at most, and nobody waits for it. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -69,6 +70,19 @@ static void touch(struct request *rq)
 	store_submit(rq->city->store, touch_write, t, touch_done);
 }
 
+/* Columns method, level, level_until_us. What has ended is level 1. */
+static struct session_level level_of_row(struct rows *rows, int column, const struct request *rq)
+{
+	struct session_level l = {.method = rows_dup(rows, column, rq->arena),
+	    .level = (int)rows_i64(rows, column + 1),
+	    .until_us = rows_i64(rows, column + 2)};
+	if (l.level > 1 && rq->now_us >= l.until_us) {
+		l.level = 1;
+		l.until_us = 0;
+	}
+	return l;
+}
+
 static int load_cookie(struct request *rq, struct str token, struct err *err)
 {
 	struct session *s = &rq->p->session;
@@ -82,7 +96,9 @@ static int load_cookie(struct request *rq, struct str token, struct err *err)
 		return -(int)err->kind;
 	int rc = rows_next(rows);
 	int64_t seen_us = 0, lifetime_us = 0;
+	struct session_level level = {0};
 	if (rc == 1) {
+		level = level_of_row(rows, 4, rq);
 		s->account = rows_i64(rows, 0);
 		s->handle = rows_dup(rows, 1, rq->arena);
 		seen_us = rows_i64(rows, 2);
@@ -97,6 +113,9 @@ static int load_cookie(struct request *rq, struct str token, struct err *err)
 	if (rq->actor.kind == ACTOR_ANONYMOUS) /* the account is gone or locked */
 		return 0;
 	s->found = true;
+	rq->actor.method = level.method;
+	rq->actor.level = level.level;
+	rq->actor.level_until_us = level.until_us;
 	if (rq->now_us - seen_us > TOUCH_US) {
 		touch(rq);
 		rq_set_cookie(
@@ -123,6 +142,8 @@ int session_load(struct request *rq, struct err *err)
 		if (rq->actor.kind == ACTOR_ANONYMOUS)
 			return err_set(err, ERR_AUTH, "web.bad_token", "an unknown API token");
 		rq->actor.token = true;
+		rq->actor.method = "token";
+		rq->actor.level = 1;
 		return 0;
 	}
 	struct str token = cookie_find(h->cookie, session_cookie(rq));
@@ -158,22 +179,21 @@ static int end_hash(struct db *db, const char *hash, struct err *err)
 	return db_later(db, err, &sql_session_end, "t", hash);
 }
 
-int session_start(
-    struct request *rq, struct db *db, int64_t account, int64_t lifetime_s, struct err *err)
+int session_start(struct request *rq, struct db *db, int64_t account, int64_t lifetime_s,
+    const struct session_level *level, struct err *err)
 {
 	struct session *s = &rq->p->session;
 	int rc = s->found ? end_hash(db, s->hash, err) : 0;
 	if (rc < 0)
 		return rc;
-	unsigned char random[TOKEN_BYTES + 8];
+	unsigned char random[8];
 	random_bytes(random, sizeof(random));
-	struct buf token, handle;
-	buf_init(&token, rq->arena);
+	struct buf handle;
 	buf_init(&handle, rq->arena);
-	buf_base64url(&token, random, TOKEN_BYTES);
-	buf_hex(&handle, random + TOKEN_BYTES, 8);
+	buf_hex(&handle, random, sizeof(random));
+	const char *token = random_token(rq->arena, TOKEN_BYTES);
 	char hash[65];
-	hash_text(buf_to_str(&token), hash);
+	hash_text(str_from(token), hash);
 	const char *agent = rq_header(rq, "User-Agent");
 	struct str shown = str_from(agent ? agent : "");
 	if (shown.n > AGENT_MAX)
@@ -181,16 +201,36 @@ int session_start(
 	while (shown.n && !utf8_valid(shown)) /* cut inside a character */
 		shown.n--;
 	int64_t lifetime_us = lifetime_s * 1000000;
-	int64_t n = db_run(db, err, &sql_session_add, "ttiiiits", hash, handle.p, account,
-	    rq->now_us, rq->now_us + lifetime_us, lifetime_us, rq->address, shown);
+	int64_t n = db_run(db, err, &sql_session_add, "ttiiiitstii", hash, handle.p, account,
+	    rq->now_us, rq->now_us + lifetime_us, lifetime_us, rq->address, shown, level->method,
+	    (int64_t)level->level, level->level > 1 ? level->until_us : INT64_C(0));
 	if (n < 0)
 		return (int)n;
 	/* Expired ones go when new ones come. */
 	n = db_run(db, err, &sql_session_expire, "i", rq->now_us);
 	if (n < 0)
 		return (int)n;
-	rq_set_cookie(rq, session_cookie(rq), token.p, lifetime_s);
+	rq_set_cookie(rq, session_cookie(rq), token, lifetime_s);
 	return 0;
+}
+
+int session_renew(
+    struct request *rq, struct db *db, const struct session_level *level, struct err *err)
+{
+	const struct session *s = &rq->p->session;
+	const char *token = random_token(rq->arena, TOKEN_BYTES);
+	char hash[65];
+	int64_t lifetime_us;
+	hash_text(str_from(token), hash);
+	int rc = !s->found ? 0
+	                   : db_get_i64(db, err, &lifetime_us, &sql_session_renew, "tttii", s->hash,
+	                         hash, level->method, (int64_t)level->level,
+	                         level->level > 1 ? level->until_us : INT64_C(0));
+	if (rc == 0)
+		return err_set(err, ERR_AUTH, NULL, "there is no session to raise");
+	if (rc > 0)
+		rq_set_cookie(rq, session_cookie(rq), token, lifetime_us / 1000000);
+	return rc < 0 ? rc : 0;
 }
 
 int session_end(struct request *rq, struct db *db, struct err *err)
@@ -232,6 +272,7 @@ int session_list(
 		    .seen_us = rows_i64(rows, 2),
 		    .address = rows_dup(rows, 3, rq->arena),
 		    .agent = rows_dup(rows, 4, rq->arena),
+		    .level = level_of_row(rows, 5, rq),
 		};
 		i->current = s->found && text_eq(i->id, s->handle);
 	}

@@ -201,7 +201,8 @@ static int stream(struct request *rq, struct err *err)
 static int sign_in_write(struct request *rq, struct db *db, struct err *err)
 {
 	int64_t account = strcmp(rq_form(rq, "who"), "staff") == 0 ? 2 : 1;
-	int rc = session_start(rq, db, account, 3600, err);
+	int rc = session_start(
+	    rq, db, account, 3600, &(struct session_level){.method = "password", .level = 1}, err);
 	return rc < 0 ? rc : rq_redirect(rq, "/secret");
 }
 

@@ -31,6 +31,11 @@ struct actor {
 	const char *name;
 	const char *id; /* "resident:12", "staff:3", "anonymous": for the journal */
 	bool token;     /* came with an API token: no CSRF check */
+	/* How the session was opened or raised ("password", "passkey"; "token"), and its
+	 * authentication level now, 1 to 3 (0: anonymous); above 1 it ends at level_until_us. */
+	const char *method;
+	int level;
+	int64_t level_until_us;
 	json_t *rights; /* identity's business; borrowed */
 };
 
@@ -133,6 +138,9 @@ void rq_problem(struct request *, const char *field, const char *msgkey, json_t 
 /* The same with a finished text (a definition's own message). */
 void rq_problem_text(struct request *, const char *field, const char *text);
 bool rq_has_problems(struct request *);
+/* A member of the problem document, should the request fail: what a program needs to go on. Takes
+ * the value over. */
+void rq_problem_member(struct request *, const char *name, json_t *value);
 /* The first problem noted at a field, for the field's own `problem`; NULL: none. Borrowed. */
 const char *rq_problem_at(struct request *, const char *field);
 /* Makes a field's view (with name and perhaps id) one for a date, entered by era or western year in
@@ -161,9 +169,20 @@ enum { TAB_COUNT_MAX = 1000 };
 json_t *tab_view(const char *label, const char *href, bool current, int64_t count);
 
 /* --- sessions --- */
+/* A session's authentication level (当人認証保証レベル): what it was opened with. */
+struct session_level {
+	const char *method;
+	int level;        /* 1 to 3 */
+	int64_t until_us; /* above 1: when it steps down to 1 */
+};
 /* Binds the session to an account after a successful sign-in: new id (no fixation), old one ends.
  */
-int session_start(struct request *, struct db *, int64_t account, int64_t lifetime_s, struct err *);
+int session_start(struct request *, struct db *, int64_t account, int64_t lifetime_s,
+    const struct session_level *, struct err *);
+/* Another level for the present session, which gets a new cookie (what was seen or planted before
+ * is worth nothing any more); its age stays. Form tokens of pages that are open end with the old
+ * one, so that the answer must be a redirect. ERR_AUTH without a session. */
+int session_renew(struct request *, struct db *, const struct session_level *, struct err *);
 int session_end(struct request *, struct db *, struct err *);
 /* Ends one session of the account by its public handle: 1 ended, 0 there was none. */
 int session_end_one(struct db *, int64_t account, const char *id, struct err *);
@@ -172,6 +191,7 @@ struct session_info {
 	const char *id; /* public handle, not the cookie */
 	int64_t created_us, seen_us;
 	const char *address, *agent;
+	struct session_level level; /* as it is now */
 	bool current;
 };
 int session_list(

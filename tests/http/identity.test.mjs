@@ -1,9 +1,9 @@
 // Accounts from outside: the whole program, real mails, `machi user`, and the journal at the end.
 import { after, before, test } from 'node:test';
 import assert from 'node:assert/strict';
-import { createHmac } from 'node:crypto';
 import { City } from '../lib/city.mjs';
 import { Mailbox } from '../lib/mailbox.mjs';
+import { totp } from '../lib/totp.mjs';
 
 const password = 'udon to olive no shima';
 let city, box, boss;
@@ -17,17 +17,6 @@ function link(mail) {
 
 async function post(client, path, fields, options = {}) {
 	return client.post(path, fields, { follow: false, ...options });
-}
-
-// RFC 6238, as an authenticator app does it.
-function totp(secret, step) {
-	const bits = [...secret].map((c) => 'ABCDEFGHIJKLMNOPQRSTUVWXYZ234567'.indexOf(c).toString(2).padStart(5, '0')).join('');
-	const key = Buffer.from(bits.match(/.{8}/g).map((byte) => parseInt(byte, 2)));
-	const counter = Buffer.alloc(8);
-	counter.writeBigUInt64BE(BigInt(step));
-	const mac = createHmac('sha1', key).update(counter).digest();
-	const at = mac[19] & 15;
-	return String((mac.readUInt32BE(at) & 0x7fffffff) % 1000000).padStart(6, '0');
 }
 
 const signIn = (login, secret = password) => city.client().login(login, secret);

@@ -91,6 +91,12 @@ export class City {
 		}
 	}
 
+	// Changes the store behind the server's back: time that has passed, a copy of a key.
+	sql(statement) {
+		if (storeKind === 'postgres') return execFileSync('psql', ['-qAtX', '-c', statement, this.storeUrl], { encoding: 'utf8' });
+		return execFileSync('sqlite3', ['-cmd', '.timeout 10000', join(this.dir, 'demo/store.db'), statement], { encoding: 'utf8' });
+	}
+
 	log() {
 		return readFileSync(this.logFile, 'utf8');
 	}

@@ -494,6 +494,10 @@ static json_t *read_value(
 		return read_numbers(l, r, node, at);
 	case V_NOTICE:
 		return read_notice(l, r, node);
+	case V_MAP_OR:
+		if (node->kind == YAML_TEXT)
+			return read_one_of(l, r, node) < 0 ? NULL : text_json(node);
+		/* fall through */
 	case V_MAP:
 		json = json_object();
 		read_shape(l, r->shape, node, at, json);

@@ -27,6 +27,7 @@ enum value_kind {
 	V_NUMBERS,  /* const json_t *: {slug: number} */
 	V_NOTICE,   /* default, none, or {subject, body} */
 	V_MAP,      /* a struct of shape */
+	V_MAP_OR,   /* the same, or one of names[] */
 	V_LIST      /* struct list of structs of shape; min..max of them */
 };
 

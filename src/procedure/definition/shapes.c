@@ -2,6 +2,8 @@
 
 #include <string.h>
 
+#include "base/json.h"
+
 const char *const field_type_names[FIELD_TYPE_COUNT] = {
     [FIELD_TEXT] = "text",
     [FIELD_FURIGANA] = "furigana",
@@ -46,7 +48,10 @@ static const char *const type_names[] = {"text", "furigana", "name", "date", "ad
 _Static_assert(COUNT(type_names) == FIELD_TYPE_COUNT + 1, "a name for each type");
 
 static const char *const applicant_names[] = {"resident", "business", "proxy", NULL};
+/* Words for both levels being 1, 2, 3. */
+enum { ASSURANCE_LEVEL_MAX = 3 };
 static const char *const assurance_names[] = {"low", "substantial", "high", NULL};
+_Static_assert(COUNT(assurance_names) == ASSURANCE_LEVEL_MAX + 1, "a word for each level");
 static const char *const fee_names[] = {"after_decision", "before_decision", NULL};
 static const char *const period_names[] = {"calendar", "business", NULL};
 static const char *const step_names[] = {"check", "approve", "consult", "decide", NULL};
@@ -318,6 +323,22 @@ static const struct rule period_shape_rules[] = {
 };
 SHAPE(period_shape, "a period", period);
 
+static const struct rule assurance_shape_rules[] = {
+    {.key = "identity",
+        .kind = V_INT,
+        .fallback = "1",
+        .offset = NO_OFFSET,
+        .min = 1,
+        .max = ASSURANCE_LEVEL_MAX},
+    {.key = "authentication",
+        .kind = V_INT,
+        .fallback = "1",
+        .offset = NO_OFFSET,
+        .min = 1,
+        .max = ASSURANCE_LEVEL_MAX},
+};
+BARE_SHAPE(assurance_shape, "the assurance");
+
 static const struct rule fee_shape_rules[] = {
     {.key = "amount", .kind = V_INT, .offset = AT(fee, amount), .max = 1000000000},
     {.key = "expr", .kind = V_EXPR, .offset = AT(fee, expr)},
@@ -519,9 +540,10 @@ static const struct rule procedure_rules[] = {
         .offset = NO_OFFSET,
         .names = applicant_names},
     {.key = "assurance",
-        .kind = V_ENUM,
+        .kind = V_MAP_OR,
         .fallback = "low",
         .offset = NO_OFFSET,
+        .shape = &assurance_shape,
         .names = assurance_names},
     {.key = "window", .kind = V_MAP, .offset = AT(definition, window), .shape = &window_shape},
     {.key = "period", .kind = V_MAP, .offset = AT(definition, period), .shape = &period_shape},
@@ -590,11 +612,23 @@ static void procedure_init(void *item)
 	capacity_init(&d->capacity);
 }
 
+/* `assurance: high` stands for {identity: 3, authentication: 3}. */
+static void assurance_levels(json_t *json)
+{
+	const char *word = json_text(json, "assurance");
+	for (int i = 0; assurance_names[i]; i++)
+		if (text_eq(word, assurance_names[i])) {
+			json_object_set_new(json, "assurance",
+			    json_pack("{s:i, s:i}", "identity", i + 1, "authentication", i + 1));
+			return;
+		}
+}
+
 static void procedure_after(
     struct loader *l, const struct yaml_node *node, void *item, json_t *json)
 {
-	(void)json;
 	struct definition *d = item;
+	assurance_levels(json);
 	const struct yaml_node *id = yaml_get(node, "id");
 	const struct yaml_node *offline = yaml_get(node, "offline"),
 	                       *route = yaml_get(node, "route");

@@ -75,16 +75,41 @@ static int minutes_to_fill_in(const json_t *def)
 	return (int)((fields * 20 + files * 60) / 300 + 1) * 5;
 }
 
+void procedure_assurance(const struct procedure *p, int *identity, int *authentication)
+{
+	const json_t *assurance = json_object_get(p->json, "assurance");
+	*identity = (int)json_integer_value(json_object_get(assurance, "identity"));
+	*authentication = (int)json_integer_value(json_object_get(assurance, "authentication"));
+}
+
+/* Catalogue keys of what an applicant must bring to prove who they are; what everybody has is not
+ * said. */
+static json_t *proofs(const struct procedure *p)
+{
+	int identity, authentication;
+	json_t *out = json_array();
+	procedure_assurance(p, &identity, &authentication);
+	if (identity > 1)
+		json_array_append_new(
+		    out, json_pack(
+		             "{s:o}", "key", json_sprintf("procedure.show.identity.%d", identity)));
+	if (authentication > 1)
+		json_array_append_new(
+		    out, json_pack("{s:o}", "key",
+		             json_sprintf("procedure.show.authentication.%d", authentication)));
+	return out;
+}
+
 static json_t *facts(const struct procedure *p, const char *lang)
 {
 	const json_t *def = p->json, *period = json_object_get(def, "period"),
 	             *fee = json_object_get(def, "fee"), *offline = json_object_get(def, "offline");
 	json_t *kinds = applicants(def);
 	return json_pack(
-	    "{s:s, s:i, s:O*, s:o, s:o, s:o, s:b, s:O*, s:b, s:s*, s:O*, s:b, s:s*, s:s*}", "title",
-	    procedure_text(p, "title", lang), "minutes", minutes_to_fill_in(def), "laws",
-	    json_object_get(def, "law"), "held", held_documents(def, lang), "attachments",
-	    attachments(def, lang), "applicants", kinds, "several_kinds",
+	    "{s:s, s:i, s:o, s:O*, s:o, s:o, s:o, s:b, s:O*, s:b, s:s*, s:O*, s:b, s:s*, s:s*}",
+	    "title", procedure_text(p, "title", lang), "minutes", minutes_to_fill_in(def), "proofs",
+	    proofs(p), "laws", json_object_get(def, "law"), "held", held_documents(def, lang),
+	    "attachments", attachments(def, lang), "applicants", kinds, "several_kinds",
 	    json_array_size(kinds) > 1, "period_days", json_object_get(period, "days"),
 	    "period_business", (int)text_eq(json_text(period, "kind"), "business"), "fee_label",
 	    text_in(fee, "label", lang), "fee_yen", json_object_get(fee, "amount"), "has_fee",

@@ -109,6 +109,15 @@ static bool may_apply(const json_t *def, const char *kind)
 	return false;
 }
 
+/* 0: the applicant is known well enough for this procedure; 1: the answer leads to where that is
+ * proven, and from there to next. At the counter the office sees for itself. */
+static int proven(struct request *rq, const struct procedure *p, const char *next, struct err *err)
+{
+	struct assurance needed;
+	procedure_assurance(p, &needed.identity, &needed.authentication);
+	return rq->actor.kind == ACTOR_STAFF ? 0 : assurance_demand(rq, needed, next, err);
+}
+
 static int apply(struct request *rq, struct err *err)
 {
 	struct new_draft *d = arena_new_of(rq->arena, struct new_draft);
@@ -118,6 +127,10 @@ static int apply(struct request *rq, struct err *err)
 	if (!procedure_online(d->procedure))
 		return err_set(err, ERR_CONFLICT, "procedure.not_online", "%s is not online",
 		    procedure_id(d->procedure));
+	rc = proven(rq, d->procedure,
+	    arena_printf(rq->arena, "/procedures/%s", procedure_id(d->procedure)), err);
+	if (rc != 0)
+		return rc < 0 ? rc : 0;
 	d->kind = rq_form(rq, "applicant_kind");
 	if (!d->kind)
 		d->kind = json_string_value(
@@ -765,6 +778,10 @@ static int submit(struct request *rq, struct err *err)
 	if ((rc = app_procedure(rq, s->app, &s->procedure, err)) < 0 ||
 	    (rc = step_of_draft(rq, s, err)) < 0)
 		return rc;
+	rc = proven(rq, s->procedure,
+	    arena_printf(rq->arena, "/applications/%lld/confirm", (long long)s->app->id), err);
+	if (rc != 0)
+		return rc < 0 ? rc : 0;
 	struct form_problem *problems;
 	int n = app_prepare(rq_db(rq, err), rq->arena, s->procedure, s->app, &s->context,
 	    s->answers, &s->prepared, &problems, err);
