@@ -83,13 +83,14 @@ static curl_socket_t open_public(void *refused, curlsocktype purpose, struct cur
 
 struct reading {
 	struct buf body;
+	size_t max;
 	bool too_long;
 };
 
 static size_t take(char *from, size_t size, size_t n, void *arg)
 {
 	struct reading *r = arg;
-	if (r->body.n + size * n > FETCH_MAX) {
+	if (r->body.n + size * n > r->max) {
 		r->too_long = true;
 		return 0;
 	}
@@ -122,7 +123,7 @@ int fetch(struct arena *a, const struct fetch *f, struct fetch_answer *out, stru
 {
 	char why[CURL_ERROR_SIZE] = "";
 	bool refused = false;
-	struct reading r = {0};
+	struct reading r = {.max = f->max ? f->max : FETCH_MAX};
 	buf_init(&r.body, a);
 	buf_puts(&r.body, "");
 	fetch_start();
@@ -134,9 +135,15 @@ int fetch(struct arena *a, const struct fetch *f, struct fetch_answer *out, stru
 	if (f->bearer)
 		headers = curl_slist_append(
 		    headers, arena_printf(a, "Authorization: Bearer %s", f->bearer));
-	bool plain = f->private_addresses && is_this_machine(f->url);
+	if (f->bytes.p)
+		headers =
+		    curl_slist_append(headers, arena_printf(a, "Content-Type: %s", f->bytes_type));
+	bool machine = f->private_addresses && is_this_machine(f->url);
 	curl_easy_setopt(c, CURLOPT_URL, f->url);
-	curl_easy_setopt(c, CURLOPT_PROTOCOLS_STR, plain ? "http" : "https");
+	curl_easy_setopt(c, CURLOPT_PROTOCOLS_STR,
+	    f->plain  ? "http,https"
+	    : machine ? "http"
+	              : "https");
 	curl_easy_setopt(c, CURLOPT_FOLLOWLOCATION, 0L);
 	curl_easy_setopt(c, CURLOPT_PROXY, "");
 	curl_easy_setopt(c, CURLOPT_NOSIGNAL, 1L);
@@ -161,6 +168,10 @@ int fetch(struct arena *a, const struct fetch *f, struct fetch_answer *out, stru
 	}
 	if (f->body)
 		curl_easy_setopt(c, CURLOPT_POSTFIELDS, f->body);
+	if (f->bytes.p) {
+		curl_easy_setopt(c, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)f->bytes.n);
+		curl_easy_setopt(c, CURLOPT_POSTFIELDS, f->bytes.p);
+	}
 	CURLcode code = curl_easy_perform(c);
 	long status = 0;
 	char *type = NULL;

@@ -1,4 +1,4 @@
-/* Asking another server over HTTPS. */
+/* Asking another server. */
 #ifndef BASE_FETCH_H
 #define BASE_FETCH_H
 
@@ -23,11 +23,15 @@ struct fetch {
 	const char *user, *password; /* Basic (as RFC 6749 §2.3.1 encodes them); NULL: none */
 	const char *bearer;          /* NULL: none */
 	const char *accept;          /* NULL: JSON */
+	struct str bytes;            /* POST of these instead, as bytes_type; absent: none */
+	const char *bytes_type;
+	bool plain; /* also by plain HTTP, wherever it is: what comes back is signed */
+	size_t max; /* bytes of the answer; 0: FETCH_MAX */
 };
 
 struct fetch_answer {
 	int status;
-	struct str body;  /* on the arena; at most FETCH_MAX bytes */
+	struct str body;  /* on the arena; at most max bytes */
 	const char *type; /* "application/json" without parameters; "" unknown */
 };
 
