@@ -8,7 +8,6 @@
 #include <openssl/ec.h>
 #include <openssl/err.h>
 #include <openssl/pem.h>
-#include <openssl/rand.h>
 #include <openssl/x509v3.h>
 #include <pthread.h>
 #include <string.h>
@@ -17,6 +16,7 @@
 
 #include "base/file.h"
 #include "base/log.h"
+#include "pki/make.h"
 
 int sign_failed(struct err *err, const char *msgkey, const char *what)
 {
@@ -104,64 +104,36 @@ static int read_pair(
 
 /* --- the test authority --- */
 
-static bool add_name(X509_NAME *n, const char *key, const char *text)
-{
-	return X509_NAME_add_entry_by_txt(
-	           n, key, MBSTRING_UTF8, (const unsigned char *)text, -1, -1, 0) == 1;
-}
-
-static bool add_extension(X509 *c, X509 *issuer, int nid, const char *value)
-{
-	X509V3_CTX ctx;
-	X509V3_set_ctx(&ctx, issuer, c, NULL, NULL, 0);
-	X509_EXTENSION *x = X509V3_EXT_conf_nid(NULL, &ctx, nid, value);
-	bool ok = x && X509_add_ext(c, x, -1) == 1;
-	X509_EXTENSION_free(x);
-	return ok;
-}
-
 /* A certificate for key, signed by issuer (NULL: by itself). */
 static X509 *make_cert(EVP_PKEY *key, const char *organisation, const char *name, X509 *issuer,
     EVP_PKEY *issuer_key, int64_t now_us, int days)
 {
-	static const struct {
-		int nid;
-		const char *root, *signer;
-	} extensions[] = {
-	    {NID_subject_key_identifier, "hash", "hash"},
-	    {NID_authority_key_identifier, NULL, "keyid"},
-	    {NID_basic_constraints, "critical,CA:TRUE,pathlen:0", "critical,CA:FALSE"},
-	    {NID_key_usage, "critical,keyCertSign,cRLSign",
-	        "critical,digitalSignature,nonRepudiation"},
-	    /* Document signing (RFC 9336) and e-mail protection, which NSS asks of a signer. */
-	    {NID_ext_key_usage, NULL, "1.3.6.1.5.5.7.3.36,emailProtection"},
+	static const struct extension_text root[] = {
+	    {NID_subject_key_identifier, "hash"},
+	    {NID_basic_constraints, "critical,CA:TRUE,pathlen:0"},
+	    {NID_key_usage, "critical,keyCertSign,cRLSign"},
 	};
-	X509 *c = X509_new();
-	unsigned char serial[16];
-	time_t now = (time_t)(now_us / 1000000);
-	bool ok = c && RAND_bytes(serial, sizeof(serial)) == 1 &&
-	          X509_set_version(c, X509_VERSION_3) == 1;
-	if (ok) {
-		serial[0] = (unsigned char)((serial[0] & 0x7f) | 0x40);
-		BIGNUM *bn = BN_bin2bn(serial, sizeof(serial), NULL);
-		ok = bn && BN_to_ASN1_INTEGER(bn, X509_get_serialNumber(c)) != NULL;
-		BN_free(bn);
-	}
-	X509_NAME *subject = ok ? X509_get_subject_name(c) : NULL;
-	ok = ok && add_name(subject, "C", "JP") && add_name(subject, "O", organisation) &&
-	     add_name(subject, "CN", name) &&
-	     X509_set_issuer_name(c, issuer ? X509_get_subject_name(issuer) : subject) == 1 &&
-	     X509_time_adj_ex(X509_getm_notBefore(c), -1, 0, &now) &&
-	     X509_time_adj_ex(X509_getm_notAfter(c), days, 0, &now) && X509_set_pubkey(c, key) == 1;
-	for (size_t i = 0; ok && i < COUNT(extensions); i++) {
-		const char *value = issuer ? extensions[i].signer : extensions[i].root;
-		ok = !value || add_extension(c, issuer ? issuer : c, extensions[i].nid, value);
-	}
-	ok = ok && X509_sign(c, issuer_key, EVP_sha256()) > 0;
-	if (ok)
-		return c;
-	X509_free(c);
-	return NULL;
+	static const struct extension_text signer[] = {
+	    {NID_subject_key_identifier, "hash"},
+	    {NID_authority_key_identifier, "keyid"},
+	    {NID_basic_constraints, "critical,CA:FALSE"},
+	    {NID_key_usage, "critical,digitalSignature,nonRepudiation"},
+	    /* Document signing (RFC 9336) and e-mail protection, which NSS asks of a signer. */
+	    {NID_ext_key_usage, "1.3.6.1.5.5.7.3.36,emailProtection"},
+	};
+	const struct name_part subject[] = {{"C", "JP"}, {"O", organisation}, {"CN", name}, {NULL}};
+	const int64_t day_us = INT64_C(86400) * 1000000;
+	const struct certificate_wish wish = {
+	    .subject = subject,
+	    .extensions = issuer ? signer : root,
+	    .nextensions = issuer ? (int)COUNT(signer) : (int)COUNT(root),
+	    .key = key,
+	    .issuer = issuer,
+	    .issuer_key = issuer_key,
+	    .from_us = now_us - day_us,
+	    .until_us = now_us + days * day_us,
+	};
+	return certificate_make(&wish);
 }
 
 /* Writes what a PEM writer put to a BIO. */

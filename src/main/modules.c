@@ -4,6 +4,7 @@
 #include "main/cli.h"
 #include "notice/notice.h"
 #include "procedure/procedure.h"
+#include "simulate/simulate.h"
 #include "web/web.h"
 
 /* The program's own commands. */
@@ -33,5 +34,6 @@ const struct module *const modules[] = {
     &inventory_pages,
     &export_pages,
     &print_pages,
+    &simulate_module,
 };
 const int nmodules = sizeof(modules) / sizeof(modules[0]);
