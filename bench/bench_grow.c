@@ -35,7 +35,6 @@ static const struct table tables[] = {
     {"mandate", "application"},
     {"reminder", "application"},
     {"effect", "application"},
-    {"reading", "application"},
     {"waiting", "application"},
 };
 

@@ -105,6 +105,9 @@ struct document_hooks {
 	/* May who asks read the files of this subject ("application:12")? The applicant and staff
 	 * with rights. Without the hook nobody may. */
 	bool (*may_read)(struct request *, struct db *, const char *subject);
+	/* Who asks may, and gets the file now: to be noted. 1: go on; 0: the answer is another page
+	 * (which asks why), <0. */
+	int (*read)(struct request *, const struct document *, struct err *);
 	/* Inside the write that issued a document: whom to tell. Leaves *mail NULL for nobody.
 	 * *view (new reference, may stay NULL) is what the mail needs beside document: {title,
 	 * number, url, verify_url}. */

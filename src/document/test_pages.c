@@ -74,7 +74,18 @@ static int recipient(struct db *db, struct arena *a, const char *subject, const 
 	return 0;
 }
 
-static const struct document_hooks hooks = {may_read, recipient};
+static int notes; /* how often somebody got a file */
+
+static int note(struct request *rq, const struct document *d, struct err *err)
+{
+	(void)d;
+	(void)err;
+	notes += rq->actor.kind == ACTOR_STAFF;
+	return 1;
+}
+
+static const struct document_hooks hooks = {
+    .may_read = may_read, .read = note, .recipient = recipient};
 
 /* --- the story --- */
 
@@ -235,18 +246,12 @@ static void the_file_is_for_the_applicant(void **state)
 	assert_int_equal(r.status, 404);
 	reply_free(&r);
 	/* Staff leave a trace. */
-	struct journal_entry *e;
-	struct err err = {0};
-	struct db *db = store_reader(t.store.st, &err);
-	const char *subject = arena_printf(t.arena, "document:%s", doc->blob);
-	assert_int_equal(journal_of(db, t.arena, subject, &e, &err), 1);
+	assert_int_equal(notes, 0);
 	r = get(path, "staff", false);
 	assert_int_equal(r.status, 200);
 	assert_int_equal(r.body.n, file.n);
 	reply_free(&r);
-	assert_int_equal(journal_of(db, t.arena, subject, &e, &err), 2);
-	assert_string_equal(e[1].verb, "document.read");
-	assert_string_equal(e[1].actor, "staff:1");
+	assert_int_equal(notes, 1);
 }
 
 static void the_journal_answers(void **state)

@@ -200,15 +200,6 @@ int verify_show(struct request *rq, struct err *err)
 
 /* --- the file --- */
 
-static int read_write(struct request *rq, struct db *db, struct err *err)
-{
-	const struct document *d = rq_data(rq);
-	struct journal_change c = {.actor = rq->actor.id,
-	    .verb = "document.read",
-	    .subject = arena_printf(rq->arena, "document:%s", d->blob)};
-	return journal_add(db, &c, NULL, err);
-}
-
 /* For the applicant and for staff with rights; for everybody else it is not there. */
 int document_file(struct request *rq, struct err *err)
 {
@@ -221,14 +212,11 @@ int document_file(struct request *rq, struct err *err)
 	if (rc == 0 || d->size == 0 || !document_hooks || !document_hooks->may_read ||
 	    !document_hooks->may_read(rq, db, d->subject))
 		return err_set(err, ERR_MISSING, NULL, "document %s", rq_param(rq, "code"));
+	if (document_hooks->read && (rc = document_hooks->read(rq, d, err)) <= 0)
+		return rc;
 	bool attachment = rq_query(rq, "download") != NULL;
 	const char *name = arena_printf(
 	    rq->arena, "%s%s%s.pdf", d->title, d->number ? " " : "", d->number ? d->number : "");
 	rq_set_header(rq, "Cache-Control", "private, no-store");
-	rc = rq_send_blob(rq, d->blob, "application/pdf", name, attachment, err);
-	if (rc < 0 || rq->actor.kind != ACTOR_STAFF)
-		return rc;
-	/* Staff who look at somebody's document leave a trace. */
-	rq_set_data(rq, d);
-	return rq_write(rq, read_write);
+	return rq_send_blob(rq, d->blob, "application/pdf", name, attachment, err);
 }

@@ -369,7 +369,7 @@ const struct command identity_commands[1] = {
                 "  department CODE --name NAME                [--name-en NAME] [--parent CODE]\n\n"
                 "Posts, roles and departments take [--from DATE] [--until DATE]; both days count.\n"
                 "Roles: clerk chief manager records accounting procedures operator identity_admin\n"
-                "auditor; procedures, operator and identity_admin for the whole city only.\n"
+                "auditor security; procedures, operator, identity_admin and security for the whole city only.\n"
                 "A LOGIN with an @ is a resident's mail address. Passwords are asked for, or\n"
                 "read from standard input; --generate makes one and prints it. --lang en makes an\n"
                 "account in English.",

@@ -35,6 +35,13 @@ char *staff_name(struct db *, struct arena *, int64_t staff, struct err *);
 /* The page where the work of somebody with these roles is: the inbox (also on an error), unless
  * none of them has to do with it. Static. */
 const char *staff_home(struct db *, int64_t staff);
+/* Persons whose name, reading or mail address is exactly what was typed; staff whose name or login
+ * has it. At most 20, on the arena; the count or <0. */
+int people_find(struct db *, struct arena *, const char *typed, int64_t **persons, struct err *);
+int staff_find(struct db *, struct arena *, const char *typed, int64_t **staff, struct err *);
+/* Department and post of a staff member on a day, for people to read: "生活衛生課 係長". On the
+ * request's arena. */
+char *staff_place_on(struct request *, struct db *, int64_t staff, const char *day, struct err *);
 /* The staff member's own mail address and language; *mail NULL when there is none. */
 int staff_mail(struct db *, struct arena *, int64_t staff, char **mail, char **lang, struct err *);
 
@@ -87,8 +94,7 @@ enum field_class {
 const char *field_class_name(enum field_class); /* basic, personal, sensitive, my-number */
 int field_class_parse(const char *name);        /* -1: none of them */
 /* The classes (bits) that the staff member's roles with application.read show of a record. */
-unsigned staff_sees_classes(
-    struct db *, int64_t staff, int64_t department, const char *procedure);
+unsigned staff_sees_classes(struct db *, int64_t staff, int64_t department, const char *procedure);
 
 /* Why somebody has a permission: a row for each role that gives it. */
 struct right_reason {
@@ -105,7 +111,11 @@ struct right_reason {
  * it says no, <0. On the arena. Department 0: anywhere. */
 int right_explain(struct db *, struct arena *, int64_t staff, const char *perm, int64_t department,
     const char *procedure, struct right_reason **out, struct err *);
-/* The same for who makes the request, API token scopes considered. False for residents. */
+/* Has the staff member it there because the department is theirs (a post, a role granted for it or
+ * for one above, an absent officer's), not because of a role for the whole city? */
+bool staff_works_in(
+    struct db *, int64_t staff, const char *perm, int64_t department, const char *procedure);
+/* staff_may() for who makes the request, API token scopes considered. False for residents. */
 bool request_may(struct request *, struct db *, const char *perm, int64_t department);
 /* The permissions that the request's API token has of its owner's, parted by spaces; NULL: it came
  * without one and has them all. staff_may() knows nothing of them: ask scope_allows() as well. */
@@ -147,8 +157,8 @@ int absence_add(struct db *, int64_t staff, const char *from, const char *until,
 /* department 0: in every department. */
 int deputy_add(struct db *, int64_t staff, int64_t deputy, int64_t department, const char *from,
     const char *until, struct err *);
-/* Roles: clerk chief manager records accounting procedures operator identity_admin auditor (roles.c
- * says what each may do), and those of the city's own. department 0: the whole city. */
+/* Roles: clerk chief manager records accounting procedures operator identity_admin security auditor
+ * (roles.c says what each may do), and those of the city's own. department 0: the whole city. */
 int role_grant(struct db *, int64_t staff, const char *role, int64_t department, struct err *);
 
 /* argon2id (19 MiB, 2 passes, 1 lane); slow on purpose: call from rq_defer or commands. Only a few
@@ -156,8 +166,8 @@ int role_grant(struct db *, int64_t staff, const char *role, int64_t department,
 int password_hash(struct arena *, const char *password, char **out, struct err *);
 bool password_verify(const char *hash, const char *password);
 
-/* Writes what is wrong with the roles in a city's folder, a line with file, line and remedy; returns
- * how many. The city need not be open. */
+/* Writes what is wrong with the roles in a city's folder, a line with file, line and remedy;
+ * returns how many. The city need not be open. */
 int roles_check_city(const char *dir, FILE *out);
 
 extern const struct module identity_module, assurance_module;

@@ -47,7 +47,8 @@ static const struct input people_query[] = {
 static const struct input end_inputs[] = {
     {"kind", "string", false, 20}, {"row", "string", false, 20}, {NULL, NULL, false, 0}};
 static const struct input do_inputs[] = {{"do", "string", false, 20}, {NULL, NULL, false, 0}};
-static const struct input search_inputs[] = {{"q", "string", false, 254}, {NULL, NULL, false, 0}};
+static const struct input search_inputs[] = {
+    {"q", "string", false, 254}, {"reason", "string", false, 300}, {NULL, NULL, false, 0}};
 static const struct input rights_query[] = {
     {"change", "string", false, 60}, {"department", "string", false, 20}, {NULL, NULL, false, 0}};
 static const struct input on_query[] = {{"on", "date", false, 40}, {NULL, NULL, false, 0}};

@@ -223,6 +223,8 @@ int absences_get(struct request *rq, struct err *err)
 {
 	struct officer *o;
 	int rc = open_officer(rq, &o, err);
+	if (rc == 0 && !o->self)
+		rc = note_colleague(rq, o->id, err);
 	if (rc < 0)
 		return rc;
 	struct db *db = rq_db(rq, err);

@@ -1,6 +1,7 @@
 /* /staff/users: the people who work here, their posts and roles; and the look-up of a resident's
  * account for the help desk. */
 #include "identity/private.h"
+#include "trail/trail.h"
 
 #include <string.h>
 
@@ -161,6 +162,13 @@ int users_get(struct request *rq, struct err *err)
 		json_decref(out);
 		return rc;
 	}
+	if (n &&
+	    (rc = reading_note(rq,
+	         &(struct reading){.kind = TRAIL_STAFF, .count = n, .detail = q && q[0] ? q : NULL},
+	         err)) < 0) {
+		json_decref(out);
+		return rc;
+	}
 	page_title(rq, "identity.users.title");
 	json_object_set_new(rq->view, "users", out);
 	json_object_set_new(rq->view, "q", json_string(q ? q : ""));
@@ -283,6 +291,14 @@ static int load_user(struct request *rq, struct db *db, struct editing **out, st
 	return rc < 0 ? rc : 0;
 }
 
+int note_colleague(struct request *rq, int64_t staff, struct err *err)
+{
+	return reading_note(rq,
+	    &(struct reading){.kind = TRAIL_STAFF,
+	        .subject = arena_printf(rq->arena, "staff:%lld", (long long)staff)},
+	    err);
+}
+
 static json_t *roles_view(struct request *rq, struct db *db, int64_t staff, struct err *err)
 {
 	char day[DAY_SIZE];
@@ -323,6 +339,10 @@ int user_get(struct request *rq, struct err *err)
 	    (int)(a->hash != NULL), "is_self", (int)(a->id == rq->actor.account));
 	if (a->signed_in_us)
 		json_object_set_new(user, "signed_in", json_integer(a->signed_in_us));
+	if ((rc = note_colleague(rq, e->staff, err)) < 0) {
+		json_decref(user);
+		return rc;
+	}
 	users_crumb(rq);
 	json_object_set_new(rq->view, "title", json_string(a->name));
 	json_object_set_new(rq->view, "user_record", user);
@@ -345,7 +365,7 @@ int user_edit_get(struct request *rq, struct err *err)
 	struct db *db = rq_db(rq, err);
 	struct editing *e;
 	int rc = db ? load_user(rq, db, &e, err) : -(int)err->kind;
-	if (rc < 0)
+	if (rc < 0 || (rc = note_colleague(rq, e->staff, err)) < 0)
 		return rc;
 	struct rows *r = db_query(db, err, SQL(STAFF_ROW), "i", e->staff);
 	rc = r ? rows_next(r) : -(int)ERR_STORE;
@@ -628,11 +648,28 @@ int user_do_post(struct request *rq, struct err *err)
 
 /* --- residents --- */
 
+/* Whoever was found sees in the trail that they were looked up, and why. */
+static int note_people(struct request *rq, struct db *db, const json_t *ids, struct err *err)
+{
+	size_t n = json_array_size(ids);
+	int rc = 0;
+	struct reading r = {.kind = TRAIL_LOOK_UP,
+	    .count = (int64_t)n,
+	    .beyond = true,
+	    .reason = form_value(rq, "reason"),
+	    .detail = form_value(rq, "q")};
+	for (size_t i = 0; i < n && rc == 0; i++) {
+		r.person = json_integer_value(json_array_get(ids, i));
+		rc = trail_add_of(rq, db, &r, err);
+	}
+	return n ? rc : trail_add_of(rq, db, &r, err);
+}
+
 /* Looking somebody up is journalled with what was asked for, not with what was found. */
 static int residents_write(struct request *rq, struct db *db, struct err *err)
 {
 	const char *q = form_value(rq, "q");
-	json_t *out = json_array(), *ids = json_array();
+	json_t *out = json_array(), *ids = json_on_arena(rq->arena, json_array());
 	struct rows *r = db_query(
 	    db, err, SQL(RESIDENTS), "tt", login_fold(rq->arena, q), name_fold(rq->arena, q));
 	int rc = r ? 0 : -(int)ERR_STORE;
@@ -649,8 +686,7 @@ static int residents_write(struct request *rq, struct db *db, struct err *err)
 	rows_end(r);
 	json_object_set_new(rq->view, "searched", json_true());
 	json_object_set_new(rq->view, "residents", out);
-	json_object_set_new(rq->view, "q", json_string(q));
-	json_t *data = json_pack("{s:s, s:o}", "query", q, "persons", ids);
+	json_t *data = json_pack("{s:s, s:O}", "query", q, "persons", ids);
 	if (rc == 0) {
 		struct journal_change change = {.actor = rq->actor.id,
 		    .verb = "identity.looked_up",
@@ -659,7 +695,7 @@ static int residents_write(struct request *rq, struct db *db, struct err *err)
 		rc = journal_add(db, &change, NULL, err);
 	}
 	json_decref(data);
-	return rc;
+	return rc == 0 ? note_people(rq, db, ids, err) : rc;
 }
 
 int residents_get(struct request *rq, struct err *err)
@@ -667,6 +703,7 @@ int residents_get(struct request *rq, struct err *err)
 	(void)err;
 	users_crumb(rq);
 	page_title(rq, "identity.residents.title");
+	json_object_set_new(rq->view, "reason_field", reading_reason_field(rq));
 	return 0;
 }
 
@@ -675,6 +712,10 @@ int residents_post(struct request *rq, struct err *err)
 	(void)residents_get(rq, err); /* always 0 */
 	if (!form_value(rq, "q")[0])
 		return 0;
+	json_object_set_new(rq->view, "q", json_string(form_value(rq, "q")));
+	if (!form_value(rq, "reason")[0])
+		rq_problem(rq, "reason", "trail.reason.missing", NULL);
+	json_object_set_new(rq->view, "reason_field", reading_reason_field(rq));
 	return rq_write(rq, residents_write);
 }
 

@@ -396,6 +396,8 @@ const char *rank_text(struct request *, enum rank);
 /* "from" and "until" of a term; days that say "always" are left out. */
 void put_term(json_t *row, const char *from, const char *until);
 void put_when(json_t *row, const char *from, const char *until, const char *day);
+/* Notes that a colleague's record is shown. */
+int note_colleague(struct request *, int64_t staff, struct err *);
 /* Posts of a staff member; with only_now only those of today. New reference. */
 json_t *posts_view(struct request *, struct db *, int64_t staff, bool only_now, struct err *err);
 /* Makes the field a select of today's departments as a tree; none: key of a choice without one. */

@@ -57,6 +57,7 @@ static const struct role built_in[] = {
     {"procedures", PERMS("procedure.manage"), .whole_city = true, .home = "/staff/procedures"},
     {"operator", PERMS("operate", "procedure.manage"), .whole_city = true, .home = "/staff/jobs"},
     {"identity_admin", PERMS("identity.manage"), .whole_city = true, .home = "/staff/users"},
+    {"security", PERMS("trail.search"), .whole_city = true, .home = "/staff/trail"},
     {"auditor", PERMS("application.read", "application.export"), .home = "/journal",
         .classes = CLASSES_PERSON},
 };
@@ -250,6 +251,20 @@ bool staff_may_all_procedures(struct db *db, int64_t staff, const char *perm)
 		      !rights->set->list[rights->list[i].role].procedures;
 	arena_free(a);
 	return all;
+}
+
+bool staff_works_in(
+    struct db *db, int64_t staff, const char *perm, int64_t department, const char *procedure)
+{
+	struct err err;
+	struct arena *a = arena_new();
+	const struct rights *rights = rights_of(db, a, staff, department, &err);
+	bool works = false;
+	for (int i = 0; i < rights->n && rights->rc == 0 && department && !works; i++)
+		works =
+		    rights->list[i].department && gives(rights, &rights->list[i], perm, procedure);
+	arena_free(a);
+	return works;
 }
 
 unsigned staff_sees_classes(struct db *db, int64_t staff, int64_t department, const char *procedure)

@@ -218,6 +218,7 @@ static int add_operators(struct demo *d, struct db *db, struct err *err)
 	} people[] = {
 	    {"operator", "情報 運用", "operator"},
 	    {"admin", "人事 管理", "identity_admin"},
+	    {"security", "情報 安全", "security"},
 	    {"auditor", "監査 委員", "auditor"},
 	    {"records", "文書 管理", "records"},
 	    {"records2", "文書 主査", "records"},

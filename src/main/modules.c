@@ -5,6 +5,7 @@
 #include "notice/notice.h"
 #include "procedure/procedure.h"
 #include "simulate/simulate.h"
+#include "trail/trail.h"
 #include "web/web.h"
 
 /* The program's own commands. */
@@ -35,5 +36,6 @@ const struct module *const modules[] = {
     &export_pages,
     &print_pages,
     &simulate_module,
+    &trail_module,
 };
 const int nmodules = sizeof(modules) / sizeof(modules[0]);

@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "notice/private.h"
-#include "store/journal.h"
+#include "trail/trail.h"
 
 enum { PAGE = 50 };
 
@@ -91,6 +91,9 @@ int outbox_show(struct request *rq, struct err *err)
 		before = 0;
 	int n = notice_list(db, rq->arena, state, before, PAGE + 1, &list, err);
 	int rc = n < 0 ? n : put_tabs(rq, db, state, err);
+	if (rc == 0 && n > 0)
+		rc = reading_note(
+		    rq, &(struct reading){.kind = TRAIL_MAIL, .count = n > PAGE ? PAGE : n}, err);
 	if (rc < 0)
 		return rc;
 	json_t *rows = json_array();
@@ -144,12 +147,15 @@ static int get(struct request *rq, struct notice **n, struct err *err)
 	                : 0;
 }
 
-static int seen_write(struct request *rq, struct db *db, struct err *err)
+/* The application that a mail is about; 0: none. */
+static int64_t application_of(const char *about)
 {
-	struct journal_change c = {.actor = rq->actor.id,
-	    .verb = "notice.read",
-	    .subject = arena_printf(rq->arena, "notice:%lld", (long long)rq_param_i64(rq, "id"))};
-	return journal_add(db, &c, NULL, err);
+	static const char prefix[] = "application:";
+	int64_t id = 0;
+	if (about && strncmp(about, prefix, sizeof(prefix) - 1) == 0)
+		(void)str_to_i64(
+		    str_from(about + sizeof(prefix) - 1), 1, INT64_MAX, &id); /* else 0 */
+	return id;
 }
 
 int outbox_one(struct request *rq, struct err *err)
@@ -177,7 +183,11 @@ int outbox_one(struct request *rq, struct err *err)
 	    json_boolean(n->state != NOTICE_DONE && n->state != NOTICE_DISCARDED));
 	rq_crumb(rq, rq_tr(rq, "notice.outbox.title"),
 	    arena_printf(rq->arena, "%s/staff/outbox", base(rq)));
-	return rq_write(rq, seen_write); /* it tells about a person */
+	return reading_note(rq,
+	    &(struct reading){.kind = TRAIL_MAIL,
+	        .application = application_of(n->about),
+	        .subject = arena_printf(rq->arena, "notice:%lld", (long long)n->id)},
+	    err);
 }
 
 static int change(struct request *rq, struct db *db,

@@ -126,10 +126,9 @@ bool app_is_own(const struct application *, const struct app_actor *);
  * its department, assigned, or asked by its route). */
 int app_read(struct db *, struct arena *, const struct app_actor *, int64_t id,
     struct application **, struct err *);
-/* Journals that a member of staff looked at personal data, once a day for each; inside a write. */
-int app_note_reading(struct db *, const struct app_actor *, int64_t id, struct err *);
-/* Was it noted today already, or needs no note? Then there is nothing to write. */
-int app_reading_noted(struct db *, const struct app_actor *, int64_t id, bool *noted, struct err *);
+/* Is looking at it the work of this member of staff: not ended for more than a week, and of a department of theirs,
+ * assigned to them, or with a route that asks them? Else a reason is asked for. */
+bool app_is_work_of(struct db *, const struct app_actor *, const struct application *);
 /* May the actor make this move now (state, rights, route)? For buttons; nothing is changed. */
 bool app_may(struct db *, struct arena *, const struct app_actor *, const struct application *,
     const char *verb);
@@ -337,6 +336,9 @@ enum { APPLICATION_JOB_COUNT = 3 };
 extern const struct job_kind application_jobs[APPLICATION_JOB_COUNT];
 /* Who may read an application's documents, and whom to tell: for document_set_hooks(). */
 struct document_hooks;
+struct document;
+struct request;
+int application_document_read(struct request *, const struct document *, struct err *);
 extern const struct document_hooks application_document_hooks;
 /* Makes sure that the daily job is waiting; from city_open, inside a write. */
 int app_schedule(struct db *, struct err *);

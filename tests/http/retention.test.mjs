@@ -49,6 +49,7 @@ test('bad input: the list comes back with what was typed', async () => {
 test('a second person approves; then nothing is left but the record', async () => {
 	const [target, ...others] = await due();
 	const rows = [target, ...others.filter((row) => row.department === target.department)];
+	await city.why('records', target.id, '廃棄前の確認');
 	const before = (await records.json(`/staff/applications/${target.id}`)).json;
 	await until(async () => (await records.json(`/staff/applications/${target.id}`)).json.documents.length > 0 || before.application.outcome !== 'granted', 'its document');
 	const { documents } = (await records.json(`/staff/applications/${target.id}`)).json;
@@ -110,6 +111,7 @@ test('extension of all that fit, department by department; held files stay', asy
 	const held = rows[0];
 	const people = await city.office(held.department_name);
 	const clerk = await city.as(people.clerk);
+	await city.why(people.clerk, held.id);
 	await clerk.submit(await clerk.get(`/staff/applications/${held.id}`), '/hold', { reason: '訴訟のため' });
 	assert.equal((await due()).find((row) => row.id === held.id).why_key, 'disposal.why.held');
 	const next = `${new Date().getFullYear() + 2}-03-31`;
@@ -122,6 +124,7 @@ test('extension of all that fit, department by department; held files stay', asy
 		await done(id);
 	}
 	assert.deepEqual((await due()).map((row) => row.id), [held.id]);
+	await city.why('records', rows[1].id);
 	const kept = (await records.json(`/staff/applications/${rows[1].id}`)).json;
 	assert.equal(kept.application.retention.disposal_on, next);
 	assert.ok(kept.history.some((e) => e.event === 'retention_extended'));
@@ -131,6 +134,7 @@ test('a department\'s head approves what its chief proposes, and nobody else\'s'
 	const [row] = await due();
 	const people = await city.office(row.department_name);
 	const clerk = await city.as(people.clerk), chief = await city.as(people.chief), head = await city.as(people.head);
+	await city.why(people.clerk, row.id);
 	await clerk.submit(await clerk.get(`/staff/applications/${row.id}`), '/hold');
 	let page = await chief.submit(await chief.get('/staff/records'), '/staff/records', { id: String(row.id), kind: 'dispose', reason: '満了' });
 	const id = idOf(page.url);

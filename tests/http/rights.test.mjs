@@ -33,10 +33,13 @@ async function token(rights) {
 }
 const bearer = { bare: await token([]), reader: await token(['application.read']) };
 const logins = { resident: 'resident2@example.jp', elsewhere: other.clerk, clerk: own.clerk2, chief: own.chief, head: own.head,
-	records: 'records', operator: 'operator', admin: 'admin', auditor: 'auditor' };
+	records: 'records', operator: 'operator', admin: 'admin', auditor: 'auditor', security: 'security' };
 const colleague = (await (await city.as('admin')).json(`/staff/users?q=${own.clerk}`)).json.users.find((u) => u.login === own.clerk).id;
 const department = (await (await city.as('admin')).json('/staff/departments')).json.departments[0].id;
 const user = `/staff/users/${colleague}`, away = `/staff/absences/${colleague}`, section = `/staff/departments/${department}`;
+
+// Whose work it is not must say why before they look (403 until then).
+for (const login of ['records', 'auditor']) await city.why(login, taken);
 
 // A letter for each person, in this order: "." goes through, also when what was sent is a mistake or comes too late;
 // 1 sign in first; 3 may not; 4 is not there (for them).
@@ -44,6 +47,7 @@ const people = ['anonymous', 'resident', 'elsewhere', 'clerk', 'chief', 'head', 
 const meaning = { 401: '1', 403: '3', 404: '4' };
 const everybody = '13..........', operator = '1333333.3333', noJob = '133333343333', admin = '13333333.333', noRow = '133333334333';
 const reads = '134....44.4.', works = '134...344343', decides = '1343..344343', revokes = '13433..44343', nobodys = '134333344343';
+const officers = '133333333333'; // none of these: the security officers alone
 const records = '1333...33333', noRecord = '133344433333', exports = '13333..33.33';
 const act = (id, verb, want, body) => [`/staff/applications/${id}/${verb}`, want, body];
 const table = {
@@ -117,6 +121,9 @@ const table = {
 	'post /staff/departments/new': ['/staff/departments/new', admin],
 	'get /staff/departments/{id}': [section, admin],
 	'post /staff/departments/{id}': [section, admin, { name: '' }],
+	'post /staff/reason': ['/staff/reason', everybody, { subject: 'application:999999', reason: '監査' }],
+	'get /staff/trail': ['/staff/trail', officers],
+	'get /staff/trail.csv': ['/staff/trail.csv', officers],
 	'get /staff/outbox': ['/staff/outbox', operator],
 	'get /staff/outbox/{id}': ['/staff/outbox/999999', noJob],
 	'post /staff/outbox/{id}/send': ['/staff/outbox/999999/send', noJob],
@@ -153,7 +160,7 @@ test('every route of the office answers each person as declared', async () => {
 });
 
 test('everybody begins where their work is, with a menu of what they may open', async () => {
-	const homes = { clerk: '/staff', chief: '/staff', head: '/staff', records: '/staff/records', operator: '/staff/jobs', admin: '/staff/users', auditor: '/journal', resident: '/my' };
+	const homes = { clerk: '/staff', chief: '/staff', head: '/staff', records: '/staff/records', operator: '/staff/jobs', admin: '/staff/users', auditor: '/journal', security: '/staff/trail', resident: '/my' };
 	for (const [person, home] of Object.entries(homes)) {
 		const client = await city.as(logins[person]);
 		assert.equal((await client.get('/login', { follow: false })).location, home, person);
@@ -162,8 +169,8 @@ test('everybody begins where their work is, with a menu of what they may open', 
 		if (person === 'resident') continue;
 		const menu = [...page.text.match(/<nav class="m-nav m-nav--staff"[\s\S]*?<\/nav>/)[0].matchAll(/href="([^"]+)"/g)].map((m) => m[1]);
 		assert.ok(menu.includes(home), `${person}: ${menu}`);
-		assert.equal(menu.includes('/staff'), ['operator', 'admin'].includes(person) === false, `${person}: ${menu}`);
+		assert.equal(menu.includes('/staff'), !['operator', 'admin', 'security'].includes(person), `${person}: ${menu}`);
 		for (const href of menu) assert.equal((await client.get(href, { follow: false })).status, 200, `${person} ${href}`);
 	}
-	for (const person of ['operator', 'admin']) assert.equal((await (await city.as(logins[person])).get('/staff', { follow: false })).location, homes[person]);
+	for (const person of ['operator', 'admin', 'security']) assert.equal((await (await city.as(logins[person])).get('/staff', { follow: false })).location, homes[person]);
 });

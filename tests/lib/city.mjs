@@ -126,6 +126,12 @@ export class City {
 		return this.people.get(login);
 	}
 
+	// Somebody says why they look at an application beyond their own work.
+	async why(login, id, reason = '確認') {
+		const done = await (await this.as(login)).postJson('/staff/reason', { subject: `application:${id}`, reason });
+		if (done.status >= 400) throw new Error(`reason of ${login}: ${done.status} ${done.text}`);
+	}
+
 	// The administrator enters the mail address of a member of staff.
 	async giveMail(login, mail) {
 		const admin = await this.as('admin');

@@ -600,6 +600,7 @@ static int document_void_reason(
 
 const struct document_hooks application_document_hooks = {
     .may_read = document_may_read,
+    .read = application_document_read,
     .recipient = document_recipient,
     .void_reason = document_void_reason,
 };

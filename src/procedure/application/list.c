@@ -544,6 +544,7 @@ static json_t *row_view(struct db *db, struct arena *a, const struct app_row *r,
 	    r->applicant_kind, "channel", r->channel, "state", r->state, "state_key",
 	    arena_printf(a, "application.state.%s", r->state));
 	json_object_set_new(o, "public_key", json_string(public_key(a, r->state, r->outcome)));
+	json_object_set_new(o, "person", json_integer((json_int_t)r->applicant_person));
 	json_object_set_new(o, "turn", json_integer((json_int_t)r->turn));
 	json_object_set_new(o, "department", json_integer((json_int_t)r->department));
 	const char *department = name_of(db, a, n, false, r->department);

@@ -9,6 +9,7 @@
 #include "base/secret.h"
 #include "base/time.h"
 #include "identity/identity.h"
+#include "trail/trail.h"
 
 const struct app_actor app_system = {.id = "system"};
 
@@ -277,6 +278,21 @@ bool app_is_own(const struct application *app, const struct app_actor *actor)
 	           : actor->account > 0 && actor->account == app->account;
 }
 
+/* The last letters about a case are written when it has ended. */
+#define WORK_GOES_ON_US (7 * INT64_C(86400000000))
+
+bool app_is_work_of(struct db *db, const struct app_actor *actor, const struct application *app)
+{
+	bool ended =
+	    app->state == APP_CLOSED || app->state == APP_WITHDRAWN || app->state == APP_CANCELLED;
+	if (ended && app->updated_us < now_us() - WORK_GOES_ON_US)
+		return false;
+	return app->assignee == actor->person || app_is_own(app, actor) ||
+	       staff_works_in(
+	           db, actor->person, "application.read", app->department, app->procedure) ||
+	       ((app->kids & KID_ROUTE) && route_knows(db, app->id, actor->person));
+}
+
 bool app_may(struct db *db, struct arena *a, const struct app_actor *actor,
     const struct application *app, const char *verb)
 {
@@ -303,6 +319,19 @@ int row_insert(struct db *db, struct app_row *r, struct err *err)
 	return rc == 0 ? err_set(err, ERR_STORE, NULL, "no id") : rc < 0 ? rc : 0;
 }
 
+/* What staff changed stands in the trail, too, where the applicant finds it. */
+static int row_trail(struct db *db, const struct app_actor *actor, const struct app_row *r,
+    const char *event, struct err *err)
+{
+	const struct reading change = {.kind = TRAIL_CHANGE,
+	    .verb = event,
+	    .person = r->applicant_person,
+	    .application = r->id,
+	    .department = r->department,
+	    .procedure = r->procedure};
+	return trail_add(db, actor->person, actor->scopes != NULL, "", &change, err);
+}
+
 int row_journal(struct db *db, struct arena *a, const struct app_actor *actor,
     const struct app_row *r, const char *event, json_t *data, struct err *err)
 {
@@ -318,7 +347,7 @@ int row_journal(struct db *db, struct arena *a, const struct app_actor *actor,
 		    NULL, err);
 	json_decref(state);
 	json_decref(data);
-	return rc;
+	return rc == 0 && actor->staff ? row_trail(db, actor, r, event, err) : rc;
 }
 
 int row_changed(struct db *db, struct arena *a, const struct app_actor *actor, struct app_row *r,
@@ -511,34 +540,3 @@ static int verify_each(struct db *db, int (*state)(void *arg, const char *subjec
 }
 
 const struct journal_verifier application_verifier = {.kind = "application", .each = verify_each};
-
-int app_reading_noted(
-    struct db *db, const struct app_actor *actor, int64_t id, bool *noted, struct err *err)
-{
-	int64_t one;
-	int rc = actor->staff ? db_get_i64(db, err, &one, &life_sql[SQL_READING_HAS], "iii", id,
-	                            actor->person, (int64_t)date_to_days(date_of_us(now_us())))
-	                      : 1;
-	*noted = rc > 0;
-	return rc < 0 ? rc : 0;
-}
-
-int app_note_reading(struct db *db, const struct app_actor *actor, int64_t id, struct err *err)
-{
-	if (!actor->staff)
-		return 0;
-	int32_t day = date_to_days(date_of_us(now_us()));
-	int64_t n =
-	    db_run(db, err, &life_sql[SQL_READING_ADD], "iii", id, actor->person, (int64_t)day);
-	if (n <= 0)
-		return (int)n;
-	struct arena *a = arena_new();
-	/* Its own subject: reading does not change the application's state. */
-	int rc = journal_add(db,
-	    &(struct journal_change){.actor = actor->id,
-	        .verb = "application.read",
-	        .subject = arena_printf(a, "reading:%" PRId64, id)},
-	    NULL, err);
-	arena_free(a);
-	return rc;
-}

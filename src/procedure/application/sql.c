@@ -189,11 +189,6 @@ const struct sql life_sql[LIFE_SQL_COUNT] = {
     [SQL_EFFECT_ADD] = {"INSERT INTO effect (application, kind, at_us) VALUES (?1, ?2, ?3)"
                         " ON CONFLICT (application, kind) DO NOTHING",
         NULL},
-    [SQL_READING_HAS] = {"SELECT 1 FROM reading WHERE application = ?1 AND staff = ?2 AND day = ?3",
-        NULL},
-    [SQL_READING_ADD] = {"INSERT INTO reading (application, staff, day) VALUES (?1, ?2, ?3)"
-                         " ON CONFLICT (application, staff, day) DO NOTHING",
-        NULL},
     [SQL_CAPACITY_ADD] = {"INSERT INTO capacity (procedure, place_key, taken) VALUES (?1, ?2, 0)"
                           " ON CONFLICT (procedure, place_key) DO NOTHING",
         NULL},
@@ -364,8 +359,6 @@ const struct sql *const application_statements[] = {
     S(MANDATE_GET),
     S(REMINDER_ADD),
     S(EFFECT_ADD),
-    S(READING_ADD),
-    S(READING_HAS),
     S(CAPACITY_ADD),
     S(CAPACITY_TAKE),
     S(CAPACITY_GIVE),

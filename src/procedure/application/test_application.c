@@ -730,23 +730,29 @@ static void individual_number(struct store *st)
 }
 EACH(individual_number)
 
-static void readings(struct store *st)
+/* What is beyond one's own work: another department's, and what is closed. */
+static void whose_work(struct store *st)
 {
 	struct world w = world_new(st);
-	struct journal_entry *entries;
+	struct application *app;
 	int64_t id = submitted(&w, HANAKO, w.dog);
-	for (int i = 0; i < 3; i++)
-		DO(&w, CLERK, "read", .id = id);
-	DO(&w, HANAKO, "read", .id = id); /* one's own */
-	now_set_us(FRIDAY + DAY);
-	DO(&w, CLERK, "read", .id = id);
-	assert_int_equal(journal_of(world_db(&w), w.arena,
-	                     arena_printf(w.arena, "reading:%" PRId64, id), &entries, &w.err),
-	    2);
+	static const struct {
+		enum who who;
+		bool own;
+	} cases[] = {{CLERK, true}, {HEAD, true}, {DIVISION, true}, {TAX_CLERK, false}};
+	assert_int_equal(app_get(world_db(&w), w.arena, id, &app, &w.err), 0);
+	for (size_t i = 0; i < COUNT(cases); i++)
+		assert_int_equal(
+		    app_is_work_of(world_db(&w), &w.actors[cases[i].who], app), cases[i].own);
+	DO(&w, HANAKO, "withdraw", .id = id);
+	assert_int_equal(app_get(world_db(&w), w.arena, id, &app, &w.err), 0);
+	assert_true(app_is_work_of(world_db(&w), &w.actors[CLERK], app));
+	now_set_us(FRIDAY + 8 * DAY);
+	assert_false(app_is_work_of(world_db(&w), &w.actors[CLERK], app));
 	assert_verified(&w);
 	world_free(&w);
 }
-EACH(readings)
+EACH(whose_work)
 
 /* --- files --- */
 
@@ -881,7 +887,7 @@ int main(void)
 	    RUN(forwarding),
 	    RUN(messages),
 	    RUN(individual_number),
-	    RUN(readings),
+	    RUN(whose_work),
 	    RUN(files),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -269,8 +269,6 @@ static int act_run(struct db *db, void *arg, struct err *err)
 		return deputy_add(db, t->n, t->m, 0, "2026-11-01", NULL, err);
 	if (IS("post"))
 		return post_add(db, t->n, t->m, RANK_SECTION, NULL, NULL, err);
-	if (IS("read"))
-		return app_note_reading(db, who, t->id, err);
 	/* approve, send_back, reject, pull_back, comment */
 	return route_act(db, a, who, t->proc, t->id, v, t->back - 1, t->text, err);
 }

@@ -312,7 +312,7 @@ static int file(struct request *rq, struct err *err)
 	int rc = !db      ? -(int)ERR_STORE
 	         : id < 0 ? err_set(err, ERR_MISSING, NULL, "no such application")
 	                  : app_read(db, rq->arena, &actor, id, &app, err);
-	if (rc < 0)
+	if (rc < 0 || (rc = rq_reading(rq, app, TRAIL_FILE, NULL, NULL, err)) <= 0)
 		return rc;
 	const char *slot;
 	json_t *files, *f, *kept;

@@ -56,10 +56,20 @@ int rq_own_application(struct request *rq, struct application **out, struct err 
 	int rc = id < 0 ? -(int)ERR_MISSING : app_get(db, rq->arena, id, out, err);
 	if (rc == 0 && !app_is_own(*out, &actor))
 		rc = -(int)ERR_MISSING;
-	return rc == -(int)ERR_MISSING
-	           ? err_set(err, ERR_MISSING, NULL, "application %lld is not there for %s",
-	                 (long long)id, actor.id)
-	           : rc;
+	if (rc < 0)
+		return rc == -(int)ERR_MISSING
+		           ? err_set(err, ERR_MISSING, NULL, "application %lld is not there for %s",
+		                 (long long)id, actor.id)
+		           : rc;
+	/* The counter's own: one of its staff typed it in. */
+	return rq->method == HTTP_GET ? reading_note(rq,
+	                                    &(struct reading){.kind = TRAIL_READ,
+	                                        .person = (*out)->applicant_person,
+	                                        .application = (*out)->id,
+	                                        .department = (*out)->department,
+	                                        .procedure = (*out)->procedure},
+	                                    err)
+	                              : 0;
 }
 
 /* An own application that is still a draft, with its definition. */

@@ -251,6 +251,13 @@ static int export_note(struct request *rq, struct db *db, struct err *err)
 	    .data = data};
 	int rc = journal_add(db, &change, NULL, err);
 	json_decref(data);
+	if (rc == 0)
+		rc = trail_add_of(rq, db,
+		    &(struct reading){.kind = TRAIL_EXPORT,
+		        .department = e->filter.department > 0 ? e->filter.department : 0,
+		        .procedure = e->filter.procedure,
+		        .detail = rq->url},
+		    err);
 	if (rc < 0)
 		return rc;
 	return strstr(rq->path, ".csv")

@@ -1,6 +1,7 @@
 /* The staff's inbox: lists by person and department, filters, bulk actions. */
 #include <string.h>
 
+#include "base/json.h"
 #include "identity/identity.h"
 #include "procedure/pages/pages.h"
 #include "procedure/procedure.h"
@@ -182,6 +183,28 @@ static void finish_rows(struct request *rq, json_t *rows)
 	}
 }
 
+/* The trail says whom the list showed; what is on the page does not hold their numbers. */
+static int note_list(
+    struct request *rq, const struct app_filter *f, const json_t *rows, struct err *err)
+{
+	int n = (int)json_array_size(rows);
+	struct reading_of *of = arena_array(rq->arena, (size_t)n + 1, sizeof(*of));
+	for (int i = 0; i < n; i++) {
+		json_t *row = json_array_get(rows, (size_t)i);
+		of[i] = (struct reading_of){
+		    .person = json_integer_value(json_object_get(row, "person")),
+		    .application = json_integer_value(json_object_get(row, "id")),
+		    .department = json_integer_value(json_object_get(row, "department")),
+		    .procedure = json_text(row, "procedure")};
+		json_object_del(row, "person");
+	}
+	const struct reading r = {.kind = f->text ? TRAIL_SEARCH : TRAIL_LIST,
+	    .department = f->department > 0 ? f->department : 0,
+	    .procedure = f->procedure,
+	    .detail = f->text};
+	return n ? reading_note_list(rq, &r, of, n, err) : 0;
+}
+
 /* The departments whose applications the person may read. */
 static int own_departments(
     struct request *rq, struct db *db, int64_t selected, json_t **out, struct err *err)
@@ -249,6 +272,10 @@ static int inbox_show(struct request *rq, struct err *err)
 	if (rc < 0)
 		return rc;
 	json_t *rows = json_object_get(page, "items");
+	if ((rc = note_list(rq, &f, rows, err)) < 0) {
+		json_decref(page);
+		return rc;
+	}
 	finish_rows(rq, rows);
 	json_object_set(rq->view, "rows", rows);
 	json_object_set_new(rq->view, "none", json_boolean(json_array_size(rows) == 0));

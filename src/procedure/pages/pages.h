@@ -5,6 +5,7 @@
 #include "procedure/application.h"
 #include "procedure/catalogue.h"
 #include "procedure/definition.h"
+#include "trail/trail.h"
 #include "web/web.h"
 
 /* Who acts, for the functions of application.h. */
@@ -24,6 +25,13 @@ int app_procedure(struct request *, const struct application *, struct procedure
 
 /* The application in {id} of the path, when it is the actor's own: ERR_MISSING otherwise. */
 int rq_own_application(struct request *, struct application **, struct err *);
+
+/* Notes that staff are shown (something of) an application, before anything is put into the view;
+ * for applicants nothing. subject: what of it ("document:…"), detail: its name; NULL. 1: go on. 0:
+ * it is beyond their own work and they have not said why: the answer is the page that asks, and the
+ * handler ends with 0. <0. */
+int rq_reading(struct request *, const struct application *, enum trail_kind, const char *subject,
+    const char *detail, struct err *);
 
 /* The text of {"ja": ..., "en": ...} in the request's language. */
 const char *rq_text_of(const struct request *, const json_t *texts);

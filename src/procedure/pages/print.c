@@ -236,19 +236,6 @@ static int own_pdf(struct request *rq, struct err *err)
 	return rc < 0 ? rc : print_application(rq, app, err);
 }
 
-static int note_reading(struct request *rq, struct db *db, struct err *err)
-{
-	struct app_actor actor = rq_app_actor(rq);
-	return app_note_reading(db, &actor, rq_param_i64(rq, "id"), err);
-}
-
-/* Renders first, then writes down who looked: both are needed for an answer. */
-static int render_and_note(struct request *rq, struct err *err)
-{
-	int rc = render(rq, err);
-	return rc < 0 ? rc : rq_write(rq, note_reading);
-}
-
 static int staff_pdf(struct request *rq, struct err *err)
 {
 	struct application *app;
@@ -259,8 +246,8 @@ static int staff_pdf(struct request *rq, struct err *err)
 	         : id < 0 ? err_set(err, ERR_MISSING, NULL, "no such application")
 	                  : app_read(db, rq->arena, &actor, id, &app, err);
 	if (rc == 0)
-		rc = print_application(rq, app, err);
-	return rc < 0 ? rc : rq_defer(rq, render_and_note);
+		rc = rq_reading(rq, app, TRAIL_PRINT, NULL, NULL, err);
+	return rc <= 0 ? rc : print_application(rq, app, err);
 }
 
 static const struct route routes[] = {

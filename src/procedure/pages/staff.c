@@ -173,12 +173,6 @@ static json_t *revision_links(const struct request *rq, const struct application
 	return out;
 }
 
-static int note_reading(struct request *rq, struct db *db, struct err *err)
-{
-	struct page *p = rq_data(rq);
-	return app_note_reading(db, &p->actor, p->app->id, err);
-}
-
 /* Whom it may be assigned to: nobody, or anybody with a post in its department. */
 static int colleague_options(
     struct request *rq, struct db *db, const struct application *app, json_t **out, struct err *err)
@@ -392,14 +386,9 @@ static int show(struct request *rq, struct err *err)
 	int rc = page_load(rq, &p, err);
 	if (rc == -(int)ERR_MISSING)
 		return rq_disposed(rq, err);
-	if (rc < 0 || (rc = show_view(rq, p, err)) < 0)
+	if (rc < 0 || (rc = rq_reading(rq, p->app, TRAIL_READ, NULL, NULL, err)) <= 0)
 		return rc;
-	bool noted;
-	if ((rc = app_reading_noted(rq_db(rq, err), &p->actor, p->app->id, &noted, err)) < 0 ||
-	    noted)
-		return rc;
-	rq_set_data(rq, p);
-	return rq_write(rq, note_reading);
+	return show_view(rq, p, err);
 }
 
 /* --- acts --- */
@@ -687,7 +676,7 @@ static int act_page(struct request *rq, struct act *a, enum err_kind kind, struc
 	const struct page *posted = a->page;
 	struct page *p;
 	int rc = page_load(rq, &p, err);
-	if (rc < 0)
+	if (rc < 0 || (rc = rq_reading(rq, p->app, TRAIL_READ, NULL, NULL, err)) <= 0)
 		return rc;
 	p->drafted = posted->drafted;
 	p->problems = posted->problems;

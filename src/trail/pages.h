@@ -1,0 +1,15 @@
+/* Handlers of the trail's pages. */
+#ifndef TRAIL_PAGES_H
+#define TRAIL_PAGES_H
+
+#include "web/web.h"
+
+/* clang-format off */
+#define TRAIL_HANDLERS(X) \
+	X(reason_post) X(my_readings) X(my_readings_csv) X(trail_search) X(trail_search_csv)
+/* clang-format on */
+#define X(name) int name(struct request *, struct err *);
+TRAIL_HANDLERS(X)
+#undef X
+
+#endif
