@@ -7,6 +7,7 @@ const parts = {
 	'./postal.js': '[data-postal], [data-rows], [data-live]',
 	'./keys.js': 'table[data-keys]',
 	'./dialog.js': '[data-dialog]',
+	'./passkey.js': '[data-passkey]',
 };
 for (const [file, selector] of Object.entries(parts))
 	if (document.querySelector(selector)) import(file + version);

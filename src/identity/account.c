@@ -10,6 +10,11 @@ bool account_is_staff(const struct account *account)
 	return text_eq(account->kind, "staff");
 }
 
+bool account_has_second(const struct account *account)
+{
+	return account->totp || account->has_passkey;
+}
+
 char *account_actor(struct arena *a, const struct account *account)
 {
 	bool staff = account_is_staff(account);
@@ -43,6 +48,7 @@ static int account_row(struct rows *r, struct arena *a, struct account *out)
 		    .person = rows_i64(r, 13),
 		    .staff = rows_i64(r, 14),
 		    .name = rows_dup(r, 15, a),
+		    .has_passkey = rows_i64(r, 16) != 0,
 		};
 	rows_end(r);
 	return rc;

@@ -1,5 +1,5 @@
 /* machi user: accounts from the command line. */
-#include "identity/private.h"
+#include "identity/passkey/passkey.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -160,9 +160,7 @@ static int second_off(struct db *db, struct user_command *c, struct err *err)
 	struct account a;
 	int rc = the_account(db, c, &a, err);
 	if (rc == 0)
-		rc = account_set_totp(db, actor, a.id, NULL, 0, err);
-	if (rc == 0 && db_run(db, err, SQL(RECOVERY_CLEAR), "i", a.id) < 0)
-		rc = -(int)ERR_STORE;
+		rc = seconds_remove(db, actor, a.id, err);
 	return rc;
 }
 
@@ -362,7 +360,7 @@ const struct command identity_commands[1] = {
                 "  add-resident MAIL --family NAME --given NAME\n"
                 "  password LOGIN                             a new one; all sessions end\n"
                 "  lock LOGIN, unlock LOGIN\n"
-                "  second-off LOGIN                           remove the second factor\n"
+                "  second-off LOGIN                           remove codes and passkeys\n"
                 "  post LOGIN --department CODE --rank RANK   係員 係長 課長 部長 市長 [--acting]\n"
                 "  grant LOGIN --role ROLE                    [--department CODE], else the whole "
                 "city\n"

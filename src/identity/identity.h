@@ -170,7 +170,7 @@ bool password_verify(const char *hash, const char *password);
  * returns how many. The city need not be open. */
 int roles_check_city(const char *dir, FILE *out);
 
-extern const struct module identity_module, assurance_module;
+extern const struct module identity_module, assurance_module, passkey_module;
 /* For web_set_authenticator(), once at start. */
 extern const struct authenticator identity_authenticator;
 

@@ -1,5 +1,5 @@
 /* /account: what people see and change about their own account. */
-#include "identity/assurance/assurance.h"
+#include "identity/passkey/passkey.h"
 
 #include <string.h>
 
@@ -82,6 +82,25 @@ int with_password(struct request *rq, struct own *o)
 		return 0;
 	rq_set_data(rq, o);
 	return rq_defer(rq, own_work);
+}
+
+static bool fresh(const struct request *rq)
+{
+	return rq->actor.level >= 2;
+}
+
+void fresh_field(struct request *rq, json_t *form)
+{
+	if (!fresh(rq))
+		form_field(rq, form, &password_again, NULL);
+}
+
+int with_fresh(struct request *rq, struct own *o)
+{
+	if (!fresh(rq))
+		return with_password(rq, o);
+	rq_set_data(rq, o);
+	return rq_write(rq, o->write);
 }
 
 int own_open(struct request *rq, struct own **out, struct err *err)
@@ -643,6 +662,8 @@ static int close_write(struct request *rq, struct db *db, struct err *err)
 			n = db_run(db, err, SQL(DEVICE_FORGET), "i", o->account.id);
 		rc = n < 0 ? (int)n : 0;
 	}
+	if (rc == 0)
+		rc = passkeys_remove(db, actor, o->account.id, err);
 	if (rc == 0)
 		rc = account_close(db, actor, o->account.id, err);
 	if (rc == 0)

@@ -204,7 +204,7 @@ static int setup_open(
 	int rc = second_account(rq, db, account, next, err);
 	if (rc <= 0)
 		return rc;
-	if (account->totp || !account->pending || !account_is_staff(account))
+	if (account_has_second(account) || !account->pending || !account_is_staff(account))
 		return rq_redirect(rq, account->totp ? "/login/totp" : "/login");
 	page_title(rq, "identity.setup.title");
 	json_object_set_new(rq->view, "signing_in", json_true());

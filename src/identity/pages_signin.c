@@ -118,6 +118,8 @@ static int second_begin(struct request *rq, struct db *db, struct login *l, stru
 	rq_set_cookie(rq, second_cookie, token, SECOND_S);
 	if (l->account.totp)
 		return rq_redirect(rq, "/login/totp");
+	if (l->account.has_passkey) /* which is a sign-in by itself */
+		return rq_redirect(rq, "%s", next_along(rq->arena, "/login/passkey", l->next));
 	rc = second_secret(rq, db, l->account.id, err);
 	return rc < 0 ? rc : rq_redirect(rq, "/login/setup");
 }
@@ -197,6 +199,7 @@ static void second_view(struct request *rq)
 	    "identity.second.code_help", "is_text", "one-time-code", true, 20};
 	page_title(rq, "identity.second.title");
 	json_object_set_new(rq->view, "signing_in", json_true());
+	json_object_set_new(rq->view, "ways", ways_to_sign_in(rq, NULL));
 	json_t *form = page_form(rq, "/login/totp", "identity.second.button");
 	json_t *field = form_field(rq, form, &code, NULL);
 	json_object_set_new(field, "inputmode", json_string("text"));

@@ -1,6 +1,6 @@
 /* /staff/users: the people who work here, their posts and roles; and the look-up of a resident's
  * account for the help desk. */
-#include "identity/private.h"
+#include "identity/passkey/passkey.h"
 #include "trail/trail.h"
 
 #include <string.h>
@@ -335,7 +335,7 @@ int user_get(struct request *rq, struct err *err)
 	json_t *user = json_pack("{s:I, s:s, s:s, s:s, s:s*, s:s, s:b, s:b, s:b, s:b, s:b}", "id",
 	    (json_int_t)e->staff, "login", a->login, "name", a->name, "kana", kana ? kana : "",
 	    "mail", a->mail, "state", a->state, "is_locked", (int)text_eq(a->state, "locked"),
-	    "has_left", (int)left, "has_second", (int)(a->totp != NULL), "has_password",
+	    "has_left", (int)left, "has_second", (int)account_has_second(a), "has_password",
 	    (int)(a->hash != NULL), "is_self", (int)(a->id == rq->actor.account));
 	if (a->signed_in_us)
 		json_object_set_new(user, "signed_in", json_integer(a->signed_in_us));
@@ -590,11 +590,7 @@ static int account_do(struct request *rq, struct db *db, const struct account *a
 		if (rc == 0)
 			rc = account_journal(db, actor, "identity.reset_sent", a->id, NULL, err);
 	} else if (text_eq(what, "second")) {
-		rc = account_set_totp(db, actor, a->id, NULL, 0, err);
-		if (rc == 0) {
-			int64_t n = db_run(db, err, SQL(RECOVERY_CLEAR), "i", a->id);
-			rc = n < 0 ? (int)n : 0;
-		}
+		rc = seconds_remove(db, actor, a->id, err);
 		if (rc == 0)
 			rc = account_mail(rq, db, a, "second-removed", NULL, err);
 	} else {

@@ -65,7 +65,10 @@ struct account {
 	int64_t totp_step, created_us, signed_in_us, password_us;
 	int64_t person, staff; /* 0: none */
 	const char *name;
+	bool has_passkey; /* an active one */
 };
+/* A time-based code or a passkey. */
+bool account_has_second(const struct account *);
 /* 1 found, 0 not, <0. Strings on the arena. */
 int account_get(struct db *, struct arena *, int64_t id, struct account *, struct err *);
 int account_find(struct db *, struct arena *, const char *kind, const char *login, struct account *,
@@ -384,6 +387,10 @@ int own_open(struct request *, struct own **out, struct err *);
 /* Ends a handler: o->write runs when the form's "password" is the account's own; else the view that
  * was built is shown again with what is wrong. */
 int with_password(struct request *, struct own *o);
+/* The same, but who proved two factors a moment ago (level 2) is not asked for the password. */
+int with_fresh(struct request *, struct own *o);
+/* The form's field for that password, when it will be asked for. */
+void fresh_field(struct request *, json_t *form);
 void account_crumb(struct request *);
 /* "Firefox, Linux" for a User-Agent header. */
 const char *agent_text(struct request *, const char *agent);
@@ -401,8 +408,8 @@ int note_colleague(struct request *, int64_t staff, struct err *);
 /* Posts of a staff member; with only_now only those of today. New reference. */
 json_t *posts_view(struct request *, struct db *, int64_t staff, bool only_now, struct err *err);
 /* Makes the field a select of today's departments as a tree; none: key of a choice without one. */
-int department_options(struct request *, struct db *, json_t *field, int64_t selected,
-    const char *none, struct err *);
+int department_options(
+    struct request *, struct db *, json_t *field, int64_t selected, const char *none, struct err *);
 /* For rq_write_or(): a refused change as a problem at its field. */
 int problem_page(struct request *, struct err *);
 /* A link to choose the first password: by mail, or shown once to be handed over. */

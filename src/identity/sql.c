@@ -1,12 +1,19 @@
 /* Every statement of the module. Days: ?n is compared as text, YYYY-MM-DD sorts by time. */
 #include "identity/private.h"
 
+#define HAS_PASSKEY                                                                                \
+	"EXISTS (SELECT 1 FROM credential c WHERE c.account = a.id AND c.kind = 'passkey' "        \
+	"AND c.state = 'active')"
+
 #define ACCOUNT_COLUMNS                                                                            \
 	"SELECT a.id, a.kind, a.login, a.mail, a.password_hash, a.totp_secret, a.totp_pending, "   \
 	"a.totp_step, a.state, a.lang, a.created_us, a.signed_in_us, a.password_us, p.id, s.id, "  \
-	"COALESCE(s.name, p.name, a.login) "                                                       \
+	"COALESCE(s.name, p.name, a.login), CASE WHEN " HAS_PASSKEY " THEN 1 ELSE 0 END "          \
 	"FROM account a LEFT JOIN person p ON p.account = a.id LEFT JOIN staff s ON s.account = "  \
 	"a.id "
+
+/* 1 when account a has a second factor: a time-based code, or a passkey. */
+#define HAS_SECOND "CASE WHEN a.totp_secret IS NOT NULL OR " HAS_PASSKEY " THEN 1 ELSE 0 END "
 
 /* What the verifier compares; sign-in times and used TOTP steps are not part of it. */
 #define ACCOUNT_STATE_COLUMNS                                                                      \
@@ -86,10 +93,10 @@ const struct sql identity_sql[SQL_COUNT] = {
                            "totp_pending = NULL WHERE id = ?1"},
     [SQL_ACCOUNT_STATE] = {ACCOUNT_STATE_COLUMNS "WHERE id = ?1"},
     [SQL_ACCOUNT_STATES] = {ACCOUNT_STATE_COLUMNS "ORDER BY id", .whole = "machi verify reads all"},
-    [SQL_ACCOUNT_ACTOR] = {"SELECT a.kind, a.state, a.lang, p.id, p.name, s.id, s.name, s.state, "
-                           "CASE WHEN a.totp_secret IS NULL THEN 0 ELSE 1 END "
-                           "FROM account a LEFT JOIN person p ON p.account = a.id "
-                           "LEFT JOIN staff s ON s.account = a.id WHERE a.id = ?1"},
+    [SQL_ACCOUNT_ACTOR] =
+        {"SELECT a.kind, a.state, a.lang, p.id, p.name, s.id, s.name, s.state, " HAS_SECOND
+         "FROM account a LEFT JOIN person p ON p.account = a.id "
+         "LEFT JOIN staff s ON s.account = a.id WHERE a.id = ?1"},
 
     [SQL_PERSON_ADD] = {"INSERT INTO person (account, profile, name, name_key, kana_key, birthday, "
                         "mail, lang, created_us) "
@@ -294,21 +301,20 @@ const struct sql identity_sql[SQL_COUNT] = {
     [SQL_SIGN_IN_EXPIRE] = {"DELETE FROM sign_in WHERE at_us <= ?1"},
 
     [SQL_USERS] =
-        {"SELECT s.id, a.login, s.name, s.kana, a.mail, a.state, s.state, a.signed_in_us, "
-         "CASE WHEN a.totp_secret IS NULL THEN 0 ELSE 1 END "
-         "FROM staff s JOIN account a ON a.id = s.account "
+        {"SELECT s.id, a.login, s.name, s.kana, a.mail, a.state, s.state, "
+         "a.signed_in_us, " HAS_SECOND "FROM staff s JOIN account a ON a.id = s.account "
          "WHERE s.id > ?2 AND (a.login_key LIKE ?1 ESCAPE '!' OR s.name_key LIKE ?1 ESCAPE '!' "
          "OR s.kana LIKE ?1 ESCAPE '!') "
          "AND (?3 = 0 OR EXISTS (SELECT 1 FROM post p WHERE p.staff = s.id "
          "AND p.department = ?3 AND p.from_date <= ?4 AND p.until_date >= ?4)) "
          "ORDER BY s.id LIMIT ?5"},
-    [SQL_RESIDENTS] = {"SELECT a.id, p.id, p.name, p.birthday, a.login, a.state, a.signed_in_us, "
-                       "CASE WHEN a.totp_secret IS NULL THEN 0 ELSE 1 END "
-                       "FROM account a JOIN person p ON p.account = a.id WHERE a.id IN "
-                       "(SELECT id FROM account WHERE kind = 'resident' AND login_key = ?1 "
-                       "UNION SELECT account FROM person WHERE name_key = ?2 "
-                       "UNION SELECT account FROM person WHERE kana_key = ?2) "
-                       "AND a.kind = 'resident' ORDER BY a.id LIMIT 50"},
+    [SQL_RESIDENTS] =
+        {"SELECT a.id, p.id, p.name, p.birthday, a.login, a.state, a.signed_in_us, " HAS_SECOND
+         "FROM account a JOIN person p ON p.account = a.id WHERE a.id IN "
+         "(SELECT id FROM account WHERE kind = 'resident' AND login_key = ?1 "
+         "UNION SELECT account FROM person WHERE name_key = ?2 "
+         "UNION SELECT account FROM person WHERE kana_key = ?2) "
+         "AND a.kind = 'resident' ORDER BY a.id LIMIT 50"},
     [SQL_DEPARTMENT_STAFF] = {"SELECT department, COUNT(DISTINCT staff) FROM post "
                               "WHERE from_date <= ?1 AND until_date >= ?1 GROUP BY department"},
 };

@@ -21,6 +21,7 @@ const struct module *const modules[] = {
     &web_module,
     &identity_module,
     &assurance_module,
+    &passkey_module,
     &notice_module,
     &document_module,
     &procedure_module,

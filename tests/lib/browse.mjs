@@ -46,14 +46,15 @@ export async function check(page, widths = [1280, 375]) {
 	for (const width of widths) {
 		await page.setViewportSize({ width, height: 800 });
 		if (shots) await page.screenshot({ path: `${shots}/${path.replaceAll('/', '_').replace(/\d+/g, 'N')}-${width}.png`, fullPage: true });
-		const session = await page.context().newCDPSession(page);
+		// The end of a session takes what others set up of the browser with it: a page may have one of its own.
+		const session = page.cdp ?? await page.context().newCDPSession(page);
 		await session.send('Runtime.evaluate', { expression: axe });
 		const { result } = await session.send('Runtime.evaluate', { awaitPromise: true, returnByValue: true,
 			expression: "axe.run(document, {runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice']}).then((r) => r.violations.map((v) => v.id + ': ' + v.nodes.slice(0, 3).map((n) => n.html.slice(0, 160)).join(' | ')))" });
 		assert.deepEqual(result.value, [], `${path} at ${width}`);
 		const wide = await session.send('Runtime.evaluate', { returnByValue: true, expression: 'document.documentElement.scrollWidth' });
 		assert.ok(wide.result.value <= width, `${path} is ${wide.result.value} wide at ${width}`);
-		await session.detach();
+		if (!page.cdp) await session.detach();
 	}
 	await page.setViewportSize(was);
 	assert.deepEqual(page.problems, [], path);

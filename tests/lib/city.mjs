@@ -39,9 +39,10 @@ export function newDatabase() {
 
 export class City {
 	// options: store (sqlite, postgres), storeUrl and dir (of one's own), init (words for machi init),
-	// settings (flags of serve), env
+	// settings (flags of serve), env, host (the name that people use: passkeys want one)
 	static async start(options = {}) {
 		const city = new City();
+		city.host = options.host ?? '127.0.0.1';
 		city.dir = options.dir ?? mkdtempSync(join(tmpdir(), 'machi-test-'));
 		city.storeUrl = options.storeUrl ?? ((options.store ?? storeKind) === 'postgres' ? newDatabase() : 'sqlite:store.db');
 		if (options.mail) city.mailbox = await Mailbox.open();
@@ -71,7 +72,7 @@ export class City {
 	async serve({ ill = false } = {}) {
 		this.code = undefined; // stopped before, perhaps
 		this.port = await freePort();
-		this.url = `http://127.0.0.1:${this.port}`;
+		this.url = `http://${this.host ?? '127.0.0.1'}:${this.port}`;
 		this.logFile = join(this.dir, 'log');
 		const log = openSync(this.logFile, 'a');
 		this.process = spawn(machi, ['serve', '--data', this.dir, '--port', String(this.port),

@@ -1,6 +1,6 @@
 /* The ways to sign in: one table for the sign-in page, the account's page and step-up. */
 #include "base/time.h"
-#include "identity/assurance/assurance.h"
+#include "identity/passkey/passkey.h"
 
 static int password_state(struct request *rq, struct db *db, const struct account *account,
     const char **text, struct err *err)
@@ -26,6 +26,13 @@ static int totp_state(struct request *rq, struct db *db, const struct account *a
 
 const struct sign_in_method sign_in_methods[] = {
     {.name = "password", .level = 1, .manage = "/account/password", .state = password_state},
+    {.name = "passkey",
+        .level = 2,
+        .sign_in = "/login/passkey",
+        .raise = "/account/assurance/passkey",
+        .manage = "/account/passkeys",
+        .offered = passkey_offered,
+        .state = passkey_state},
     {.name = "totp",
         .level = 2,
         .raise = "/account/assurance/totp",
