@@ -1,5 +1,6 @@
 /* The module's table. */
 #include "base/time.h"
+#include "trail/alert.h"
 #include "trail/pages.h"
 #include "trail/private.h"
 
@@ -28,7 +29,28 @@ static const struct input my_inputs[] = {
 static const struct input search_inputs[] = {SEARCH_INPUTS, {"after", "string", false, 60}, {0}};
 static const struct input csv_inputs[] = {SEARCH_INPUTS, {0}};
 
+static const struct input ask_inputs[] = {{"text", "string", false, 2000}, {0}};
+static const struct input alerts_inputs[] = {
+    {"state", "string", false, 20}, {"before", "integer", false, 20}, {0}};
+static const struct input alert_inputs[] = {
+    {"text", "string", false, 2000}, {"finding", "string", false, 20}, {0}};
+
 static const struct route routes[] = {
+    {HTTP_GET, "/my/readings/ask", ask_get, .perm = "resident", .template = "trail/ask",
+        .summary = "Form to ask the security officers about a reading."},
+    {HTTP_POST, "/my/readings/ask", ask_post, .perm = "resident", .template = "trail/ask",
+        .inputs = ask_inputs, .rate = RATE_WRITE,
+        .summary = "Asks the security officers about a reading."},
+    {HTTP_GET, "/staff/trail/alerts", alerts_show, .perm = "trail.search",
+        .template = "trail/alerts", .inputs = alerts_inputs,
+        .summary = "Alerts and questions of residents, by state."},
+    {HTTP_POST, "/staff/trail/alerts", alerts_check, .perm = "trail.search", .rate = RATE_WRITE,
+        .summary = "Runs the rules for today and yesterday at once."},
+    {HTTP_GET, "/staff/trail/alerts/{id}", alert_show, .perm = "trail.search",
+        .template = "trail/alert", .summary = "An alert with its readings and history."},
+    {HTTP_POST, "/staff/trail/alerts/{id}/{verb}", alert_act, .perm = "trail.search",
+        .template = "trail/alert", .inputs = alert_inputs, .rate = RATE_WRITE,
+        .summary = "take, note, answer, close (with finding and text), reopen."},
     {HTTP_GET, "/my/readings", my_readings, .perm = "resident", .template = "trail/my",
         .inputs = my_inputs, .summary = "Who read or changed what of mine, when and why."},
     {HTTP_GET, "/my/readings.csv", my_readings_csv, .perm = "resident", .flags = ROUTE_RAW,
@@ -49,6 +71,7 @@ static const struct perm perms[] = {
 static const struct menu_item menu[] = {
     {"trail.my.title", "/my/readings", "resident", "resident", 60},
     {"trail.menu.search", "/staff/trail", "trail.search", "admin", 20},
+    {"trail.alerts.title", "/staff/trail/alerts", "trail.search", "admin", 21},
 };
 
 /* --- the daily job --- */
@@ -71,16 +94,27 @@ static int seal_changes(struct db *db, void *arg, struct err *err)
 static int daily(
     struct store *store, void *context, struct arena *a, json_t *payload, struct err *err)
 {
-	(void)a;
 	(void)payload;
 	int64_t years = context ? city_setting_i64(context, "trail.years", 5) : 5;
 	int rc = store_write(store, seal_changes, NULL, err);
+	if (rc == 0 && context)
+		rc = rules_run(
+		    store, context, a, date_add_days(date_of_us(now_us()), -1), false, err);
 	if (rc == 0 && years > 0)
 		rc = trail_expire(store, now_us() - years * 365 * INT64_C(86400000000), err);
 	return rc < 0 ? rc : store_write(store, plan, NULL, err);
 }
 
+/* A minute after something was noted: the worst is not left until tomorrow. */
+static int watch(
+    struct store *store, void *context, struct arena *a, json_t *payload, struct err *err)
+{
+	(void)payload;
+	return context ? rules_run(store, context, a, date_of_us(now_us()), true, err) : 0;
+}
+
 static const struct job_kind jobs[] = {
+    {.name = "trail.watch", .max_tries = 3, .run = watch},
     {.name = "trail.daily", .max_tries = 5, .run = daily},
 };
 
@@ -90,7 +124,7 @@ static int opened(struct city *city, struct err *err)
 	return rc < 0 ? rc : store_write(city->store, plan, NULL, err);
 }
 
-static const struct journal_verifier *const verifiers[] = {&trail_verifier};
+static const struct journal_verifier *const verifiers[] = {&trail_verifier, &alert_verifier};
 
 const struct module trail_module = {
     .name = "trail",

@@ -38,6 +38,9 @@ static int readings(struct request *rq, struct err *err)
 		    json_sprintf("%s/my/readings?after=%lld.%lld",
 		        text_eq(rq->lang, "en") ? "/en" : "", (long long)rows[n - 1].at_us,
 		        (long long)rows[n - 1].id));
+	int rc = questions_view(rq, db, err);
+	if (rc < 0)
+		return rc;
 	json_object_set_new(rq->view, "title", json_string(rq_tr(rq, "trail.my.title")));
 	if (print)
 		rq->template = "trail/my-print";

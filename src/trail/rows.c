@@ -11,6 +11,9 @@
 #include <inttypes.h>
 
 #include "base/time.h"
+#include "store/jobs.h"
+
+#define WATCH_AFTER_US INT64_C(60000000)
 
 _Static_assert(TRAIL_BASIC == 1 << CLASS_BASIC && TRAIL_PERSONAL == 1 << CLASS_PERSONAL &&
                    TRAIL_SENSITIVE == 1 << CLASS_SENSITIVE && TRAIL_MY_NUMBER == 1 << CLASS_NUMBER,
@@ -142,6 +145,9 @@ static int seal(struct db *db, struct arena *a, const struct note *notes, struct
 		        .state = state},
 		    NULL, err);
 	json_decref(state);
+	if (rc >= 0)
+		rc =
+		    job_add(db, "trail.watch", NULL, now_us() + WATCH_AFTER_US, "trail.watch", err);
 	return rc < 0 ? rc : 0;
 }
 

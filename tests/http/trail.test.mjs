@@ -28,6 +28,9 @@ const blob = (await clerk.json(`/staff/applications/${id}`)).json.files[0]?.blob
 const colleague = (await admin.json(`/staff/users?q=${own.clerk}`)).json.users[0].id;
 const mail = (await operator.json('/staff/outbox')).json.notices[0];
 
+await resident.post('/my/readings/ask', { text: 'なぜですか' });
+const asked = (await officer.json('/staff/trail/alerts')).json.alerts[0].id;
+
 // Routes that show personal data to staff: who asks, what, and the kind of note.
 const noted = {
 	'get /staff': [own.clerk, '/staff', 'list'],
@@ -51,6 +54,8 @@ const noted = {
 	'get /staff/outbox/{id}': ['operator', `/staff/outbox/${mail.id}`, 'mail'],
 	'get /staff/trail': ['security', '/staff/trail', 'search'],
 	'get /staff/trail.csv': ['security', '/staff/trail.csv', 'export'],
+	'get /staff/trail/alerts': ['security', '/staff/trail/alerts', 'list'],
+	'get /staff/trail/alerts/{id}': ['security', `/staff/trail/alerts/${asked}`, 'read'],
 	'post /staff/residents': ['admin', '/staff/residents', 'look-up', { q: 'resident1@example.jp', reason: '電話の問合せ' }],
 	// A refused act shows the case again.
 	'post /staff/applications/{id}/draft': [own.clerk, `/staff/applications/${id}/draft`, 'read', { outcome: 'maybe' }],
@@ -72,6 +77,7 @@ const excused = [
 	[/^post \/staff\/procedures\/import$/, 'no personal data'],
 	[/^(get|post) \/staff\/records/, 'titles, numbers and days of files, no names and no answers'],
 	[/^(get|post) \/staff\/(jobs|departments|reason)/, 'no personal data'],
+	[/^post \/staff\/trail\/alerts/, 'acts of officers: each in the history of its alert'],
 	[/^post \/staff\/outbox/, 'acts on mails, shows none'],
 	[/^(get|post) \/staff\/(users\/new|users\/import)/, 'forms; what was typed'],
 	[/^get \/staff\/users\/\{id\}\/add/, 'a form for a post or role; the name stands in the breadcrumb alone'],
