@@ -42,6 +42,8 @@ const struct setting settings_table[] = {
         "must staff use a second factor to sign in", true},
     {"step-up.minutes", "MINUTES", "15",
         "how long a session keeps what a second factor, passkey or card proved", true},
+    {"export.people", "N", "100",
+        "exports of more people need the approval of a second person; 0: none does", true},
     {"trail.mass-reading", "N", "200",
         "an alert when somebody opens more cases in a day; 0: none", true},
     {"trail.mass-export", "N", "1000", "the same for people in exports", true},

@@ -501,14 +501,10 @@ int mail_post(struct request *rq, struct err *err)
 
 /* --- sessions --- */
 
-int sessions_get(struct request *rq, struct err *err)
+int sessions_view(struct request *rq, struct db *db, int64_t account, struct err *err)
 {
-	struct own *o;
-	int rc = own_open(rq, &o, err);
-	if (rc < 0)
-		return rc;
 	struct session_info *list;
-	int n = session_list(rq, rq_db(rq, err), o->account.id, &list, err);
+	int n = session_list(rq, db, account, &list, err);
 	json_t *out = json_array();
 	for (int i = 0; i < n; i++)
 		json_array_append_new(out,
@@ -518,10 +514,17 @@ int sessions_get(struct request *rq, struct err *err)
 		        agent_text(rq, list[i].agent), "current", (int)list[i].current, "method",
 		        method_text(rq, list[i].level.method), "level", list[i].level.level,
 		        "level_until", (json_int_t)list[i].level.until_us));
-	page_title(rq, "identity.sessions.title");
 	json_object_set_new(rq->view, "sessions", out);
 	json_object_set_new(rq->view, "several", json_boolean(n > 1));
 	return n < 0 ? n : 0;
+}
+
+int sessions_get(struct request *rq, struct err *err)
+{
+	struct own *o;
+	int rc = own_open(rq, &o, err);
+	page_title(rq, "identity.sessions.title");
+	return rc < 0 ? rc : sessions_view(rq, rq_db(rq, err), o->account.id, err);
 }
 
 static int sessions_write(struct request *rq, struct db *db, struct err *err)
@@ -583,20 +586,17 @@ const char *agent_text(struct request *rq, const char *agent)
 
 enum { HISTORY_PAGE = 50 };
 
-int history_get(struct request *rq, struct err *err)
+int history_view(
+    struct request *rq, struct db *db, int64_t account, const char *path, struct err *err)
 {
-	struct own *o;
-	int rc = own_open(rq, &o, err);
-	if (rc < 0)
-		return rc;
 	int64_t before = INT64_MAX, last = 0;
 	const char *typed = rq_query(rq, "before");
 	if (typed)
 		(void)str_to_i64(str_from(typed), 1, INT64_MAX, &before); /* else from the top */
 	json_t *out = json_array();
-	struct rows *r = db_query(rq_db(rq, err), err, SQL(SIGN_IN_OF), "iii", o->account.id,
-	    before, (int64_t)HISTORY_PAGE);
-	rc = r ? 0 : -(int)ERR_STORE;
+	struct rows *r =
+	    db_query(db, err, SQL(SIGN_IN_OF), "iii", account, before, (int64_t)HISTORY_PAGE);
+	int rc = r ? 0 : -(int)ERR_STORE;
 	int n = 0;
 	while (r && (rc = rows_next(r)) > 0) {
 		char *outcome = rows_dup(r, 2, rq->arena);
@@ -612,12 +612,20 @@ int history_get(struct request *rq, struct err *err)
 		             rows_str(r, 5).n ? method_text(rq, rows_dup(r, 5, rq->arena)) : ""));
 	}
 	rows_end(r);
-	page_title(rq, "identity.history.title");
 	json_object_set_new(rq->view, "history", out);
 	if (n == HISTORY_PAGE)
-		json_object_set_new(rq->view, "older",
-		    json_sprintf("/account/history?before=%lld", (long long)last));
+		json_object_set_new(
+		    rq->view, "older", json_sprintf("%s?before=%lld", path, (long long)last));
 	return rc < 0 ? rc : 0;
+}
+
+int history_get(struct request *rq, struct err *err)
+{
+	struct own *o;
+	int rc = own_open(rq, &o, err);
+	page_title(rq, "identity.history.title");
+	return rc < 0 ? rc
+	              : history_view(rq, rq_db(rq, err), o->account.id, "/account/history", err);
 }
 
 /* --- closing --- */

@@ -392,6 +392,9 @@ int with_fresh(struct request *, struct own *o);
 /* The form's field for that password, when it will be asked for. */
 void fresh_field(struct request *, json_t *form);
 void account_crumb(struct request *);
+/* Where an account is signed in, and its sign-ins (older ones at path): view.sessions, .history. */
+int sessions_view(struct request *, struct db *, int64_t account, struct err *);
+int history_view(struct request *, struct db *, int64_t account, const char *path, struct err *);
 /* "Firefox, Linux" for a User-Agent header. */
 const char *agent_text(struct request *, const char *agent);
 /* Ends everything that can sign in: sessions, links, API tokens. */
@@ -427,7 +430,7 @@ int invite(struct request *, struct db *, int64_t account, struct err *);
 	X(tokens_get) X(tokens_post) X(tokens_revoke) \
 	X(absences_get) X(absence_get) X(absence_post) X(deputy_get) X(deputy_post) \
 	X(absence_end_post) X(users_get) X(user_new_get) X(user_new_post) X(user_get) X(user_edit_get) \
-	X(user_edit_post) X(user_add_get) X(user_add_post) X(user_end_post) X(user_do_post) \
+	X(user_edit_post) X(user_add_get) X(user_add_post) X(user_end_post) X(user_do_post) X(user_sessions_get) X(user_sessions_post) \
 	X(residents_get) X(residents_post) X(resident_do_post) \
 	X(rights_get) X(roles_get) X(departments_get) X(department_new) X(department_edit) X(import_get) X(import_post)
 #define X(name) int name(struct request *, struct err *);

@@ -35,6 +35,7 @@ const struct module *const modules[] = {
     &mail_pages,
     &inventory_pages,
     &export_pages,
+    &bulk_pages,
     &print_pages,
     &simulate_module,
     &trail_module,

@@ -16,6 +16,7 @@ extern const struct module mail_pages;
 extern const struct module staff_pages;
 extern const struct module inventory_pages;
 extern const struct module export_pages;
+extern const struct module bulk_pages;
 extern const struct module print_pages;
 
 #endif

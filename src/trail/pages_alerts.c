@@ -50,6 +50,7 @@ static json_t *alert_view(struct request *rq, struct db *db, const struct alert 
 	    "count", (json_int_t)x->count, "day", x->day, "raised", (json_int_t)x->raised_us,
 	    "is_question", (int)text_eq(x->rule, "question"), "href",
 	    json_sprintf("%s/staff/trail/alerts/%" PRId64, base(rq), x->id));
+	json_object_set_new(v, "staff", json_integer((json_int_t)x->staff));
 	const struct {
 		const char *name, *value;
 	} more[] = {

@@ -48,7 +48,7 @@ const meaning = { 401: '1', 403: '3', 404: '4' };
 const everybody = '13..........', operator = '1333333.3333', noJob = '133333343333', admin = '13333333.333', noRow = '133333334333';
 const reads = '134....44.4.', works = '134...344343', decides = '1343..344343', revokes = '13433..44343', nobodys = '134333344343';
 const officers = '133333333333'; // none of these: the security officers alone
-const records = '1333...33333', noRecord = '133344433333', exports = '13333..33.33';
+const records = '1333...33333', noRecord = '133344433333', exports = '13333..33.33', noExport = '133334433433';
 const act = (id, verb, want, body) => [`/staff/applications/${id}/${verb}`, want, body];
 const table = {
 	'get /staff': ['/staff', '13........3.'],
@@ -82,6 +82,15 @@ const table = {
 	'post /staff/procedures/import': ['/staff/procedures/import', operator],
 	'get /staff/export.csv': ['/staff/export.csv', exports],
 	'get /staff/export.xlsx': ['/staff/export.xlsx', exports],
+	'get /staff/exports': ['/staff/exports', exports],
+	'get /staff/exports/new': ['/staff/exports/new', exports],
+	'post /staff/exports/new': ['/staff/exports/new', exports, { purpose: '' }],
+	'get /staff/exports/identify': ['/staff/exports/identify', officers],
+	'post /staff/exports/identify': ['/staff/exports/identify', officers],
+	'get /staff/exports/{id}': ['/staff/exports/999999', noExport],
+	'get /staff/exports/{id}.csv': ['/staff/exports/999999.csv', noExport],
+	'get /staff/exports/{id}.xlsx': ['/staff/exports/999999.xlsx', noExport],
+	'post /staff/exports/{id}/{verb}': ['/staff/exports/999999/approve', noExport, { comment: '了承' }],
 	'get /staff/records': ['/staff/records', records],
 	'post /staff/records': ['/staff/records', records],
 	'get /staff/records.csv': ['/staff/records.csv', records],
@@ -112,6 +121,8 @@ const table = {
 	'get /staff/users/{id}/add/{kind}': [`${user}/add/post`, admin],
 	'post /staff/users/{id}/add/{kind}': [`${user}/add/post`, admin],
 	'post /staff/users/{id}/end': [`${user}/end`, noRow, { kind: 'post', row: '999999' }],
+	'get /staff/users/{id}/sessions': [`${user}/sessions`, admin],
+	'post /staff/users/{id}/sessions': [`${user}/sessions`, admin, { session: 'none' }],
 	'post /staff/users/{id}/do': [`${user}/do`, admin, { do: 'nothing' }],
 	'get /staff/residents': ['/staff/residents', admin],
 	'post /staff/residents': ['/staff/residents', admin],

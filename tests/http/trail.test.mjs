@@ -49,6 +49,7 @@ const noted = {
 	'get /staff/users': ['admin', '/staff/users', 'staff'],
 	'get /staff/users/{id}': ['admin', `/staff/users/${colleague}`, 'staff'],
 	'get /staff/users/{id}/edit': ['admin', `/staff/users/${colleague}/edit`, 'staff'],
+	'get /staff/users/{id}/sessions': ['security', `/staff/users/${colleague}/sessions`, 'staff'],
 	'get /staff/absences/{staff}': ['admin', `/staff/absences/${colleague}`, 'staff'],
 	'get /staff/outbox': ['operator', '/staff/outbox', 'mail'],
 	'get /staff/outbox/{id}': ['operator', `/staff/outbox/${mail.id}`, 'mail'],
@@ -77,6 +78,8 @@ const excused = [
 	[/^post \/staff\/procedures\/import$/, 'no personal data'],
 	[/^(get|post) \/staff\/records/, 'titles, numbers and days of files, no names and no answers'],
 	[/^(get|post) \/staff\/(jobs|departments|reason)/, 'no personal data'],
+	[/^get \/staff\/exports\/\{id\}\.(csv|xlsx)$/, 'noted with number and purpose: exports.test.mjs asks for it'],
+	[/^(get|post) \/staff\/exports/, 'requests: numbers and purposes, nothing of residents'],
 	[/^post \/staff\/trail\/alerts/, 'acts of officers: each in the history of its alert'],
 	[/^post \/staff\/outbox/, 'acts on mails, shows none'],
 	[/^(get|post) \/staff\/(users\/new|users\/import)/, 'forms; what was typed'],
@@ -181,6 +184,21 @@ test('residents see on their own page who looked, and take it along', async () =
 	assert.equal(first.readings.length, 30);
 	const ids = [...first.readings, ...second.readings].map((r) => r.id);
 	assert.equal(new Set(ids).size, ids.length);
+});
+
+test('administrators and officers see where a member of staff is signed in, and end it', async () => {
+	const stolen = await city.client().login(own.clerk2);
+	const { id: staff } = (await admin.json(`/staff/users?q=${own.clerk2}`)).json.users[0];
+	for (const client of [admin, officer]) {
+		const page = await client.get(`/staff/users/${staff}/sessions`);
+		assert.match(page.text, /サインイン/);
+		assert.ok((await client.json(`/staff/users/${staff}/sessions`)).json.sessions.length >= 1);
+	}
+	assert.equal((await clerk.get(`/staff/users/${staff}/sessions`)).status, 403);
+	assert.equal((await clerk.post(`/staff/users/${staff}/sessions`, { session: 'all' })).status, 403);
+	await officer.post(`/staff/users/${staff}/sessions`, { session: 'all' });
+	assert.equal((await stolen.json('/account')).status, 401);
+	assert.equal((await officer.json('/staff/users/999999/sessions')).status, 404);
 });
 
 test('what was read is proven by the journal, and survives an ordered stop', async () => {

@@ -5,7 +5,9 @@
 
 #include "base/json.h"
 #include "identity/identity.h"
+#include "procedure/export/bulk.h"
 #include "procedure/pages/columns.h"
+#include "procedure/pages/export.h"
 #include "procedure/pages/pages.h"
 #include "procedure/procedure.h"
 
@@ -41,6 +43,8 @@ struct export
 	json_t *names;     /* of departments and staff, as far as they were met */
 	int64_t after;
 	bool begun;
+	int64_t people;          /* as counted before */
+	const struct bulk *bulk; /* approved, with its mark in each row; NULL: few people */
 };
 
 static const char *name_of(
@@ -77,6 +81,8 @@ static json_t *row_of(
 	    (json_int_t)app->decided_us, "outcome", app->outcome, "fee_yen",
 	    (json_int_t)app->fee_yen, "paid_yen", (json_int_t)app->paid_yen);
 	procedure_unref(p);
+	if (e->bulk)
+		json_object_set_new(row, "export_mark", json_string(e->bulk->mark));
 	return row;
 }
 
@@ -239,37 +245,127 @@ static struct export *export_new(struct request *rq)
 	return e;
 }
 
+/* --- how many, and who may --- */
+
+int64_t export_limit(const struct request *rq)
+{
+	int64_t limit = city_setting_i64(rq->city, "export.people", 100);
+	return limit > 0 ? limit : INT64_MAX;
+}
+
+static int count_people(
+    struct request *rq, const struct export *e, int64_t most, int64_t *people, struct err *err)
+{
+	struct db *db = rq_db(rq, err);
+	int64_t after = 0;
+	int n = db ? 1 : -(int)ERR_STORE;
+	for (*people = 0; n > 0 && *people <= most; *people += n > 0 ? n : 0) {
+		struct arena *a = arena_new();
+		struct application **apps;
+		n = app_export_next(
+		    db, a, &e->actor, &e->filter, after, EXPORT_STEP, &apps, &after, err);
+		arena_free(a);
+	}
+	return n < 0 ? n : 0;
+}
+
+int export_people(struct request *rq, int64_t most, int64_t *people, struct err *err)
+{
+	return count_people(rq, export_new(rq), most, people, err);
+}
+
+/* The mark's column says in its heading who took the file, when and for what. */
+static void add_mark(struct request *rq, struct export *e, struct err *err)
+{
+	const struct bulk *b = e->bulk;
+	const char *who = staff_name(rq_db(rq, err), rq->arena, b->staff, err);
+	columns_add(
+	    e->columns, &(struct column){.name = "export_mark",
+	                    .kind = COLUMN_TEXT,
+	                    .label = arena_printf(rq->arena, "%s %s / %s / %s / %s",
+	                        rq_tr(rq, "export.mark"), b->mark, who ? who : "",
+	                        instant_text(rq->arena, rq->now_us, rq->lang), b->purpose)});
+}
+
+static const char *query_of(const struct request *rq)
+{
+	const char *search = strchr(rq->url, '?');
+	return search ? search + 1 : "";
+}
+
+/* What is to be exported: by the address /staff/exports/{id}.csv what was approved under that
+ * number, else the list of the query when it has few people. 1: go on; 0: the answer is that it
+ * must be asked for; <0. */
+static int export_begin(struct request *rq, struct export **out, struct err *err)
+{
+	struct export *e = export_new(rq);
+	struct db *db = rq_db(rq, err);
+	int64_t id = rq_param(rq, "id") ? rq_param_i64(rq, "id") : 0;
+	struct bulk *b = arena_new_of(rq->arena, struct bulk);
+	int rc = !db ? -(int)ERR_STORE : id ? bulk_get(db, rq->arena, id, b, err) : 0;
+	*out = e;
+	if (rc < 0)
+		return rc;
+	if (id) {
+		/* Only who asked, and only what was asked for. */
+		if (rc == 0 || b->staff != rq->actor.person || strcmp(b->query, query_of(rq)) != 0)
+			return err_set(err, ERR_MISSING, NULL, "no export %lld", (long long)id);
+		e->bulk = b;
+		e->people = b->people;
+		add_mark(rq, e, err);
+		return 1;
+	}
+	rc = count_people(rq, e, export_limit(rq), &e->people, err);
+	if (rc < 0 || e->people <= export_limit(rq))
+		return rc < 0 ? rc : 1;
+	if (rq->wants_json)
+		rq->status = 403;
+	return rq_redirect(rq, "/staff/exports/new?%s%sformat=%s", query_of(rq),
+	    query_of(rq)[0] ? "&" : "", strstr(rq->path, ".csv") ? "csv" : "xlsx");
+}
+
 static int export_note(struct request *rq, struct db *db, struct err *err)
 {
 	struct export *e = rq_data(rq);
-	json_t *data =
-	    json_pack("{s:s, s:s?, s:s}", "format", strstr(rq->path, ".csv") ? "csv" : "xlsx",
-	        "procedure", e->filter.procedure, "query", rq->url);
+	bool csv = strstr(rq->path, ".csv") != NULL;
+	json_t *data = json_pack("{s:s, s:s?, s:s, s:I}", "format", csv ? "csv" : "xlsx",
+	    "procedure", e->filter.procedure, "query", rq->url, "people", (json_int_t)e->people);
 	struct journal_change change = {.actor = rq->actor.id,
 	    .verb = "application.exported",
 	    .subject = rq->actor.id,
 	    .data = data};
 	int rc = journal_add(db, &change, NULL, err);
 	json_decref(data);
+	if (rc == 0 && e->bulk)
+		rc = bulk_fetched(db, rq->actor.id, e->bulk, err);
 	if (rc == 0)
 		rc = trail_add_of(rq, db,
 		    &(struct reading){.kind = TRAIL_EXPORT,
 		        .department = e->filter.department > 0 ? e->filter.department : 0,
+		        .subject =
+		            e->bulk ? arena_printf(rq->arena, "export:%s", e->bulk->mark) : NULL,
 		        .procedure = e->filter.procedure,
+		        .count = e->people,
+		        .reason = e->bulk ? e->bulk->purpose : NULL,
 		        .detail = rq->url},
 		    err);
 	if (rc < 0)
 		return rc;
-	return strstr(rq->path, ".csv")
-	           ? rq_stream(rq, "text/csv; charset=utf-8", "applications.csv", csv_step, e)
-	           : 0;
+	return csv ? rq_stream(rq, "text/csv; charset=utf-8", "applications.csv", csv_step, e) : 0;
+}
+
+static int csv_counted(struct request *rq, struct err *err)
+{
+	struct export *e;
+	int rc = export_begin(rq, &e, err);
+	rq_set_data(rq, e);
+	return rc <= 0 ? rc : rq_write(rq, export_note);
 }
 
 static int export_csv(struct request *rq, struct err *err)
 {
 	(void)err;
-	rq_set_data(rq, export_new(rq));
-	return rq_write(rq, export_note);
+	return rq_defer(rq, csv_counted);
 }
 
 /* --- XLSX: written to a temporary file in constant memory, then sent --- */
@@ -309,6 +405,10 @@ static int xlsx_make(struct request *rq, struct err *err)
 		return err_set(err, ERR_IO, NULL, "no temporary file in %s", dir);
 	lxw_workbook_options options = {.constant_memory = LXW_TRUE, .tmpdir = (char *)dir};
 	lxw_workbook *book = workbook_new_opt(path, &options);
+	if (e->bulk)
+		workbook_set_properties(book, &(lxw_doc_properties){.title = (char *)e->bulk->mark,
+		                                  .author = (char *)rq->actor.name,
+		                                  .comments = (char *)e->bulk->purpose});
 	int rc = xlsx_rows(rq, e, book, err);
 	lxw_error closed = workbook_close(book);
 	if (rc == 0 && closed != LXW_NO_ERROR)
@@ -329,14 +429,17 @@ static int xlsx_make(struct request *rq, struct err *err)
 
 static int xlsx_write(struct request *rq, struct err *err)
 {
-	int rc = xlsx_make(rq, err);
-	return rc < 0 ? rc : rq_write(rq, export_note);
+	struct export *e;
+	int rc = export_begin(rq, &e, err);
+	rq_set_data(rq, e);
+	if (rc <= 0 || (rc = xlsx_make(rq, err)) < 0)
+		return rc;
+	return rq_write(rq, export_note);
 }
 
 static int export_xlsx(struct request *rq, struct err *err)
 {
 	(void)err;
-	rq_set_data(rq, export_new(rq));
 	return rq_defer(rq, xlsx_write);
 }
 
@@ -351,10 +454,21 @@ static const struct route routes[] = {
     {HTTP_GET, "/staff/export.xlsx", export_xlsx, .perm = "application.export",
         .summary = "Applications of a filter as XLSX.", .inputs = export_inputs,
         .flags = ROUTE_RAW},
+    {HTTP_GET, "/staff/exports/{id}.csv", export_csv, .perm = "application.export",
+        .summary = "The approved export of many people as CSV, once.", .inputs = export_inputs,
+        .flags = ROUTE_RAW},
+    {HTTP_GET, "/staff/exports/{id}.xlsx", export_xlsx, .perm = "application.export",
+        .summary = "The same as XLSX.", .inputs = export_inputs, .flags = ROUTE_RAW},
 };
+static const struct journal_verifier *const verifiers[] = {&bulk_verifier};
+
 const struct module export_pages = {
     .name = "procedure.export",
     .slot = -1,
+    .statements = bulk_statements,
+    .nstatements = BULK_STATEMENTS,
+    .verifiers = verifiers,
+    .nverifiers = COUNT(verifiers),
     .routes = routes,
     .nroutes = COUNT(routes),
 };
