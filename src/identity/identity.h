@@ -170,6 +170,13 @@ bool password_verify(const char *hash, const char *password);
  * returns how many. The city need not be open. */
 int roles_check_city(const char *dir, FILE *out);
 
+/* What the city trusts of cards and time stamps, as its settings card.* and <city>/trust say. The
+ * city's; any thread. */
+struct pki *city_pki(const struct city *);
+/* PEM of the authorities whose cards the city knows people by; no bytes: none. */
+struct str card_authorities(const struct city *);
+
+extern const struct module card_module;
 extern const struct module identity_module, assurance_module, passkey_module;
 /* For web_set_authenticator(), once at start. */
 extern const struct authenticator identity_authenticator;

@@ -295,6 +295,11 @@ int totp_seal(struct store *, struct arena *, int64_t account,
 int totp_open(struct store *, struct arena *, int64_t account, const char *sealed,
     unsigned char secret[TOTP_SECRET_SIZE], struct err *);
 
+/* What is compared but not to be read: hexadecimal HMAC-SHA-256 under the city's key. Any thread.
+ */
+int identity_blind(struct store *, struct arena *, const char *context, struct str value,
+    char **out, struct err *);
+
 /* --- signing in (signin.c) --- */
 /* How long to wait after so many failures. */
 int64_t attempt_wait_us(int64_t failed);

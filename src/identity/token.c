@@ -335,3 +335,21 @@ int totp_open(struct store *st, struct arena *a, int64_t account, const char *se
 	secret_free(plain);
 	return 0;
 }
+
+int identity_blind(struct store *st, struct arena *a, const char *context, struct str value,
+    char **out, struct err *err)
+{
+	struct secret_bytes *key;
+	int rc = key_load(st, a, &key, err);
+	if (rc < 0)
+		return rc;
+	const struct str parts[] = {str_from(context), STR("/"), value};
+	uint8_t mac[HASH_SIZE];
+	hash_hmac(
+	    (struct str){(const char *)secret_at(key), secret_size(key)}, parts, COUNT(parts), mac);
+	struct buf b;
+	buf_init(&b, a);
+	buf_hex(&b, mac, sizeof(mac));
+	*out = b.p;
+	return 0;
+}

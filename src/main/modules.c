@@ -22,6 +22,7 @@ const struct module *const modules[] = {
     &identity_module,
     &assurance_module,
     &passkey_module,
+    &card_module,
     &notice_module,
     &document_module,
     &procedure_module,

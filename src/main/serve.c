@@ -10,6 +10,7 @@
 #include "base/file.h"
 #include "base/log.h"
 #include "base/time.h"
+#include "identity/identity.h"
 #include "main/cli.h"
 #include "main/fence.h"
 #include "main/init.h"
@@ -151,11 +152,16 @@ static struct web_options options_of(const struct settings *s)
 	    .stop_s = (int)settings_i64(s, "stop-timeout") + 1,
 	    .rate_percent = (int)settings_i64(s, "rate-limit"),
 	    .no_page_cache = !settings_on(s, "page-cache"),
+	    .card_port = (int)settings_i64(s, "card.port"),
+	    .card_cert = settings_get(s, "card.cert"),
+	    .card_key = settings_get(s, "card.key"),
+	    .card_proxy = settings_get(s, "card.proxy"),
+	    .card_proxy_header = settings_get(s, "card.proxy-header"),
 	};
 }
 
-static int serve_cities(const struct settings *s, const struct web_options *options,
-    struct city **cities, int n, struct watch *watch, int64_t started_us, struct err *err)
+static int serve_cities(const struct settings *s, struct web_options *options, struct city **cities,
+    int n, struct watch *watch, int64_t started_us, struct err *err)
 {
 	int threads = (int)settings_i64(s, "job-threads");
 	for (int i = 0; i < n; i++) {
@@ -170,7 +176,12 @@ static int serve_cities(const struct settings *s, const struct web_options *opti
 			return rc;
 	}
 	struct web *web;
+	struct buf authorities = {0};
+	for (int i = 0; i < n; i++)
+		buf_str(&authorities, card_authorities(cities[i]));
+	options->card_authorities = authorities.p;
 	int rc = web_start(options, cities, n, &web, err);
+	buf_free(&authorities); /* read by the listener */
 	if (rc < 0)
 		return rc;
 	log_info("serve.ready", "%s:%d, %d %s, %lld ms", options->address, options->port, n,

@@ -269,7 +269,7 @@ static void address_set(struct request *rq)
 	}
 	p->address = c->address;
 	rq->address = c->text;
-	p->secure = p->web->options.tls_cert != NULL;
+	p->secure = c->card || p->web->options.tls_cert != NULL;
 	if (!c->proxy)
 		return;
 	/* From the right: what our own proxies added is true, what stands before is the client's
@@ -404,6 +404,11 @@ static enum MHD_Result begin(struct exchange *x, const char *method_text)
 	heads_read(x->mhd, &heads);
 	if (!heads_framing_ok(&heads) || !line_parse(x, &heads, &line)) {
 		answer_plain(x, MHD_HTTP_BAD_REQUEST, heads_want_json(&heads));
+		return MHD_YES;
+	}
+	if (x->connection && x->connection->card && !str_is(line.path, WEB_CARD_PATH) &&
+	    !str_starts(line.path, "/assets/")) {
+		answer_plain(x, MHD_HTTP_NOT_FOUND, heads_want_json(&heads));
 		return MHD_YES;
 	}
 	struct web_city *named = web_city_of(w, heads.host), *city = named;

@@ -240,10 +240,10 @@ struct web {
 	int ncities;
 	struct router *router;
 	struct ratelimit *ratelimit;
-	struct address_range *proxies;
-	int nproxies;
+	struct address_range *proxies, *card_proxies;
+	int nproxies, ncard_proxies;
 	struct workers *workers;
-	struct MHD_Daemon *daemon;
+	struct MHD_Daemon *daemon, *card_daemon; /* card_daemon NULL: none */
 	int port;
 	struct str openapi;            /* /api/openapi.json */
 	const struct menu_item **menu; /* of all modules, in order */
@@ -289,6 +289,7 @@ struct connection {
 	struct address address;
 	char text[46];
 	bool proxy;  /* address is a trusted proxy */
+	bool card;   /* came to the listener that asks for a card */
 	bool unread; /* answered before its body was read */
 	_Atomic int phase;
 	_Atomic int64_t since_ms; /* when the phase began */

@@ -97,6 +97,14 @@ static void connection_notify(
 	}
 }
 
+static void card_connection_notify(
+    void *cls, struct MHD_Connection *mhd, void **context, enum MHD_ConnectionNotificationCode code)
+{
+	connection_notify(cls, mhd, context, code);
+	if (code == MHD_CONNECTION_NOTIFY_STARTED)
+		((struct connection *)*context)->card = true;
+}
+
 /* libmicrohttpd's own timeout begins anew with every byte, so that a client that sends one byte at
  * a time would stay forever. This ends connections whose current phase takes too long. w->lock is
  * held. */
@@ -147,21 +155,31 @@ static size_t leave_escaped(void *cls, struct MHD_Connection *mhd, char *text)
 
 /* --- start and stop --- */
 
-int web_listen(struct web_options *o, struct err *err)
+/* The one pair of the process, for whichever listener has TLS. */
+static const char *tls_cert(const struct web_options *o)
+{
+	return o->tls_cert ? o->tls_cert : o->card_port ? o->card_cert : NULL;
+}
+
+static const char *tls_key(const struct web_options *o)
+{
+	return o->tls_cert ? o->tls_key : o->card_key;
+}
+
+static int listen_on(const char *address, int port, int *out, struct err *err)
 {
 	struct sockaddr_storage sa = {0};
 	socklen_t size = sizeof(struct sockaddr_in);
 	struct sockaddr_in *in = (struct sockaddr_in *)&sa;
 	struct sockaddr_in6 *in6 = (struct sockaddr_in6 *)&sa;
-	const char *address = o->address ? o->address : "127.0.0.1";
 	if (strcmp(address, "localhost") == 0)
 		address = "127.0.0.1";
 	if (inet_pton(AF_INET, address, &in->sin_addr) == 1) {
 		in->sin_family = AF_INET;
-		in->sin_port = htons((uint16_t)o->port);
+		in->sin_port = htons((uint16_t)port);
 	} else if (inet_pton(AF_INET6, address, &in6->sin6_addr) == 1) {
 		in6->sin6_family = AF_INET6;
-		in6->sin6_port = htons((uint16_t)o->port);
+		in6->sin6_port = htons((uint16_t)port);
 		size = sizeof(*in6);
 	} else {
 		return err_set(err, ERR_INPUT, NULL, "%s is not an address to listen on", address);
@@ -172,12 +190,24 @@ int web_listen(struct web_options *o, struct err *err)
 		return err_set(err, ERR_IO, NULL, "socket: %s", strerror(errno));
 	(void)setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on)); /* a restart at once */
 	if (bind(fd, (struct sockaddr *)&sa, size) < 0 || listen(fd, LISTEN_BACKLOG) < 0) {
-		err_set(err, ERR_IO, NULL, "port %d of %s: %s", o->port, address, strerror(errno));
+		err_set(err, ERR_IO, NULL, "port %d of %s: %s", port, address, strerror(errno));
 		(void)close(fd); /* the error is the one above */
 		return -(int)ERR_IO;
 	}
-	o->socket = fd;
+	*out = fd;
 	return 0;
+}
+
+int web_listen(struct web_options *o, struct err *err)
+{
+	const char *address = o->address ? o->address : "127.0.0.1";
+	if (o->card_port && !tls_cert(o))
+		return err_set(err, ERR_INPUT, NULL,
+		    "card.port needs tls.cert and tls.key, or card.cert and card.key");
+	int rc = listen_on(address, o->port, &o->socket, err);
+	if (rc == 0 && o->card_port)
+		rc = listen_on(address, o->card_port, &o->card_socket, err);
+	return rc;
 }
 
 static int port_of(int fd)
@@ -201,7 +231,8 @@ static void mhd_log(void *cls, const char *fmt, va_list ap)
 	buf_free(&b);
 }
 
-static int daemon_start(struct web *w, int fd, struct err *err)
+/* card: the listener that asks for the client's certificate. */
+static int daemon_start(struct web *w, int fd, bool card, struct MHD_Daemon **out, struct err *err)
 {
 	const struct web_options *o = &w->options;
 	unsigned flags =
@@ -218,27 +249,31 @@ static int daemon_start(struct web *w, int fd, struct err *err)
 	/* Behind a proxy all clients have its address; it limits them itself. */
 	if (w->nproxies == 0)
 		OPTION(MHD_OPTION_PER_IP_CONNECTION_LIMIT, o->connection_max / 4 + 1, NULL);
-	if (o->threads > 1)
+	if (o->threads > 1 && !card)
 		OPTION(MHD_OPTION_THREAD_POOL_SIZE, o->threads, NULL);
-	if (o->tls_cert) {
+	if (o->tls_cert || card) {
 		if (MHD_is_feature_supported(MHD_FEATURE_TLS) != MHD_YES)
 			return err_set(err, ERR_INPUT, NULL, "libmicrohttpd was built without TLS");
-		int rc = tls_load(o->tls_cert, o->tls_key, err);
+		int rc = card && o->tls_cert ? 0 : tls_load(tls_cert(o), tls_key(o), err);
 		if (rc < 0)
 			return rc;
 		flags |= MHD_USE_TLS;
+		/* Its names go to the client, who then is asked for a certificate. */
+		if (card && o->card_authorities && o->card_authorities[0])
+			OPTION(MHD_OPTION_HTTPS_MEM_TRUST, 0, (void *)o->card_authorities);
 		OPTION(MHD_OPTION_HTTPS_CERT_CALLBACK, 0, (void *)tls_retrieve);
 		OPTION(MHD_OPTION_HTTPS_PRIORITIES, 0,
 		    "NORMAL:-VERS-TLS1.0:-VERS-TLS1.1:-VERS-DTLS-ALL");
 	}
 	OPTION(MHD_OPTION_END, 0, NULL);
 #undef OPTION
-	w->daemon = MHD_start_daemon(flags, 0, NULL, NULL, exchange_step, w,
-	    MHD_OPTION_EXTERNAL_LOGGER, mhd_log, NULL, MHD_OPTION_URI_LOG_CALLBACK, exchange_new, w,
+	*out = MHD_start_daemon(flags, 0, NULL, NULL, exchange_step, w, MHD_OPTION_EXTERNAL_LOGGER,
+	    mhd_log, NULL, MHD_OPTION_URI_LOG_CALLBACK, exchange_new, w,
 	    MHD_OPTION_UNESCAPE_CALLBACK, leave_escaped, NULL, MHD_OPTION_NOTIFY_COMPLETED,
-	    exchange_completed, w, MHD_OPTION_NOTIFY_CONNECTION, connection_notify, w,
-	    MHD_OPTION_ARRAY, more, MHD_OPTION_END);
-	if (!w->daemon)
+	    exchange_completed, w, MHD_OPTION_NOTIFY_CONNECTION,
+	    card ? card_connection_notify : connection_notify, w, MHD_OPTION_ARRAY, more,
+	    MHD_OPTION_END);
+	if (!*out)
 		return err_set(err, ERR_IO, NULL, "the server could not start");
 	return 0;
 }
@@ -263,7 +298,7 @@ static void set_defaults(struct web_options *o)
 
 static void web_free(struct web *w)
 {
-	if (w->options.tls_cert)
+	if (tls_cert(&w->options))
 		tls_free();
 	workers_free(w->workers);
 	for (int i = 0; i < w->ncities; i++)
@@ -314,6 +349,9 @@ static int prepare(struct web *w, struct city **cities, int n, struct err *err)
 {
 	int rc = address_ranges_parse(
 	    w->arena, w->options.trusted_proxy, &w->proxies, &w->nproxies, err);
+	if (rc == 0)
+		rc = address_ranges_parse(
+		    w->arena, w->options.card_proxy, &w->card_proxies, &w->ncard_proxies, err);
 	if (rc < 0 || (rc = router_new(modules, nmodules, &w->router, err)) < 0 ||
 	    (rc = cities_prepare(w, cities, n, err)) < 0)
 		return rc;
@@ -339,11 +377,18 @@ int web_start(
 		rc = web_listen(&w->options, err);
 	if (rc == 0) {
 		w->port = port_of(w->options.socket);
-		rc = daemon_start(w, w->options.socket, err);
+		rc = daemon_start(w, w->options.socket, false, &w->daemon, err);
+	}
+	if (rc == 0 && w->options.card_socket &&
+	    (rc = daemon_start(w, w->options.card_socket, true, &w->card_daemon, err)) < 0) {
+		MHD_stop_daemon(w->daemon); /* closes its socket */
+		w->options.socket = 0;
 	}
 	if (rc < 0) {
 		if (w->options.socket)
 			(void)close(w->options.socket); /* the error is the one before */
+		if (w->options.card_socket)
+			(void)close(w->options.card_socket);
 		web_free(w);
 		return rc;
 	}
@@ -361,7 +406,7 @@ int web_port(const struct web *w)
 int web_reload(struct web *w, struct err *err)
 {
 	const struct web_options *o = &w->options;
-	return o->tls_cert ? tls_load(o->tls_cert, o->tls_key, err) : 0;
+	return tls_cert(o) ? tls_load(tls_cert(o), tls_key(o), err) : 0;
 }
 
 static bool in_flight(struct web *w)
@@ -381,9 +426,12 @@ void web_stop(struct web *w)
 	if (!w)
 		return;
 	atomic_store(&w->stopping, true);
-	int fd = MHD_quiesce_daemon(w->daemon);
-	if (fd >= 0)
-		(void)close(fd); /* nobody else has it */
+	struct MHD_Daemon *daemons[] = {w->daemon, w->card_daemon};
+	for (size_t i = 0; i < COUNT(daemons) && daemons[i]; i++) {
+		int fd = MHD_quiesce_daemon(daemons[i]);
+		if (fd >= 0)
+			(void)close(fd); /* nobody else has it */
+	}
 	struct timespec moment = {.tv_nsec = 5 * 1000 * 1000};
 	for (int64_t until = monotonic_us() + w->options.stop_s * INT64_C(1000000); in_flight(w);) {
 		if (monotonic_us() > until) {
@@ -398,7 +446,8 @@ void web_stop(struct web *w)
 	atomic_store(&w->closing, true);
 	while (atomic_load(&w->suspended) > 0)
 		(void)nanosleep(&moment, NULL);
-	MHD_stop_daemon(w->daemon);
+	for (size_t i = 0; i < COUNT(daemons) && daemons[i]; i++)
+		MHD_stop_daemon(daemons[i]);
 	pthread_mutex_lock(&w->lock);
 	w->reaped = true;
 	pthread_cond_signal(&w->wake);

@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "base/file.h"
+#include "web/private.h"
 
 enum { CHAIN_MAX = 16, KEY_ID_SIZE = 32 };
 
@@ -121,4 +122,29 @@ void tls_free(void)
 		older = p->older;
 		pair_free(p);
 	}
+}
+
+struct str rq_client_certificate(struct request *rq)
+{
+	const struct connection *c = rq->p->x->connection;
+	const struct web *w = rq->p->web;
+	struct str out = {0};
+	if (c && c->card) {
+		unsigned n = 0;
+		const union MHD_ConnectionInfo *info =
+		    MHD_get_connection_info(rq->p->x->mhd, MHD_CONNECTION_INFO_GNUTLS_SESSION);
+		const gnutls_datum_t *list =
+		    info ? gnutls_certificate_get_peers(info->tls_session, &n) : NULL;
+		if (list && n > 0) {
+			char *copy = arena_alloc(rq->arena, list[0].size);
+			memcpy(copy, list[0].data, list[0].size);
+			out = (struct str){copy, list[0].size};
+		}
+	} else if (c && w->options.card_proxy_header &&
+	           address_in(&c->address, w->card_proxies, w->ncard_proxies)) {
+		struct str field = str_from(rq_header(rq, w->options.card_proxy_header));
+		if (!url_decode(rq->arena, field, false, &out))
+			out = (struct str){0};
+	}
+	return out;
 }

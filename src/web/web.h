@@ -89,6 +89,9 @@ const struct upload *rq_upload(struct request *, const char *field, int nth);
 int rq_upload_count(struct request *, const char *field);
 const char *rq_header(struct request *, const char *name);
 const char *rq_cookie(struct request *, const char *name);
+/* The certificate that the client proved to have the key of: DER, or PEM from a proxy; no bytes: it
+ * showed none, or came another way than the card's listener or proxy. Network thread. */
+struct str rq_client_certificate(struct request *);
 struct db *rq_db(struct request *, struct err *); /* this thread's reader of the city's store */
 
 /* --- answers --- */
@@ -326,9 +329,18 @@ struct web_options {
 	int rate_percent;   /* scale of the rate limits; 0: none (tests, bench) */
 	bool no_page_cache; /* make each page anew, also for anonymous people */
 	int socket;         /* from web_listen(); 0: web_start() listens itself */
+	/* A second listener that asks for the certificate of a card, always with TLS; it answers
+	 * WEB_CARD_PATH only. port 0: none. authorities: PEM of those whose certificates clients
+	 * are asked for; nobody is believed because of them. */
+	int card_port, card_socket;
+	const char *card_authorities;
+	const char *card_cert, *card_key; /* PEM files; only when tls_cert and tls_key are NULL */
+	/* Or a proxy at these addresses did it, and passes the certificate on in this field. */
+	const char *card_proxy, *card_proxy_header;
 };
-/* Binds address and port into options->socket, so that a process can do it as root and start the
- * server as somebody else. web_start() takes the socket over. */
+#define WEB_CARD_PATH "/login/card/present"
+/* Binds address and port (and the card's) into options->socket, so that a process can do it as root
+ * and start the server as somebody else. web_start() takes the socket over. */
 int web_listen(struct web_options *, struct err *);
 struct web;
 int web_start(

@@ -1,5 +1,6 @@
 /* The ways to sign in: one table for the sign-in page, the account's page and step-up. */
 #include "base/time.h"
+#include "identity/card/card.h"
 #include "identity/passkey/passkey.h"
 
 static int password_state(struct request *rq, struct db *db, const struct account *account,
@@ -38,6 +39,13 @@ const struct sign_in_method sign_in_methods[] = {
         .raise = "/account/assurance/totp",
         .manage = "/account/totp",
         .state = totp_state},
+    {.name = "card",
+        .level = 3,
+        .sign_in = "/login/card",
+        .raise = "/login/card",
+        .manage = "/account/card",
+        .offered = card_offered,
+        .state = card_state},
 };
 const int nsign_in_methods = COUNT(sign_in_methods);
 

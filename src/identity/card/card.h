@@ -1,0 +1,35 @@
+/* Signing in with the user authentication certificate of the My Number Card.
+ *
+ *   1. /login/card (the city's own address) leads to the listener that asks for the card, with a
+ *      state that only this browser can use: its cookie's hash is sealed in it.
+ *   2. WEB_CARD_PATH (the card's listener, or behind a proxy) verifies the certificate, and keeps
+ *      what it found for the next step, once.
+ *   3. /login/card/done (the city's own address again) signs in, raises the session, or links the
+ *      card to the account of who is signed in.
+ *
+ * A card is known by a keyed hash of issuer and serial number; the number itself is not kept. A
+ * renewed card has another number: who is signed in links it, and it takes the place of the former.
+ */
+#ifndef IDENTITY_CARD_H
+#define IDENTITY_CARD_H
+
+#include "identity/assurance/assurance.h"
+#include "pki/pki.h"
+
+enum { SLOT_CARD = 2 };
+
+bool card_offered(const struct city *);
+/* For sign_in_methods[]. */
+int card_state(
+    struct request *, struct db *, const struct account *, const char **text, struct err *);
+
+int card_get(struct request *, struct err *);
+int card_present(struct request *, struct err *);
+int card_done(struct request *, struct err *);
+int card_account_get(struct request *, struct err *);
+int card_account_remove(struct request *, struct err *);
+
+int card_city_open(struct city *, struct err *);
+void card_city_close(struct city *);
+
+#endif

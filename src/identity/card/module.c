@@ -1,0 +1,32 @@
+/* The table of what signing in with a card adds to the program. */
+#include "identity/card/card.h"
+
+static const struct input next_input[] = {{"next", "string", false, 0}, {NULL, NULL, false, 0}};
+static const struct input state_input[] = {{"state", "string", true, 0}, {NULL, NULL, false, 0}};
+static const struct input ticket_input[] = {
+    {"ticket", "string", true, 100}, {NULL, NULL, false, 0}};
+static const struct input remove_input[] = {{"id", "integer", true, 20}, {NULL, NULL, false, 0}};
+
+static const struct route routes[] = {
+    {HTTP_GET, "/login/card", card_get, .perm = "public", .template = "identity/card",
+        .inputs = next_input, .summary = "Begin to sign in with a My Number Card."},
+    {HTTP_GET, WEB_CARD_PATH, card_present, .perm = "public", .template = "identity/card-present",
+        .inputs = state_input, .rate = RATE_LOGIN,
+        .summary = "Reads the card's certificate; answers where a card is asked for."},
+    {HTTP_GET, "/login/card/done", card_done, .perm = "public", .template = "identity/card-done",
+        .inputs = ticket_input, .rate = RATE_LOGIN,
+        .summary = "Signs in with the card that was read, or links it."},
+    {HTTP_GET, "/account/card", card_account_get, .perm = "signed-in",
+        .template = "identity/card-account", .summary = "The cards of the account."},
+    {HTTP_POST, "/account/card/remove", card_account_remove, .perm = "signed-in",
+        .inputs = remove_input, .rate = RATE_WRITE, .summary = "Takes a card off the account."},
+};
+
+const struct module card_module = {
+    .name = "identity.card",
+    .slot = SLOT_CARD,
+    .routes = routes,
+    .nroutes = COUNT(routes),
+    .city_open = card_city_open,
+    .city_close = card_city_close,
+};

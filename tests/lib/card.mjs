@@ -1,0 +1,81 @@
+// Test cards of the simulator, and browsers that have one.
+import { execFileSync, spawn } from 'node:child_process';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import https from 'node:https';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { machi, words } from './city.mjs';
+
+export class CardAuthority {
+	static async start() {
+		const ca = new CardAuthority();
+		ca.dir = mkdtempSync(join(tmpdir(), 'machi-card-ca-'));
+		ca.run('init');
+		ca.process = spawn(machi, ['simulate', 'card-ca', 'serve', ca.dir, '--port', '0'], { stdio: ['ignore', 'pipe', 'inherit'] });
+		const line = await new Promise((done) => ca.process.stdout.once('data', (data) => done(String(data))));
+		ca.url = /http:\S+/.exec(line)[0];
+		return ca;
+	}
+
+	run(verb, ...rest) {
+		return execFileSync(machi, ['simulate', 'card-ca', verb, this.dir, ...rest], { encoding: 'utf8' });
+	}
+
+	card(name, ...rest) {
+		this.run('card', name, '--key', 'ec', ...rest);
+		return name;
+	}
+
+	file(card, name) {
+		return join(this.dir, 'cards', card, name);
+	}
+
+	pem(card, kind = 'authentication') {
+		return readFileSync(this.file(card, `${kind}.crt`), 'utf8');
+	}
+
+	sign(card, bytes) {
+		const path = join(this.dir, 'to-sign');
+		writeFileSync(path, bytes);
+		this.run('sign', card, path, '--out', `${path}.p7s`);
+		return readFileSync(`${path}.p7s`);
+	}
+
+	stop() {
+		this.process.kill();
+		rmSync(this.dir, { recursive: true, force: true });
+	}
+}
+
+// A certificate for the city's own listener on this machine.
+export function serverCertificate(dir) {
+	const [cert, key] = [join(dir, 'server.crt'), join(dir, 'server.key')];
+	execFileSync('openssl', ['req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes', '-keyout', key, '-out', cert,
+		'-days', '2', '-subj', '/CN=127.0.0.1', '-addext', 'subjectAltName=IP:127.0.0.1'], { stdio: 'ignore' });
+	return { cert, key };
+}
+
+// One GET with a card, as a browser does that was asked for a certificate: {status, text, headers}.
+export function getWithCard(url, ca, card, kind = 'authentication') {
+	return new Promise((done, fail) => {
+		const rq = https.get(url, {
+			rejectUnauthorized: false, agent: false, headers: { accept: 'application/json' },
+			...card ? { cert: readFileSync(ca.file(card, `${kind}.crt`)), key: readFileSync(ca.file(card, `${kind}.key`)) } : {},
+		}, (answer) => {
+			let text = '';
+			answer.on('data', (part) => { text += part; });
+			answer.on('end', () => done({ status: answer.statusCode, headers: answer.headers, text }));
+		});
+		rq.on('error', fail);
+	});
+}
+
+// The whole way: the page, the card's listener, and back; gives the last page.
+export async function useCard(client, ca, card, { page = '/login/card', present = (url) => getWithCard(url, ca, card) } = {}) {
+	const begin = await client.json(page);
+	const shown = await present(begin.json.card_href);
+	if (shown.status !== 200) return shown;
+	const { href } = JSON.parse(shown.text);
+	const done = await client.get(new URL(href).pathname + new URL(href).search, { follow: false });
+	return { status: done.status, location: done.location, text: done.text, words: words(done.text) };
+}
