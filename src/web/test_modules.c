@@ -88,6 +88,23 @@ static void test_routes(void **state)
 			check_route(modules[m], &modules[m]->routes[i]);
 }
 
+/* What two modules keep for a city in one place, one of them reads as its own. */
+static void test_slots(void **state)
+{
+	(void)state;
+	const struct module *holder[CITY_SLOTS] = {0};
+	for (int m = 0; m < nmodules; m++) {
+		int slot = modules[m]->slot;
+		if (slot < 0)
+			continue;
+		assert_true(slot < CITY_SLOTS);
+		if (slot > 0 && holder[slot])
+			fail_msg(
+			    "%s and %s have slot %d", holder[slot]->name, modules[m]->name, slot);
+		holder[slot] = modules[m];
+	}
+}
+
 static void test_texts(void **state)
 {
 	(void)state;
@@ -172,6 +189,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(test_router),
 	    cmocka_unit_test(test_routes),
+	    cmocka_unit_test(test_slots),
 	    cmocka_unit_test(test_texts),
 	    cmocka_unit_test(test_menu),
 	    cmocka_unit_test(test_openapi),

@@ -16,7 +16,7 @@
 #include "identity/assurance/assurance.h"
 #include "pki/pki.h"
 
-enum { SLOT_CARD = 2 };
+enum { SLOT_CARD = 3 };
 
 bool card_offered(const struct city *);
 /* For sign_in_methods[]. */
