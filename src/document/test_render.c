@@ -2,7 +2,6 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "base/resource.h"
 #include "base/test.h"
@@ -93,36 +92,6 @@ static void pages_and_texts(void **state)
 				fail_msg("%s: %.*s", cases[i].template, STR_ARG(line));
 		}
 		assert_non_null(memmem(pdf.p, pdf.n, "/Lang (", 7));
-		json_decref(view);
-		arena_free(a);
-	}
-}
-
-static double milliseconds(void)
-{
-	struct timespec t;
-	(void)clock_gettime(CLOCK_MONOTONIC, &t);
-	return (double)t.tv_sec * 1e3 + (double)t.tv_nsec / 1e6;
-}
-
-static void is_quick(void **state)
-{
-	static const char *const templates[] = {"receipt", "decision"};
-	struct city *city = *state;
-	for (int i = 0; i < 10; i++) {
-		const char *template = templates[i / 5];
-		json_t *view = sample_view(template);
-		struct arena *a = arena_new();
-		struct err err = {0};
-		struct str pdf;
-		double from = milliseconds();
-		assert_int_equal(document_render(city, a, template, "ja", view, &pdf, &err), 0);
-		double took = milliseconds() - from;
-		print_message("%s: %.1f ms, %zu bytes\n", template, took, pdf.n);
-#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
-		if (i > 0) /* far above what it takes: a machine under load passes */
-			assert_true(took < 2000);
-#endif
 		json_decref(view);
 		arena_free(a);
 	}
@@ -271,7 +240,6 @@ int main(int argc, char **argv)
 	struct city city;
 	sample_city(&city);
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test_prestate(is_quick, &city),
 	    cmocka_unit_test_prestate(pages_and_texts, &city),
 	    cmocka_unit_test_prestate(layout_errors_name_the_cause, &city),
 	    cmocka_unit_test_prestate(layouts_are_checked, &city),

@@ -152,48 +152,11 @@ static void style_guide(void **state)
 	json_decref(sample);
 }
 
-/* Not a measurement, an order of magnitude. */
-static void speed(void **state)
-{
-	(void)state;
-	static const char *const names[] = {"front", "form", "inbox"};
-	struct buf path = {0}, out = {0};
-	buf_printf(&path, "%s/tests/styleguide/sample.json", getenv("MACHI_SOURCE"));
-	json_t *sample = json_load_file(path.p, 0, NULL);
-	assert_non_null(sample);
-	for (size_t i = 0; i < COUNT(names); i++) {
-		json_t *view = in_language(json_object_get(sample, "frame"), "ja");
-		json_t *own =
-		    in_language(json_object_get(json_object_get(sample, "pages"), names[i]), "ja");
-		json_object_update(view, own);
-		json_decref(own);
-		const char *t = json_string_value(json_object_get(view, "template"));
-		enum { TIMES = 300 };
-		struct timespec a, b;
-		clock_gettime(CLOCK_MONOTONIC, &a);
-		for (int k = 0; k < TIMES; k++) {
-			buf_clear(&out);
-			assert_int_equal(template_render(set, t, "ja", view, &out, NULL), 0);
-		}
-		clock_gettime(CLOCK_MONOTONIC, &b);
-		double us =
-		    ((double)(b.tv_sec - a.tv_sec) * 1e9 + (double)(b.tv_nsec - a.tv_nsec)) / 1e3 /
-		    TIMES;
-		print_message("%s: %zu bytes, %.1f us\n", names[i], out.n, us);
-		assert_true(us < 5000);
-		json_decref(view);
-	}
-	json_decref(sample);
-	buf_free(&path);
-	buf_free(&out);
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(complete),
 	    cmocka_unit_test(style_guide),
-	    cmocka_unit_test(speed),
 	};
 	return cmocka_run_group_tests(tests, setup, teardown);
 }

@@ -308,39 +308,6 @@ static void threads(void **state)
 	json_decref(partials);
 }
 
-/* Not a measurement, an order of magnitude: 500 tags in a list. */
-static void speed(void **state)
-{
-	(void)state;
-	json_t *rows = json_array();
-	for (int i = 0; i < 100; i++)
-		json_array_append_new(
-		    rows, json_pack("{s:i, s:s, s:s, s:b}", "id", i, "title", "犬の登録 & more",
-		              "href", "/procedures/dog", "online", i % 2));
-	json_t *view = json_pack("{s:o, s:s}", "rows", rows, "base", "/en");
-	json_t *partials = json_pack("{s:s}", "list",
-	    "<ul>{{#rows}}<li id=\"r{{id}}\"><a href=\"{{base}}{{href}}\">{{title}}</a>"
-	    "{{#online}}<b>online</b>{{/online}}</li>{{/rows}}</ul>");
-	struct templates *set = templates_new(source_of, partials, NULL);
-	struct buf out = {0};
-	struct timespec a, b;
-	enum { TIMES = 200 };
-	clock_gettime(CLOCK_MONOTONIC, &a);
-	for (int i = 0; i < TIMES; i++) {
-		buf_clear(&out);
-		assert_int_equal(template_render(set, "list", "ja", view, &out, NULL), 0);
-	}
-	clock_gettime(CLOCK_MONOTONIC, &b);
-	double us =
-	    ((double)(b.tv_sec - a.tv_sec) * 1e9 + (double)(b.tv_nsec - a.tv_nsec)) / 1e3 / TIMES;
-	print_message("500 tags, %zu bytes: %.1f us\n", out.n, us);
-	assert_true(us < 5000);
-	buf_free(&out);
-	templates_free(set);
-	json_decref(view);
-	json_decref(partials);
-}
-
 /* The view stands before the frame, rows before both; and whatever a rendering remembers of so many
  * names, each stays what it is. */
 static void framed(void **state)
@@ -395,7 +362,6 @@ int main(void)
 	    cmocka_unit_test(plain_texts),
 	    cmocka_unit_test(framed),
 	    cmocka_unit_test(threads),
-	    cmocka_unit_test(speed),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
