@@ -83,6 +83,8 @@ const struct setting settings_table[] = {
         true},
     {"card.simulator", "true|false", "false",
         "believe simulated authorities too; never where anything is real", true},
+    {"clamd", "SOCKET", NULL,
+        "virus scanner for files that people send: /run/clamav/clamd.ctl or host:port", true},
     {NULL, NULL, NULL, NULL, false},
 };
 

@@ -46,6 +46,16 @@ int document_sign(struct city *, struct arena *, struct str pdf, const char *rea
 int worker_call(struct arena *, const char *task, const struct str *parts, int nparts,
     int timeout_ms, struct str *out, struct err *);
 
+/* --- files that somebody sent --- */
+
+/* Looks at a file before it is kept: by the virus scanner (setting clamd; any type), and in a
+ * worker (PDF, PNG, JPEG: type as found from the bytes, not as said). *found is NULL when it may
+ * come in, else "infected", "unchecked" (the scanner did not answer), "damaged", "locked" (a
+ * password), "active" (scripts, programs or files inside) or "large" (pixels); static. Thread-safe;
+ * waits: call it from rq_defer. <0: the file cannot be read. */
+int file_look(
+    struct city *, const char *type, int fd, int64_t size, const char **found, struct err *);
+
 /* --- documents that were issued --- */
 
 struct document {

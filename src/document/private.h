@@ -74,6 +74,14 @@ int render_pages(struct arena *, json_t *description, const struct str *images, 
 /* The official seal (公印) of an office as a PNG: the name in vermilion in a square. */
 int seal_png(struct arena *, const char *text, struct buf *png, struct err *);
 
+/* --- inspect.c, in the worker; scan.c --- */
+
+bool inspect_knows(const char *type);
+/* A word of file_look(), or NULL. Static. */
+const char *inspect_bytes(struct str type, struct str bytes);
+/* Asks clamd ("/run/clamav/clamd.ctl" or "host:port"): 1 infected, 0 not, <0 it did not answer. */
+int scanner_ask(const char *where, struct str file, struct err *);
+
 /* --- pdf_update.c: an incremental update (ISO 32000-1 §7.5.6) of a PDF --- */
 
 struct pdf_update;

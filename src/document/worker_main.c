@@ -6,7 +6,7 @@
  *   - no files can grow (RLIMIT_FSIZE 0), bounded memory, bounded processor time for each call;
  *   - where the kernel has Landlock, the file system can be read only where fonts and their
  *     libraries live, and written nowhere;
- *   - a seccomp filter refuses what laying out pages never needs: sockets, other programs, other
+ *   - a seccomp filter refuses what working on bytes never needs: sockets, other programs, other
  *     processes, name spaces, keys, the kernel's own parts. */
 #include "document/private.h"
 
@@ -45,7 +45,19 @@ static int task_seal(
 	return seal_png(a, str_dup(a, parts[0]), out, err);
 }
 
+static int task_inspect(
+    struct arena *a, const struct str *parts, int nparts, struct buf *out, struct err *err)
+{
+	(void)a;
+	if (nparts != 2)
+		return err_set(err, ERR_MALFORMED, NULL, "inspect: a type and a file are needed");
+	const char *found = inspect_bytes(parts[0], parts[1]);
+	buf_puts(out, found ? found : "");
+	return 0;
+}
+
 static const struct worker_task tasks[] = {
+    {"inspect", task_inspect},
     {"render", task_render},
     {"seal", task_seal},
 };

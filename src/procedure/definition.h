@@ -179,15 +179,19 @@ int form_section_take(const struct procedure *, struct arena *, int section,
         void *src, void (*each)(void *sink, const char *name, const char *value), void *sink),
     void *src, struct form_problem **problems);
 
-/* A file that was uploaded for a control ("attachments.photo", "damage.photos") and is kept as a
- * blob: checked (kind, size, count) and added to the answers. type is what the bytes are. Call it
- * before form_section_take(). Problem on the arena: 1, else 0. form_file_wanted: is the control of
- * a file field of this form? (so that no other upload is kept) */
+/* A file that was uploaded for a control ("attachments.photo", "damage.photos"). form_file_check:
+ * may it be added (kind, size, count, what was found in it)? form_file_add: the same, and it is
+ * added to the answers as the blob. Call it before form_section_take(). Problem on the arena: 1,
+ * else 0. form_file_wanted: is the control of a file field of this form? (so that no other upload
+ * is kept) */
 struct form_file {
-	const char *control, *blob, *name, *type;
+	const char *control, *blob, *name, *type; /* type is what the bytes are */
 	int64_t size;
+	const char *found; /* as file_look() says it; NULL: nothing */
 };
 bool form_file_wanted(const struct procedure *, const char *control);
+int form_file_check(const struct procedure *, struct arena *, const struct form_context *,
+    json_t *answers, const struct form_file *, struct form_problem **problems);
 int form_file_add(const struct procedure *, struct arena *, const struct form_context *,
     json_t *answers, const struct form_file *, struct form_problem **problems);
 

@@ -483,7 +483,17 @@ bool form_file_wanted(const struct procedure *p, const char *control)
 	return f && f->type == FIELD_FILE;
 }
 
-int form_file_add(const struct procedure *p, struct arena *a, const struct form_context *ctx,
+static json_t *file_entry(const struct form_file *file)
+{
+	const char *blob = file->blob ? file->blob : "";
+	json_t *entry = json_pack("{s:s, s:s, s:s, s:I}", "blob", blob, "name", file->name, "type",
+	    file->type, "size", (json_int_t)file->size);
+	return entry ? entry
+	             : json_pack("{s:s, s:s, s:s, s:I}", "blob", blob, "name", "file", "type",
+	                   file->type, "size", (json_int_t)file->size);
+}
+
+int form_file_check(const struct procedure *p, struct arena *a, const struct form_context *ctx,
     json_t *answers, const struct form_file *file, struct form_problem **problems)
 {
 	struct form fm = form_make(p, a, ctx, answers);
@@ -491,27 +501,35 @@ int form_file_add(const struct procedure *p, struct arena *a, const struct form_
 	*problems = NULL;
 	if (!f || f->type != FIELD_FILE)
 		return 0;
-	json_t *object = section_object(&fm, f->section), *list = json_object_get(object, f->id);
-	json_t *entry = json_pack("{s:s, s:s, s:s, s:I}", "blob", file->blob, "name", file->name,
-	    "type", file->type, "size", (json_int_t)file->size);
-	if (!entry)
-		entry = json_pack("{s:s, s:s, s:s, s:I}", "blob", file->blob, "name", "file",
-		    "type", file->type, "size", (json_int_t)file->size);
+	json_t *list = json_object_get(section_object(&fm, f->section), f->id);
+	json_t *entry = file_entry(file);
 	const char *wrong = file_problem(f, entry);
 	if (!wrong && json_array_size(list) >= (size_t)f->max)
 		wrong = "form.file.count";
-	if (wrong) {
+	if (!wrong && file->found)
+		wrong = arena_printf(a, "form.file.%s", file->found);
+	if (wrong)
 		say_file(&fm, f->path, f, wrong, entry);
-	} else {
-		if (!json_is_array(list)) {
-			list = json_array();
-			json_object_set_new(object, f->id, list);
-		}
-		json_array_append(list, entry);
-	}
 	json_decref(entry);
 	*problems = fm.problems;
 	return fm.n;
+}
+
+int form_file_add(const struct procedure *p, struct arena *a, const struct form_context *ctx,
+    json_t *answers, const struct form_file *file, struct form_problem **problems)
+{
+	int n = form_file_check(p, a, ctx, answers, file, problems);
+	if (n > 0 || !form_file_wanted(p, file->control))
+		return n;
+	struct form fm = form_make(p, a, ctx, answers);
+	const struct field *f = field_by_path(p, file->control);
+	json_t *object = section_object(&fm, f->section), *list = json_object_get(object, f->id);
+	if (!json_is_array(list)) {
+		list = json_array();
+		json_object_set_new(object, f->id, list);
+	}
+	json_array_append_new(list, file_entry(file));
+	return 0;
 }
 
 /* --- note --- */

@@ -6,6 +6,7 @@
 #include "base/json.h"
 #include "base/time.h"
 #include "identity/identity.h"
+#include "document/document.h"
 #include "procedure/pages/pages.h"
 #include "procedure/procedure.h"
 #include "store/blob.h"
@@ -460,30 +461,33 @@ static const char *here(struct request *rq, const struct step_page *s)
 	    rq->arena, "/applications/%lld/steps/%d", (long long)s->app->id, s->step);
 }
 
-/* Uploads of one control, each kept as a blob and added to the answers; problems on the arena. */
+/* One upload: looked at, kept as a blob and added to the answers. What is refused is not kept. */
+static int take_upload(struct request *rq, const struct procedure *p,
+    const struct form_context *context, json_t *answers, const char *control,
+    const struct upload *u, struct form_problem **problems, struct err *err)
+{
+	char blob[BLOB_NAME_SIZE];
+	struct form_file file = {
+	    .control = control, .name = u->filename, .type = u->type, .size = u->size};
+	int n = form_file_check(p, rq->arena, context, answers, &file, problems);
+	if (n > 0)
+		return n;
+	int rc = file_look(rq->city, u->type, u->fd, u->size, &file.found, err);
+	if (rc == 0 && !file.found && (rc = blob_put_fd(rq->city->store, u->fd, blob, err)) == 0)
+		file.blob = blob;
+	return rc < 0 ? rc : form_file_add(p, rq->arena, context, answers, &file, problems);
+}
+
+/* Uploads of one control up to the first that is refused; its problem on the arena. */
 static int take_control(struct request *rq, const struct procedure *p,
     const struct form_context *context, json_t *answers, const char *control,
     struct form_problem **problems, struct err *err)
 {
 	int n = 0;
-	for (int k = 0; k < rq_upload_count(rq, control); k++) {
+	for (int k = 0; k < rq_upload_count(rq, control) && n == 0; k++) {
 		const struct upload *u = rq_upload(rq, control, k);
-		char blob[BLOB_NAME_SIZE];
-		if (u->size == 0)
-			continue;
-		int rc = blob_put_fd(rq->city->store, u->fd, blob, err);
-		if (rc < 0)
-			return rc;
-		struct form_file file = {.control = control,
-		    .blob = blob,
-		    .name = u->filename,
-		    .type = u->type,
-		    .size = u->size};
-		struct form_problem *found;
-		if (n == 0 && form_file_add(p, rq->arena, context, answers, &file, &found) > 0) {
-			*problems = found;
-			n = 1;
-		}
+		if (u->size > 0)
+			n = take_upload(rq, p, context, answers, control, u, problems, err);
 	}
 	return n;
 }
@@ -529,6 +533,18 @@ int rq_take_files(struct request *rq, const struct procedure *p, const struct fo
 	return n;
 }
 
+static bool has_uploads(struct request *rq, const struct procedure *p)
+{
+	size_t i;
+	json_t *name;
+	json_array_foreach(rq_file_controls(rq, p), i, name)
+	{
+		if (rq_upload_count(rq, json_string_value(name)) > 0)
+			return true;
+	}
+	return false;
+}
+
 static int step_take(struct request *rq, struct err *err)
 {
 	struct step_page *s = rq_data(rq);
@@ -541,13 +557,13 @@ static int step_take(struct request *rq, struct err *err)
 	if (rq_form(rq, "draft"))
 		return autosave(rq, s);
 	bool stay = rq_form(rq, "language") != NULL; /* the same page in another language */
-	if (files > 0 && !leave) {
-		s->problems = file_problems;
-		s->nproblems = files;
-		return rq_write(rq, refused_write);
+	bool refused = (files > 0 || n > 0) && !leave && !(stay && files == 0);
+	if (refused) {
+		s->problems = files > 0 ? file_problems : problems;
+		s->nproblems = files > 0 ? files : n;
+		return has_uploads(rq, s->procedure) ? rq_write(rq, refused_write)
+		                                     : step_view(rq, s, problems, n);
 	}
-	if (n > 0 && !leave && !stay)
-		return step_view(rq, s, problems, n);
 	if (leave)
 		rq_flash(rq, "success", "application.draft_saved", NULL);
 	else if (n == FORM_AGAIN && rq_form(rq, "next"))
