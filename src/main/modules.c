@@ -30,6 +30,7 @@ const struct module *const modules[] = {
     &apply_pages,
     &application_pages,
     &correct_pages,
+    &signature_pages,
     &inbox_pages,
     &staff_pages,
     &disposal_pages,

@@ -188,6 +188,27 @@ int app_correct(struct db *, struct arena *, const struct app_actor *, const str
 int app_message(struct db *, const struct app_actor *, int64_t id, const char *kind,
     const char *text, struct err *);
 
+/* --- signatures (application/signature.c) --- */
+/* Does the procedure ask for one? 2: it must be signed before it is sent, 1: it may be, 0: no. */
+int procedure_signature(const struct procedure *);
+/* What is signed: the stored answers and digests of the files, in canonical form. On the arena. */
+struct str app_signature_document(struct arena *, int64_t id, const char *procedure,
+    const char *version, const char *answers_text);
+struct app_signature {
+	const char *digest; /* SHA-256 of the document that was signed */
+	json_t *summary;    /* for pages; on the arena */
+	int64_t signed_us;
+};
+/* 1, 0, <0. */
+int app_signature_find(
+    struct db *, struct arena *, int64_t id, struct app_signature *, struct err *);
+bool app_signature_fits(struct arena *, const struct app_signature *, struct str document);
+/* The tar of all that proves it: 1, 0, <0. */
+int app_signature_package(struct db *, struct arena *, int64_t id, struct str *tar, struct err *);
+/* Keeps a signature that was verified, in place of one before; only while a draft. */
+int app_signature_set(struct db *, struct arena *, const struct app_actor *, int64_t id,
+    struct str document, struct str tar, const json_t *summary, struct err *);
+
 /* --- the office's side --- */
 int app_accept(struct db *, const struct app_actor *, int64_t id, struct err *);
 /* staff 0: nobody. An accepted application is under review from here on. */

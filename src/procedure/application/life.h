@@ -81,8 +81,14 @@ enum app_kid {
 	KID_ROUTE = 16,
 	KID_CHARGE = 32,
 	KID_MANDATE = 64,
-	KID_CORRECTION_DRAFT = 128
+	KID_CORRECTION_DRAFT = 128,
+	KID_SIGNATURE = 256
 };
+
+/* --- signature.c --- */
+/* Is a draft of a procedure that must be signed signed as it stands? ERR_INPUT: not. */
+int signature_check(
+    struct db *, struct arena *, const struct procedure *, const struct app_row *, struct err *);
 
 /* --- row.c --- */
 /* lock: the row is locked until the transaction ends (PostgreSQL; on SQLite the writer is alone).
@@ -374,6 +380,9 @@ enum life_sql {
 	SQL_CORRECTION_DRAFT_GET,
 	SQL_CORRECTION_DRAFT_PUT,
 	SQL_CORRECTION_DRAFT_DROP,
+	SQL_SIGNATURE_GET,
+	SQL_SIGNATURE_PACKAGE,
+	SQL_SIGNATURE_PUT,
 	SQL_MESSAGE_ADD,
 	SQL_MESSAGE_OF,
 	SQL_STEP_ADD,

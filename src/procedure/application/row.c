@@ -469,6 +469,7 @@ static int kids_digest(struct buf *d, struct db *db, const struct app_row *r, st
 	    {KID_CHARGE, SQL_CHARGE_OF, "iitiittt"},
 	    {KID_MANDATE, SQL_MANDATE_GET, "tttttttt"},
 	    {KID_CORRECTION_DRAFT, SQL_CORRECTION_DRAFT_GET, "ti"},
+	    {KID_SIGNATURE, SQL_SIGNATURE_GET, "tti"},
 	};
 	int rc = 0;
 	for (size_t i = 0; i < COUNT(kids) && rc == 0; i++)

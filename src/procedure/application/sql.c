@@ -95,6 +95,16 @@ const struct sql life_sql[LIFE_SQL_COUNT] = {
                                   " VALUES (?1, ?2, ?3) ON CONFLICT (application) DO UPDATE"
                                   " SET answers = excluded.answers, saved_us = excluded.saved_us",
         NULL},
+    [SQL_SIGNATURE_GET] = {"SELECT digest, summary, signed_us FROM application_signature"
+                           " WHERE application = ?1",
+        NULL},
+    [SQL_SIGNATURE_PACKAGE] = {"SELECT package FROM application_signature WHERE application = ?1",
+        NULL},
+    [SQL_SIGNATURE_PUT] = {"INSERT INTO application_signature (application, digest, package,"
+                           " summary, signed_us) VALUES (?1, ?2, ?3, ?4, ?5)"
+                           " ON CONFLICT (application) DO UPDATE SET digest = ?2, package = ?3,"
+                           " summary = ?4, signed_us = ?5",
+        NULL},
     [SQL_CORRECTION_DRAFT_DROP] = {"DELETE FROM correction_draft WHERE application = ?1", NULL},
     [SQL_MESSAGE_ADD] = {"INSERT INTO message (application, kind, actor, author, body, at_us)"
                          " VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
@@ -332,6 +342,9 @@ const struct sql *const application_statements[] = {
     S(CORRECTION_DRAFT_GET),
     S(CORRECTION_DRAFT_PUT),
     S(CORRECTION_DRAFT_DROP),
+    S(SIGNATURE_GET),
+    S(SIGNATURE_PACKAGE),
+    S(SIGNATURE_PUT),
     S(MESSAGE_ADD),
     S(MESSAGE_OF),
     S(STEP_ADD),

@@ -160,6 +160,8 @@ static int submit_row(struct change *c, const struct procedure *proc,
 		rc = prepare_draft(c, proc, &ctx, &own, err);
 		p = &own;
 	}
+	if (rc == 0)
+		rc = signature_check(c->db, c->arena, proc, r, err);
 	if (rc < 0)
 		return rc;
 	take_answers(r, p);

@@ -50,6 +50,7 @@ _Static_assert(COUNT(type_names) == FIELD_TYPE_COUNT + 1, "a name for each type"
 static const char *const applicant_names[] = {"resident", "business", "proxy", NULL};
 /* Words for both levels being 1, 2, 3. */
 enum { ASSURANCE_LEVEL_MAX = 3 };
+static const char *const signature_names[] = {"none", "allowed", "required", NULL};
 static const char *const assurance_names[] = {"low", "substantial", "high", NULL};
 _Static_assert(COUNT(assurance_names) == ASSURANCE_LEVEL_MAX + 1, "a word for each level");
 static const char *const fee_names[] = {"after_decision", "before_decision", NULL};
@@ -545,6 +546,11 @@ static const struct rule procedure_rules[] = {
         .offset = NO_OFFSET,
         .shape = &assurance_shape,
         .names = assurance_names},
+    {.key = "signature",
+        .kind = V_ENUM,
+        .fallback = "none",
+        .offset = NO_OFFSET,
+        .names = signature_names},
     {.key = "window", .kind = V_MAP, .offset = AT(definition, window), .shape = &window_shape},
     {.key = "period", .kind = V_MAP, .offset = AT(definition, period), .shape = &period_shape},
     {.key = "yearly_volume", .kind = V_INT, .offset = NO_OFFSET, .max = 1000000000},

@@ -192,6 +192,8 @@ static int show(struct request *rq, struct err *err)
 	if (appeal)
 		json_object_set_new(rq->view, "appeal", appeal);
 	rq_fee(rq, app);
+	if ((rc = rq_signature(rq, app, p, err)) < 0)
+		return rc;
 	json_object_set_new(rq->view, "payment_wanted", json_boolean(app->state == APP_PAYMENT));
 	if ((rc = app_history(db, rq->arena, app->id, APP_FOR_APPLICANT, &history, err)) < 0)
 		return rc;

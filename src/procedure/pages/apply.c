@@ -758,6 +758,11 @@ static int confirm_view(struct request *rq, struct step_page *s,
 		rq_problem(rq, "mandate", "application.mandate.needed", NULL);
 		json_object_set_new(rq->view, "ready", json_false());
 	}
+	int is_signed = rq_signature(rq, s->app, s->procedure, err);
+	if (is_signed < 0)
+		return is_signed;
+	if (!is_signed && procedure_signature(s->procedure) == 2)
+		json_object_set_new(rq->view, "ready", json_false());
 	rq_form_problems(rq, problems, n);
 	return 0;
 }

@@ -74,6 +74,9 @@ int rq_present_answers(struct request *, struct db *, const struct procedure *,
  * reference. */
 json_t *rq_answers(struct request *, const struct procedure *, const struct form_context *,
     json_t *answers, int64_t id, bool change);
+/* view.signature, of a procedure that is or may be signed. 1: it is, as it stands; 0; <0. */
+int rq_signature(
+    struct request *, const struct application *, const struct procedure *, struct err *);
 /* view.has_fee, fee_yen, fee_due (something is still to be paid), fee_due_yen. */
 void rq_fee(struct request *, const struct application *);
 /* For pages of an application that is not there: when it was disposed of and the actor may know,

@@ -357,6 +357,9 @@ static int show_view(struct request *rq, struct page *p, struct err *err)
 	VIEW("files", app_attachments(db, a, id, &made, err));
 	VIEW("documents", document_views(rq, db, id, &made, err));
 	rq_fee(rq, p->app);
+	int is_signed = rq_signature(rq, p->app, p->procedure, err);
+	if (is_signed < 0)
+		return is_signed;
 	json_object_set_new(rq->view, "payment_wanted", json_boolean(p->app->state == APP_PAYMENT));
 	json_object_set_new(rq->view, "has_acts", json_boolean(has_acts(rq->view)));
 	(void)file_views(rq, json_object_get(rq->view, "files"), id);
