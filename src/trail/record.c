@@ -25,7 +25,7 @@ struct trail {
 	pthread_cond_t wake, done;
 	pthread_t thread;
 	struct note *first, **end;
-	int n;              /* waiting */
+	int n;              /* waiting, or being written */
 	uint64_t in, tried; /* counts of notes: taken in, and of which writing was tried */
 	uint64_t moves;     /* of the journal: a change may wait to be sealed when it moved */
 	bool running, stop, hurry;
@@ -60,11 +60,10 @@ static struct note *take(struct trail *t, int *n)
 	}
 	if (!t->first)
 		t->end = &t->first;
-	t->n -= *n;
 	return first;
 }
 
-static void put_back(struct trail *t, struct note *notes, int n)
+static void put_back(struct trail *t, struct note *notes)
 {
 	struct note *last = notes;
 	while (last->next)
@@ -73,7 +72,6 @@ static void put_back(struct trail *t, struct note *notes, int n)
 	if (!t->first)
 		t->end = &last->next;
 	t->first = notes;
-	t->n += n;
 }
 
 /* Writes what waits, also what changes added; the lock is held but while writing. False: it failed.
@@ -91,10 +89,12 @@ static bool flush(struct trail *t)
 		if (!good)
 			log_err("trail.write", &err);
 		pthread_mutex_lock(&t->lock);
-		if (good)
+		if (good) {
 			notes_free(notes);
-		else if (notes)
-			put_back(t, notes, n);
+			t->n -= n;
+		} else if (notes) {
+			put_back(t, notes);
+		}
 		again = t->first != NULL;
 	}
 	t->tried = upto;
@@ -228,7 +228,7 @@ int reading_note(struct request *rq, const struct reading *r, struct err *err)
 		t->end = &n->next;
 		t->n++;
 		t->in++;
-		if (t->n == BATCH_MAX) { /* not a second's worth of memory */
+		if (t->n >= BATCH_MAX && !t->hurry) { /* not a second's worth of memory */
 			t->hurry = true;
 			pthread_cond_signal(&t->wake);
 		}
