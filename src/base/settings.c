@@ -63,6 +63,8 @@ const struct setting settings_table[] = {
         "show residents the names of staff who read their data, not only department and post",
         true},
     {"trail.years", "N", "5", "years that the trail of readings is kept; 0: for ever", true},
+    {"emergency.minutes", "MINUTES", "30",
+        "how long a record stays open that was opened in an emergency", true},
     {"smtp.url", "URL", NULL, "mail server: smtp://host:port or smtps://host:port", true},
     {"smtp.user", "NAME", NULL, "user at the mail server", true},
     {"smtp.password", "TEXT", NULL, "password at the mail server (better: environment)", true},

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/text.h"
+#include "identity/protect/protect.h"
 #include "base/time.h"
 
 enum { PAGE = 50 };
@@ -670,6 +671,9 @@ static int residents_write(struct request *rq, struct db *db, struct err *err)
 	    db, err, SQL(RESIDENTS), "tt", login_fold(rq->arena, q), name_fold(rq->arena, q));
 	int rc = r ? 0 : -(int)ERR_STORE;
 	while (r && (rc = rows_next(r)) > 0) {
+		/* A protected person is there for those named only, here as everywhere. */
+		if (protect_hides_account(db, rows_i64(r, 0), rq->actor.person))
+			continue;
 		json_array_append_new(ids, json_integer(rows_i64(r, 1)));
 		json_t *row = json_pack("{s:I, s:s, s:s, s:s, s:b, s:b}", "id",
 		    (json_int_t)rows_i64(r, 0), "name", rows_dup(r, 2, rq->arena), "birthday",
@@ -719,7 +723,8 @@ static int resident_do_write(struct request *rq, struct db *db, struct err *err)
 {
 	struct account a;
 	int rc = account_get(db, rq->arena, rq_param_i64(rq, "id"), &a, err);
-	if (rc == 0 || (rc > 0 && account_is_staff(&a)))
+	if (rc == 0 ||
+	    (rc > 0 && (account_is_staff(&a) || protect_hides_account(db, a.id, rq->actor.person))))
 		return err_set(err, ERR_MISSING, NULL, "resident %s", rq_param(rq, "id"));
 	if (rc > 0)
 		rc = account_do(rq, db, &a, err);

@@ -38,7 +38,9 @@ const char *rank_name(enum rank rank)
 	"application.read", "application.check", "application.counter", "application.forward",     \
 	    "application.payment"
 #define OF_CHIEF OF_CLERK, "application.decide", "application.dispose"
-#define OF_MANAGER OF_CHIEF, "application.export", "document.revoke", "application.dispose_approve"
+#define OF_MANAGER                                                                                 \
+	OF_CHIEF, "emergency.review", "application.export", "document.revoke",                     \
+	    "application.dispose_approve"
 
 /* Who works on a case sees all of it but 個人番号, which is masked until it is asked for. */
 #define CLASSES_CASE (1u << CLASS_BASIC | 1u << CLASS_PERSONAL | 1u << CLASS_SENSITIVE)
@@ -57,7 +59,9 @@ static const struct role built_in[] = {
     {"procedures", PERMS("procedure.manage"), .whole_city = true, .home = "/staff/procedures"},
     {"operator", PERMS("operate", "procedure.manage"), .whole_city = true, .home = "/staff/jobs"},
     {"identity_admin", PERMS("identity.manage"), .whole_city = true, .home = "/staff/users"},
-    {"security", PERMS("trail.search"), .whole_city = true, .home = "/staff/trail"},
+    {"security", PERMS("trail.search", "emergency.review"), .whole_city = true,
+        .home = "/staff/trail"},
+    {"protection", PERMS("protect.manage"), .whole_city = true, .home = "/staff/protection"},
     {"auditor", PERMS("application.read", "application.export"), .home = "/journal",
         .classes = CLASSES_PERSON},
 };

@@ -8,6 +8,7 @@
  * quarter of an hour; nobody is locked out for good by a stranger. A browser that signed in before
  * has a count of its own, so a stranger's attempts do not make its owner wait. */
 #include "identity/assurance/assurance.h"
+#include "identity/protect/protect.h"
 
 #include <string.h>
 
@@ -275,7 +276,8 @@ int tidy_job(struct store *st, void *context, struct arena *a, json_t *payload, 
 	(void)context;
 	(void)a;
 	(void)payload;
-	return store_write(st, tidy_write, NULL, err);
+	int rc = store_write(st, tidy_write, NULL, err);
+	return rc < 0 ? rc : protect_sweep(st, err);
 }
 
 static int tidy_plan(struct db *db, void *arg, struct err *err)

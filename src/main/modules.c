@@ -1,11 +1,13 @@
 /* Every module of the program: the engines, then the packs. */
 #include "document/document.h"
 #include "identity/identity.h"
+#include "identity/protect/protect.h"
 #include "main/cli.h"
 #include "notice/notice.h"
 #include "procedure/procedure.h"
 #include "simulate/simulate.h"
 #include "trail/trail.h"
+#include "procedure/protect/sight.h"
 #include "web/web.h"
 
 /* The program's own commands. */
@@ -23,6 +25,7 @@ const struct module *const modules[] = {
     &assurance_module,
     &passkey_module,
     &card_module,
+    &protect_module,
     &notice_module,
     &document_module,
     &procedure_module,
@@ -34,6 +37,7 @@ const struct module *const modules[] = {
     &inbox_pages,
     &staff_pages,
     &disposal_pages,
+    &sight_pages,
     &mail_pages,
     &inventory_pages,
     &export_pages,

@@ -33,6 +33,10 @@ struct module;
 int notice_mail(struct db *, const char *to, const char *lang, const char *kind,
     const char *subject, json_t *view, struct err *);
 
+/* Set once at start by the module that knows who may see what a mail is about ("application:12",
+ * "account:3"): for staff from whom it is hidden the outbox shows neither address nor text. */
+void notice_set_hides(bool (*hides)(struct db *, const char *about, int64_t staff));
+
 /* Inside a write: removes the mails about a subject from the outbox, at the end of its retention
  * period. Those still on their way stay; they are forgotten like any other mail. */
 int notice_forget(struct db *, const char *subject, struct err *);

@@ -37,11 +37,31 @@ static const char *tag_of(enum notice_state state)
 	return tags[state];
 }
 
-static json_t *notice_view(struct request *rq, const struct notice *n)
+static bool (*hides)(struct db *, const char *about, int64_t staff);
+
+void notice_set_hides(bool (*fn)(struct db *, const char *about, int64_t staff))
 {
+	hides = fn;
+}
+
+/* A protected person's: what remains is that there is a mail, which can be sent again. */
+static bool hidden(struct request *rq, const struct notice *n)
+{
+	struct err err;
+	struct db *db = rq_db(rq, &err);
+	return !db || (hides && hides(db, n->about, rq->actor.person));
+}
+
+static json_t *notice_view(struct request *rq, const struct notice *of)
+{
+	struct notice shown = *of, *n = &shown;
+	if (hidden(rq, of)) {
+		n->to = "●●●";
+		n->about = n->title = n->error = NULL;
+	}
 	json_t *v = json_pack("{s:I,s:s,s:s,s:s,s:s,s:s,s:s,s:I,s:I,s:{s:s,s:s}}", "id",
 	    (json_int_t)n->id, "to", n->to, "kind", n->kind, "kind_text", kind_text(rq, n->kind),
-	    "about", n->about, "state", notice_state_name(n->state), "title",
+	    "about", n->about ? n->about : "", "state", notice_state_name(n->state), "title",
 	    n->title ? n->title : kind_text(rq, n->kind), "tries", (json_int_t)n->tries, "created",
 	    (json_int_t)n->created_us, "tag", "state", tag_of(n->state), "label",
 	    state_text(rq, n->state));
@@ -168,14 +188,17 @@ int outbox_one(struct request *rq, struct err *err)
 		return rc;
 	json_t *view = notice_view(rq, n);
 	json_object_set_new(rq->view, "notice", view);
-	put_about(rq, n, view);
+	bool masked = hidden(rq, n);
+	if (!masked)
+		put_about(rq, n, view);
 	/* In a demo without a mail server the outbox is where people find their links. */
 	bool open = rq->city->demo && n->state == NOTICE_HELD;
-	if (n->view && notice_compose(rq->city, rq->arena, n, !open, &title, &body, &why) == 0) {
+	if (!masked && n->view &&
+	    notice_compose(rq->city, rq->arena, n, !open, &title, &body, &why) == 0) {
 		json_object_set_new(view, "title", json_string(title));
 		json_object_set_new(view, "body", json_string(body));
 		json_object_set_new(view, "lang", json_string(n->lang));
-	} else if (n->view) {
+	} else if (!masked && n->view) {
 		json_object_set_new(view, "error", json_string(why.detail));
 	}
 	json_object_set_new(view, "can_send", json_boolean(n->view && n->state != NOTICE_QUEUED));

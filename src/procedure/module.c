@@ -7,7 +7,9 @@
 #include "procedure/application/life.h"
 #include "procedure/city_rules.h"
 #include "document/document.h"
+#include "notice/notice.h"
 #include "procedure/procedure.h"
+#include "procedure/protect/sight.h"
 
 /* Addresses of a postal code, for forms (with a script) and for other programs. */
 static int postal(struct request *rq, struct err *err)
@@ -60,6 +62,7 @@ static int opened(struct city *city, struct err *err)
 {
 	/* The same for every city: before the server starts. */
 	document_set_hooks(&application_document_hooks);
+	notice_set_hides(sight_hides_subject);
 	int rc = city_rules_load(city, err);
 	if (rc == 0)
 		rc = catalogue_load(city, err);

@@ -46,6 +46,7 @@ for (const login of ['records', 'auditor']) await city.why(login, taken);
 const people = ['anonymous', 'resident', 'elsewhere', 'clerk', 'chief', 'head', 'records', 'operator', 'admin', 'auditor', 'bare', 'reader'];
 const meaning = { 401: '1', 403: '3', 404: '4' };
 const everybody = '13..........', operator = '1333333.3333', noJob = '133333343333', admin = '13333333.333', noRow = '133333334333';
+const nobody = '133333333333'; // until somebody is given the role
 const reads = '134....44.4.', works = '134...344343', decides = '1343..344343', revokes = '13433..44343', nobodys = '134333344343';
 const officers = '133333333333'; // none of these: the security officers alone
 const records = '1333...33333', noRecord = '133344433333', exports = '13333..33.33', noExport = '133334433433';
@@ -110,6 +111,16 @@ const table = {
 	'get /staff/rights': ['/staff/rights', everybody],
 	'get /staff/rights/{staff}': [`/staff/rights/${colleague}`, '13444444.444'],
 	'get /staff/roles': ['/staff/roles', admin],
+	'get /staff/emergency': ['/staff/emergency', everybody],
+	'post /staff/emergency': ['/staff/emergency', '13........33'],
+	'post /staff/emergency/{id}/review': ['/staff/emergency/999999/review', '133334333333'],
+	'get /staff/protection': ['/staff/protection', nobody],
+	'get /staff/protection/new': ['/staff/protection/new', nobody],
+	'post /staff/protection/new': ['/staff/protection/new', nobody],
+	'get /staff/protection/{id}': ['/staff/protection/1', nobody],
+	'post /staff/protection/{id}/{do}': ['/staff/protection/1/end', nobody],
+	'get /staff/protection/{id}/applications': ['/staff/protection/1/applications', nobody],
+	'post /staff/protection/{id}/applications': ['/staff/protection/1/applications', nobody, { application: 1, state: 'other' }],
 	'get /staff/users': ['/staff/users', admin],
 	'get /staff/users/new': ['/staff/users/new', admin],
 	'post /staff/users/new': ['/staff/users/new', admin],

@@ -45,7 +45,7 @@ test('a role of the city is for some kinds of record: page, lists, search, count
 	const { id, receipt: number } = await applyByJson(await city.as('resident1@example.jp'));
 	const someone = other.clerk, client = await city.as(someone), their = await staff(someone);
 	const listed = async (path) => (await client.json(path)).json.rows.some((r) => r.id === id);
-	const seen = async () => [(await client.json(`/staff/applications/${id}`)).status === 200, await listed('/staff?scope=all&limit=200'), await listed(`/staff?q=${number}`),
+	const seen = async () => [(await client.json(`/staff/applications/${id}`)).status !== 404, await listed('/staff?scope=all&limit=200'), await listed(`/staff?q=${number}`),
 		(await client.get('/staff/export.csv')).text.includes(number)];
 	const count = async () => (await client.json('/staff?scope=all')).json.scopes.filter((s) => s.href.includes('scope=all')).reduce((most, s) => Math.max(most, s.count), 0);
 	assert.deepEqual(await seen(), [false, false, false, false]);

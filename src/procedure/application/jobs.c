@@ -5,6 +5,7 @@
 #include "base/log.h"
 #include "document/document.h"
 #include "identity/identity.h"
+#include "procedure/protect/sight.h"
 #include "notice/notice.h"
 #include "procedure/catalogue.h"
 #include "web/template.h"
@@ -50,7 +51,7 @@ static const char *mail_of_answers(const struct case_file *c)
 static int case_load(struct case_file *c, struct store *store, struct city *city, struct arena *a,
     int64_t id, struct err *err)
 {
-	char *mail = NULL, *lang = NULL;
+	char *mail = NULL, *lang = NULL, *elsewhere = NULL;
 	*c = (struct case_file){
 	    .city = city, .arena = a, .db = store_reader(store, err), .lang = "ja"};
 	int rc = c->db ? app_get(c->db, a, id, &c->app, err) : -(int)ERR_STORE;
@@ -63,7 +64,10 @@ static int case_load(struct case_file *c, struct store *store, struct city *city
 	if (c->app->applicant_person &&
 	    (rc = person_mail(c->db, a, c->app->applicant_person, &mail, &lang, err)) < 0)
 		return rc;
-	c->mail = mail ? mail : mail_of_answers(c);
+	rc = sight_mail(c->db, a, c->app, &elsewhere, err);
+	if (rc < 0)
+		return rc;
+	c->mail = rc > 0 ? elsewhere[0] ? elsewhere : NULL : mail ? mail : mail_of_answers(c);
 	c->lang = lang ? lang : "ja";
 	return 0;
 }

@@ -299,8 +299,10 @@ int text_check(const char *field, const char *text, bool required, struct err *)
 struct reach {
 	int64_t *departments;
 	int n;
-	bool all;    /* every department, and what belongs to none */
-	bool narrow; /* for some kinds of record only: departments do not say all */
+	bool all;                    /* every department, and what belongs to none */
+	bool narrow;                 /* for some kinds of record only: departments do not say all */
+	const struct hidden *hidden; /* protected people's, by id; see protect/sight.h */
+	int nhidden;
 	struct db *db;
 	int64_t staff;
 	const char *perm;
@@ -308,6 +310,8 @@ struct reach {
 int reach_of(struct db *, struct arena *, const struct app_actor *, const char *perm,
     struct reach *, struct err *);
 bool reach_has(const struct reach *, int64_t department);
+/* Is it a protected person's that the staff member may not see? */
+bool reach_hides(const struct reach *, int64_t id);
 /* Does it take this kind of record in one of its departments? */
 bool reach_takes(const struct reach *, int64_t department, const char *procedure);
 /* Where a page of a list ended: the key of its order and the id, as "key.id". */

@@ -3,6 +3,7 @@
 #include "procedure/application/life.h"
 
 #include "identity/identity.h"
+#include "procedure/protect/sight.h"
 #include "store/search.h"
 
 enum {
@@ -35,7 +36,22 @@ int reach_of(struct db *db, struct arena *a, const struct app_actor *actor, cons
 	out->staff = actor->person;
 	out->perm = perm;
 	out->narrow = !staff_may_all_procedures(db, actor->person, perm);
-	return all < 0 ? all : 0;
+	if (all >= 0)
+		out->nhidden = sight_hidden(db, a, actor->person, &out->hidden, err);
+	return all < 0 ? all : out->nhidden < 0 ? out->nhidden : 0;
+}
+
+bool reach_hides(const struct reach *s, int64_t id)
+{
+	int low = 0, high = s->nhidden;
+	while (low < high) {
+		int middle = (low + high) / 2;
+		if (s->hidden[middle].id < id)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return low < s->nhidden && s->hidden[low].id == id;
 }
 
 bool reach_has(const struct reach *s, int64_t department)
@@ -141,11 +157,13 @@ static int column_count(void)
 /* Where the key of a list's order stands. */
 enum list_key { KEY_ORDER, KEY_SUBMITTED, KEY_TURN };
 
-/* What is somebody's own, or waits for them, they see whatever kind of record it is. */
+/* What is somebody's own, or waits for them, they see whatever kind of record it is; a protected
+ * person's only who is named. */
 static bool row_shown(const struct page *p, const struct app_row *r, enum list_key key)
 {
-	return p->filter->scope == APP_SCOPE_MINE || key == KEY_TURN ||
-	       reach_takes(&p->scope, r->department, r->procedure);
+	return !reach_hides(&p->scope, r->id) &&
+	       (p->filter->scope == APP_SCOPE_MINE || key == KEY_TURN ||
+	           reach_takes(&p->scope, r->department, r->procedure));
 }
 
 /* Takes rows of a composed list, whose LIMIT is chunk + 1, until the page is full. */
@@ -658,9 +676,10 @@ static int count_one(const struct counting *c, int64_t *out, int64_t department,
 	    (int64_t)bucket, most);
 }
 
-static int count(const struct counting *c, int64_t *out, int bucket, bool overdue)
+static int count_there(
+    const struct counting *c, int64_t *out, int bucket, bool overdue, int64_t most)
 {
-	int64_t today = date_to_days(date_of_us(now_us())), most = APP_COUNT_MAX, n;
+	int64_t today = date_to_days(date_of_us(now_us())), n;
 	*out = 0;
 	if (c->mine && overdue)
 		return db_get_i64(c->db, c->err, out, &life_sql[SQL_COUNT_MINE_DUE], "iii",
@@ -683,6 +702,43 @@ static int count(const struct counting *c, int64_t *out, int bucket, bool overdu
 		*out += n;
 	}
 	return 0;
+}
+
+/* Is this hidden one among what was counted? */
+static bool counted(const struct counting *c, const struct hidden *h, int bucket, bool overdue)
+{
+	int64_t today = date_to_days(date_of_us(now_us()));
+	if (h->bucket != bucket || (overdue && h->order_key >= today))
+		return false;
+	if (c->mine)
+		return h->assignee == c->actor->person;
+	return (c->department ? h->department == c->department
+	                      : reach_has(c->scope, h->department)) &&
+	       reach_takes(c->scope, h->department, h->procedure);
+}
+
+/* Of what is hidden nobody learns by a number, either. */
+static int count(const struct counting *c, int64_t *out, int bucket, bool overdue)
+{
+	int rc = count_there(c, out, bucket, overdue, APP_COUNT_MAX + c->scope->nhidden);
+	for (int i = 0; i < c->scope->nhidden && rc >= 0; i++)
+		*out -= counted(c, &c->scope->hidden[i], bucket, overdue);
+	*out = *out > APP_COUNT_MAX ? APP_COUNT_MAX : *out;
+	return rc;
+}
+
+static int count_turn(const struct counting *c, int64_t *out, const char *kind)
+{
+	int rc = db_get_i64(c->db, c->err, out, &life_sql[SQL_COUNT_TURN], "iti", c->actor->person,
+	    kind, (int64_t)APP_COUNT_MAX + c->scope->nhidden);
+	for (int i = 0; i < c->scope->nhidden && rc >= 0; i++) {
+		int64_t one;
+		rc = db_get_i64(c->db, c->err, &one, &life_sql[SQL_TURN_HAS], "iti",
+		    c->actor->person, kind, c->scope->hidden[i].id);
+		*out -= rc > 0;
+	}
+	*out = *out > APP_COUNT_MAX ? APP_COUNT_MAX : *out;
+	return rc;
 }
 
 int app_counts(struct db *db, struct arena *a, const struct app_actor *actor,
@@ -723,8 +779,7 @@ int app_counts(struct db *db, struct arena *a, const struct app_actor *actor,
 	for (int i = 0; i < 2 && rc >= 0; i++) {
 		const char *kind = i ? "review" : "turn";
 		int64_t n = 0;
-		rc = db_get_i64(db, err, &n, &life_sql[SQL_COUNT_TURN], "iti", actor->person, kind,
-		    (int64_t)APP_COUNT_MAX);
+		rc = count_turn(&all, &n, kind);
 		json_object_set_new(o, kind, json_integer((json_int_t)n));
 	}
 	if (rc < 0) {
@@ -798,7 +853,7 @@ static int export_window(struct page *p, int64_t after, int64_t from_us, int64_t
 		struct app_row *r = row_read(p->arena, rows, true);
 		if (++seen == p->limit)
 			*last = r->id;
-		if (!reach_has(&p->scope, r->department) ||
+		if (!reach_has(&p->scope, r->department) || reach_hides(&p->scope, r->id) ||
 		    !reach_takes(&p->scope, r->department, r->procedure))
 			continue;
 		rc = row_to_application(p->db, p->arena, r, &list[*n], p->err);

@@ -10,6 +10,7 @@
 #include "base/time.h"
 #include "identity/identity.h"
 #include "trail/trail.h"
+#include "procedure/protect/sight.h"
 
 const struct app_actor app_system = {.id = "system"};
 
@@ -199,15 +200,21 @@ bool actor_owns(struct db *db, const struct app_actor *actor, const struct app_r
 
 bool actor_sees(struct db *db, const struct app_actor *actor, const struct app_row *r)
 {
-	if (actor_is_system(actor) || actor_owns(db, actor, r))
+	if (actor_is_system(actor))
+		return true;
+	if (!actor->staff)
+		return actor_owns(db, actor, r);
+	if (sight_hides(db, r->id, r->account, actor->person))
+		return emergency_is_open(db, r->id, actor->person, NULL) && !actor->scopes;
+	if (actor_owns(db, actor, r))
 		return true;
 	/* What a resident has not sent yet is nobody's business but theirs. */
-	if (!actor->staff || strcmp(r->state, "draft") == 0 ||
-	    !scope_allows(actor->scopes, "application.read"))
+	if (strcmp(r->state, "draft") == 0 || !scope_allows(actor->scopes, "application.read"))
 		return false;
 	return r->assignee == actor->person ||
 	       staff_may_in(db, actor->person, "application.read", r->department, r->procedure) ||
-	       ((r->kids & KID_ROUTE) && route_knows(db, r->id, actor->person));
+	       ((r->kids & KID_ROUTE) && route_knows(db, r->id, actor->person)) ||
+	       (!actor->scopes && emergency_is_open(db, r->id, actor->person, NULL));
 }
 
 /* Everybody that the move's row names, but the route's people: those the route itself knows. */
@@ -238,6 +245,12 @@ bool actor_may(
 	    scope_allows(actor->scopes, "application.check"))
 		return true;
 	return (who & APP_WHO_ROUTE) && route_waits_for(db, a, r, actor);
+}
+
+/* Who sees a protected person's application by emergency access reads it, and no more. */
+static bool only_reads(struct db *db, const struct app_actor *actor, const struct app_row *r)
+{
+	return actor->staff && sight_hides(db, r->id, r->account, actor->person);
 }
 
 int app_read(struct db *db, struct arena *a, const struct app_actor *actor, int64_t id,
@@ -298,7 +311,8 @@ bool app_may(struct db *db, struct arena *a, const struct app_actor *actor,
 {
 	const struct app_move *m = move_find(app->state, verb);
 	struct app_row r = row_of_application(app);
-	return m && actor_sees(db, actor, &r) && actor_may(db, a, actor, &r, m->who);
+	return m && actor_sees(db, actor, &r) && !only_reads(db, actor, &r) &&
+	       actor_may(db, a, actor, &r, m->who);
 }
 
 /* --- writing --- */
@@ -384,7 +398,8 @@ int change_begin(struct change *c, struct db *db, struct arena *a, const struct 
 		return err_set(err, ERR_CONFLICT, "application.wrong_state",
 		    "application %" PRId64 " is %s: no %s", id, c->row->state, verb);
 	c->to = m->to;
-	if (m->who == APP_WHO_ROUTE ? !actor->staff : !actor_may(db, a, actor, c->row, m->who))
+	if (only_reads(db, actor, c->row) ||
+	    (m->who == APP_WHO_ROUTE ? !actor->staff : !actor_may(db, a, actor, c->row, m->who)))
 		return err_set(err, ERR_DENIED, "application.denied",
 		    "%s may not %s application %" PRId64, actor->id, verb, id);
 	return 0;

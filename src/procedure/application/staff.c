@@ -13,6 +13,7 @@
 #include "procedure/application/life.h"
 
 #include "identity/identity.h"
+#include "procedure/protect/sight.h"
 #include "notice/notice.h"
 #include "store/journal.h"
 #include "web/city.h"
@@ -130,6 +131,8 @@ static int tell_one(const struct staff_notice *n, int64_t staff, const char *abo
 	char *mail, *lang;
 	if (text_eq(app->created_by, arena_printf(a, "staff:%" PRId64, staff)) &&
 	    n->wish == WISH_SUBMITTED)
+		return 0;
+	if (sight_hides(n->db, app->id, app->account, staff))
 		return 0;
 	int rc = address_of(n->db, a, staff, n->wish, &mail, &lang, n->err);
 	if (rc <= 0)

@@ -13,6 +13,7 @@
 
 #include "base/log.h"
 #include "identity/identity.h"
+#include "procedure/protect/sight.h"
 #include "notice/notice.h"
 #include "web/city.h"
 
@@ -46,6 +47,7 @@ struct item {
 	int64_t key, id;
 	const char *state, *due;
 	int64_t assignee, department, submitted_us, updated_us;
+	int64_t account;
 	const char *receipt_number, *procedure;
 };
 
@@ -117,6 +119,7 @@ static int walk_page(struct sweep *s, const struct walk *w, struct arena *a, int
 		    .department = r->department,
 		    .submitted_us = r->submitted_us,
 		    .updated_us = r->updated_us,
+		    .account = r->account,
 		    .receipt_number = r->receipt_number,
 		    .procedure = r->procedure};
 		*key = it.key;
@@ -221,6 +224,8 @@ static int office_after(struct sweep *s, const struct item *it)
 		who[nwho++] = staff[i];
 	arena_release(s->arena, mark);
 	for (int i = 0; i < nwho; i++) {
+		if (sight_hides(s->db, it->id, it->account, who[i]))
+			continue;
 		json_t *items = digest_items(s, who[i], it->key < s->today);
 		if (json_array_size(items) < DIGEST_ITEMS)
 			json_array_append_new(

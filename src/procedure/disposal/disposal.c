@@ -313,7 +313,8 @@ int disposal_due(struct db *db, struct arena *a, const struct app_actor *actor,
 	for (; (rc = rows_next(r)) == 1 && n < limit; n++) {
 		(void)date_parse(rows_str(r, 10), &day); /* the schema's own */
 		id = rows_i64(r, 0);
-		if (reach_has(&scope, rows_i64(r, 2)))
+		if (reach_has(&scope, rows_i64(r, 2)) && !reach_hides(&scope, id) &&
+		    reach_takes(&scope, rows_i64(r, 2), rows_dup(r, 1, a)))
 			json_array_append_new(items, due_row(db, a, r, lang, err));
 	}
 	rows_end(r);

@@ -9,6 +9,8 @@
 #include "document/document.h"
 #include "procedure/pages/pages.h"
 #include "procedure/procedure.h"
+#include "identity/protect/protect.h"
+#include "procedure/protect/sight.h"
 #include "store/blob.h"
 
 struct app_actor rq_app_actor(const struct request *rq)
@@ -161,8 +163,9 @@ struct step_page {
 	struct form_context context;
 	json_t *answers; /* a copy that the post changes */
 	struct app_prepared *prepared;
-	int sections; /* of the definition; step numbers are 1-based */
-	int step;     /* this page */
+	int64_t asks_about; /* a protection whose other party asks; 0: none */
+	int sections;       /* of the definition; step numbers are 1-based */
+	int step;           /* this page */
 	bool counter;
 	json_t *mandate;               /* what a proxy typed */
 	json_t *wrong;                 /* texts of its problems, by field */
@@ -796,6 +799,17 @@ static int submit_write(struct request *rq, struct db *db, struct err *err)
 	return rc < 0 ? rc : submitted(rq, s->app->id, number);
 }
 
+/* Neutral words: nobody learns from them that there is a protection. The draft stays as it is. */
+static int refuse_write(struct request *rq, struct db *db, struct err *err)
+{
+	struct step_page *s = rq_data(rq);
+	int rc = protect_tell_asked(db, s->asks_about, err);
+	if (rc < 0)
+		return rc;
+	rq_flash(rq, "warning", "protect.not_online", NULL);
+	return rq_redirect(rq, "/my");
+}
+
 static int submit(struct request *rq, struct err *err)
 {
 	struct step_page *s = arena_new_of(rq->arena, struct step_page);
@@ -823,7 +837,13 @@ static int submit(struct request *rq, struct err *err)
 		return confirm_view(rq, s, problems, n, err);
 	}
 	rq_set_data(rq, s);
-	return rq_write(rq, submit_write);
+	int asks = rq->actor.kind == ACTOR_RESIDENT
+	               ? sight_asks_about(rq_db(rq, err), rq->arena, rq->actor.person, s->answers,
+	                     s->app->mandate, &s->asks_about, err)
+	               : 0;
+	if (asks < 0)
+		return asks;
+	return rq_write(rq, asks ? refuse_write : submit_write);
 }
 
 static int discard_write(struct request *rq, struct db *db, struct err *err)

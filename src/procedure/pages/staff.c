@@ -8,6 +8,7 @@
 #include "identity/identity.h"
 #include "procedure/pages/pages.h"
 #include "procedure/procedure.h"
+#include "procedure/protect/sight.h"
 
 enum { TEXT_MAX = 2000, CORRECTION_DAYS = 14 };
 
@@ -374,6 +375,10 @@ static int show_view(struct request *rq, struct page *p, struct err *err)
 	for (size_t i = 0; i < COUNT(lists); i++)
 		json_object_set_new(rq->view, arena_printf(a, "has_%s", lists[i]),
 		    json_boolean(json_array_size(json_object_get(rq->view, lists[i])) > 0));
+	int64_t until;
+	if (emergency_is_open(db, id, rq->actor.person, &until))
+		json_object_set_new(
+		    rq->view, "emergency", json_pack("{s:I}", "until", (json_int_t)until));
 	json_object_set_new(rq->view, "action",
 	    json_string(rq_href(rq, "/staff/applications/%lld", (long long)id)));
 	json_object_set_new(rq->view, "title",
