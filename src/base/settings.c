@@ -222,6 +222,7 @@ static const struct {
     {"credits", JSON_ARRAY, "a list of label and href"},
     {"contact", JSON_STRING, "a text"},
     {"closed-days", JSON_ARRAY, "a list of days"},
+    {"zones", JSON_ARRAY, "a list of network zones"},
     {"fallback-department", JSON_STRING, "the name of a department"},
 };
 

@@ -111,8 +111,15 @@ bool request_may(struct request *rq, struct db *db, const char *perm, int64_t de
 	return allows(rq, perm) && staff_may(db, rq->actor.person, perm, department);
 }
 
+static int demand(struct request *rq, int level, struct err *err)
+{
+	return assurance_demand(
+	    rq, (struct assurance){.identity = 1, .authentication = level}, NULL, err);
+}
+
 const struct authenticator identity_authenticator = {
     .account = by_account,
     .token = by_token,
     .allows = allows,
+    .demand = demand,
 };

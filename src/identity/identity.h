@@ -7,6 +7,7 @@
 #include <jansson.h>
 #include <stdio.h>
 
+#include "identity/field_class.h"
 #include "store/store.h"
 #include "web/web.h"
 
@@ -83,16 +84,6 @@ bool staff_may_in(
  * departments say all about what they may. */
 bool staff_may_all_procedures(struct db *, int64_t staff, const char *perm);
 
-/* What a field of a form holds; who lacks a class sees a mask. */
-enum field_class {
-	CLASS_BASIC,     /* what was applied for */
-	CLASS_PERSONAL,  /* who somebody is, where they live, how they are reached */
-	CLASS_SENSITIVE, /* 要配慮個人情報 (個人情報保護法 第2条第3項) */
-	CLASS_NUMBER,    /* 個人番号 */
-	CLASS_COUNT
-};
-const char *field_class_name(enum field_class); /* basic, personal, sensitive, my-number */
-int field_class_parse(const char *name);        /* -1: none of them */
 /* The classes (bits) that the staff member's roles with application.read show of a record. */
 unsigned staff_sees_classes(struct db *, int64_t staff, int64_t department, const char *procedure);
 

@@ -73,6 +73,7 @@ static int check_city(
 	/* The definitions are looked at also when the store cannot be. */
 	*problems = procedures_check_city(dir, db, stdout);
 	*problems += roles_check_city(dir, stdout);
+	*problems += zones_check(dir, stdout);
 	*problems += city_check_texts(dir, stdout);
 	if (rc == 0)
 		rc = show_city(a, settings, db, err);

@@ -126,9 +126,14 @@ bool app_is_own(const struct application *, const struct app_actor *);
  * its department, assigned, or asked by its route). */
 int app_read(struct db *, struct arena *, const struct app_actor *, int64_t id,
     struct application **, struct err *);
-/* Is looking at it the work of this member of staff: not ended for more than a week, and of a department of theirs,
- * assigned to them, or with a route that asks them? Else a reason is asked for. */
+/* Is looking at it the work of this member of staff: not ended for more than a week, and of a
+ * department of theirs, assigned to them, or with a route that asks them? Else a reason is asked
+ * for. */
 bool app_is_work_of(struct db *, const struct app_actor *, const struct application *);
+/* The classes of fields (bits) that a member of staff lacks who sees it. Whoever it was assigned
+ * to, who is asked by its route or opened it in an emergency sees what their roles show elsewhere.
+ */
+unsigned app_hides(struct db *, int64_t staff, const struct application *);
 /* May the actor make this move now (state, rights, route)? For buttons; nothing is changed. */
 bool app_may(struct db *, struct arena *, const struct app_actor *, const struct application *,
     const char *verb);

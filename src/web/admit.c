@@ -149,6 +149,10 @@ int admit(struct request *rq, const struct line *line, bool body, struct err *er
 	p->generation = cache_generation(p->city);
 	rc = session_load(rq, err);
 	csrf_prepare(rq);
+	if (rc == 0 && (rc = zone_check(rq, err)) > 0) {
+		p->early = true;
+		return 0;
+	}
 	if (rc < 0 || (rc = check_permission(rq, err)) < 0)
 		return rc;
 	if ((rq->route->flags & ROUTE_CACHE) && rq->actor.kind == ACTOR_ANONYMOUS)

@@ -78,6 +78,7 @@ int city_start_jobs(struct city *, int threads, struct err *);
 int city_reload(struct city *, struct err *);
 /* Writes what is wrong with the catalogues and templates in the folder's custom/, a line each with
  * file and line; returns how many. The city need not be open. */
+int zones_check(const char *dir, FILE *out); /* the same of the zones in its city.yaml */
 int city_check_texts(const char *dir, FILE *out);
 
 #endif

@@ -29,7 +29,8 @@ static const char *page_title(struct request *rq, const struct err *err)
 static const char *error_text(struct request *rq, const struct err *err)
 {
 	if (err->msg)
-		return i18n_format(city_texts(rq->city), rq->arena, rq->lang, err->msg, NULL);
+		return i18n_format(
+		    city_texts(rq->city), rq->arena, rq->lang, err->msg, rq->p->error_args);
 	return rq_tr(rq, arena_printf(rq->arena, "web.error.%d.text", err_http_status(err->kind)));
 }
 

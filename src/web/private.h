@@ -164,6 +164,14 @@ void flash_take(
     struct request *, json_t **out); /* shown on this page, cookie removed; may be NULL */
 void flash_put(struct request *);    /* what rq_flash() gathered, into the cookie */
 
+/* --- zone.c --- */
+
+/* Does this function answer from where the request came? 0 goes on, 1: the answer leads to where
+ * the missing factor is asked for, <0 ERR_DENIED. Before the permission is looked at. */
+int zone_check(struct request *, struct err *);
+/* The session's authentication level is raised to it, by whoever knows how: as zone_check(). */
+int authenticator_demand(struct request *, int level, struct err *);
+
 /* --- ratelimit.c --- */
 
 struct ratelimit;
@@ -328,6 +336,7 @@ struct exchange {
 };
 
 struct request_private {
+	json_t *error_args; /* what fills the holes of an error's text; NULL: none */
 	struct exchange *x;
 	struct web *web;
 	struct web_city *city;

@@ -157,6 +157,13 @@ int session_load(struct request *rq, struct err *err)
 	return rc;
 }
 
+int authenticator_demand(struct request *rq, int level, struct err *err)
+{
+	if (rq->method == HTTP_GET && authenticator && authenticator->demand)
+		return authenticator->demand(rq, level, err);
+	return err_set(err, ERR_DENIED, "web.zone.factors", "%s needs level %d", rq->path, level);
+}
+
 bool rq_allows(struct request *rq, const char *perm)
 {
 	if (strcmp(perm, "public") == 0)

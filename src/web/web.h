@@ -311,6 +311,9 @@ struct authenticator {
 	int (*token)(
 	    struct request *, struct db *, const char *bearer, struct actor *, struct err *);
 	bool (*allows)(struct request *, const char *perm);
+	/* Wants this authentication level of a page's session: 0 it has it, 1 the answer leads to
+	 * where it is raised, <0. */
+	int (*demand)(struct request *, int level, struct err *);
 };
 void web_set_authenticator(const struct authenticator *);
 

@@ -90,3 +90,21 @@ test('a change is tried without being made', async () => {
 	assert.equal((await admin.json(`${path}?change=post.課長`)).status, 422, 'a post needs a department');
 	assert.deepEqual(permissions(await admin.json(path)), permissions(await (await city.as(own.clerk2)).json('/staff/rights')));
 });
+
+test('who lacks the class of a field sees a mask: page, JSON, PDF, CSV and XLSX', async () => {
+	roles('roles:\n  - name: desk\n    title: {ja: 受付, en: Desk}\n    permissions: [application.read, application.export]\n    procedures: [dog-registration]\n    fields: [basic]\n');
+	await reload('desk');
+	const { id } = await applyByJson(await city.as('resident1@example.jp'), { owner: { 'owner.address.street': '77-88', 'owner.phone': '087-800-7788' } });
+	const street = '77-88';
+	const login = other.clerk2, client = await city.as(login);
+	await admin.postJson(`/staff/users/${await staff(login)}/add/role`, { role: 'desk' });
+	const path = `/staff/applications/${id}`;
+	await (await city.as(own.clerk)).postJson(`${path}/accept`, {});
+	const csv = async (who) => (await who.get('/staff/export.csv?procedure=dog-registration')).text;
+	assert.ok((await csv(await city.as(own.head))).includes(street), 'who has the class sees it');
+	const masked = await csv(client);
+	assert.ok(masked.includes('●●●') && !masked.includes(street) && !masked.includes('087-800-7788'));
+	assert.ok((await (await city.as(own.clerk)).get(path)).text.includes(street));
+	const page = await client.request('GET', path, { headers: { accept: 'application/json' } });
+	assert.ok(!page.text.includes(street) && !page.text.includes('087-800-7788'));
+});

@@ -291,6 +291,13 @@ bool app_is_own(const struct application *app, const struct app_actor *actor)
 	           : actor->account > 0 && actor->account == app->account;
 }
 
+unsigned app_hides(struct db *db, int64_t staff, const struct application *app)
+{
+	bool here = staff_may_in(db, staff, "application.read", app->department, app->procedure);
+	return ~staff_sees_classes(
+	    db, staff, here ? app->department : 0, here ? app->procedure : NULL);
+}
+
 /* The last letters about a case are written when it has ended. */
 #define WORK_GOES_ON_US (7 * INT64_C(86400000000))
 

@@ -70,7 +70,8 @@ struct section;
 struct field {
 	struct place at;
 	const char *id;
-	int64_t type; /* enum field_type */
+	int64_t type;  /* enum field_type */
+	int64_t class; /* enum field_class; -1: that of the type */
 	const json_t *label, *help, *text, *unit;
 	struct cond required;
 	int when;           /* NO_EXPR: always asked */

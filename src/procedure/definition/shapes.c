@@ -47,6 +47,9 @@ static const char *const type_names[] = {"text", "furigana", "name", "date", "ad
     "corporate_number", "bank_account", "note", NULL};
 _Static_assert(COUNT(type_names) == FIELD_TYPE_COUNT + 1, "a name for each type");
 
+/* As field_class_name(); 個人番号 is a type of its own, so that nothing else is taken for one. */
+static const char *const class_names[] = {"basic", "personal", "sensitive", NULL};
+
 static const char *const applicant_names[] = {"resident", "business", "proxy", NULL};
 /* Words for both levels being 1, 2, 3. */
 enum { ASSURANCE_LEVEL_MAX = 3 };
@@ -96,6 +99,7 @@ static void field_init(void *item)
 {
 	struct field *f = item;
 	f->type = -1;
+	f->class = -1;
 	f->when = NO_EXPR;
 }
 static void field_after(struct loader *, const struct yaml_node *, void *item, json_t *json);
@@ -107,6 +111,7 @@ static const struct rule field_shape_rules[] = {
         .required = true,
         .offset = AT(field, type),
         .names = type_names},
+    {.key = "class", .kind = V_ENUM, .offset = AT(field, class), .names = class_names},
     {.key = "label", .kind = V_WORDS, .offset = AT(field, label)},
     {.key = "help", .kind = V_WORDS, .offset = AT(field, help)},
     {.key = "required", .kind = V_COND, .fallback = "false", .offset = AT(field, required)},

@@ -1,6 +1,8 @@
 /* The questions of a form as the columns of a table with a row for each application. */
 #include "procedure/form/private.h"
 
+#include "identity/field_class.h"
+
 #include <string.h>
 
 /* 個人番号 leaves in no table. */
@@ -35,12 +37,40 @@ json_t *form_columns(const struct procedure *p, const char *lang)
 	return out;
 }
 
-/* As people read it; of files their names. */
-static const char *reading(struct form *fm, const struct field *f, const json_t *value)
+/* What a field holds, unless its definition says otherwise. */
+static enum field_class class_of(const struct field *f)
+{
+	switch (f->type) {
+	case FIELD_MY_NUMBER:
+		return CLASS_NUMBER;
+	case FIELD_NAME:
+	case FIELD_FURIGANA:
+	case FIELD_ADDRESS:
+	case FIELD_PHONE:
+	case FIELD_EMAIL:
+	case FIELD_BANK_ACCOUNT:
+	case FIELD_FILE:
+		return CLASS_PERSONAL;
+	default:
+		return CLASS_BASIC;
+	}
+}
+
+bool field_masked(const struct form *fm, const struct field *f)
+{
+	/* 個人番号 has its own mask, for everybody. */
+	enum field_class c =
+	    f->class >= 0 && f->type != FIELD_MY_NUMBER ? (enum field_class)f->class : class_of(f);
+	return c != CLASS_NUMBER && (fm->ctx->hides >> c & 1);
+}
+
+const char *field_reading(struct form *fm, const struct field *f, const json_t *value)
 {
 	struct buf names;
 	size_t i;
 	json_t *file;
+	if (field_masked(fm, f))
+		return form_tr(fm, "form.masked", NULL);
 	if (f->type != FIELD_FILE)
 		return ops_of(f)->text(fm, f, value);
 	buf_init(&names, fm->arena);
@@ -58,9 +88,11 @@ static json_t *cell_of(struct form *fm, const struct spot *spot, const struct fi
 	if (!answer_filled(f, value))
 		return NULL;
 	bool number = (f->type == FIELD_NUMBER || f->type == FIELD_MONEY) && json_is_number(value);
+	if (field_masked(fm, f))
+		return json_string(field_reading(fm, f, value));
 	if (stored || number || f->type == FIELD_DATE)
 		return json_incref(value);
-	return json_string(reading(fm, f, value));
+	return json_string(field_reading(fm, f, value));
 }
 
 /* Every row of a group has its line, so that the lines of two columns belong together. */
@@ -74,7 +106,8 @@ static json_t *group_cell(struct form *fm, const struct field *f, bool stored)
 		struct spot spot = spot_of_row(fm, f->section, i);
 		const json_t *value = json_object_get(spot.object, f->id);
 		bool filled = answer_filled(f, value);
-		buf_printf(&lines, "%s%s", i ? "\n" : "", filled ? reading(fm, f, value) : "");
+		buf_printf(
+		    &lines, "%s%s", i ? "\n" : "", filled ? field_reading(fm, f, value) : "");
 		json_t *cell = cell_of(fm, &spot, f, true);
 		json_array_append_new(all, cell ? cell : json_null());
 	}

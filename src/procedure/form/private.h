@@ -146,4 +146,9 @@ const char *example_holder(struct form *);
 uint64_t seed_next(uint64_t *seed);
 #define seed_below(seed, n) ((int)(seed_next(seed) % (uint64_t)(n)))
 
+/* --- what the reader lacks the class for --- */
+bool field_masked(const struct form *, const struct field *);
+/* The value for reading, of files their names; the mask when the reader lacks its class. */
+const char *field_reading(struct form *, const struct field *, const json_t *value);
+
 #endif

@@ -207,10 +207,12 @@ bool form_section_shown(
 
 static json_t *row_view(struct form *fm, const struct spot *spot, const struct field *f)
 {
-	const struct type_ops *ops = ops_of(f);
 	const json_t *value = json_object_get(spot->object, f->id);
 	bool filled = answer_filled(f, value);
-	const char *text = filled ? ops->text(fm, f, value) : "";
+	const char *text = !filled ? ""
+	                   : f->type == FIELD_FILE && !field_masked(fm, f)
+	                       ? ops_of(f)->text(fm, f, value)
+	                       : field_reading(fm, f, value);
 	json_t *row = json_object(), *lines = json_array();
 	set(row, "id", f->id);
 	set(row, "name", control_name(fm, spot, f));
@@ -228,12 +230,14 @@ static json_t *row_view(struct form *fm, const struct spot *spot, const struct f
 	else
 		set(row, "text", text);
 	set_true(row, "empty", !filled);
-	if (f->type == FIELD_FILE) {
+	set_true(row, "masked", filled && field_masked(fm, f));
+	if (f->type == FIELD_FILE && !field_masked(fm, f)) {
 		json_object_set_new(row, "files", filled ? json_deep_copy(value) : json_array());
 		json_object_del(row, "text");
 	}
 	json_t *source = prefill_value(fm, f);
-	set_true(row, "source_differs", source && filled && !json_equal(source, value));
+	set_true(row, "source_differs",
+	    source && filled && !field_masked(fm, f) && !json_equal(source, value));
 	json_decref(source);
 	return row;
 }
@@ -321,7 +325,8 @@ json_t *form_answer_row(const struct procedure *p, struct arena *a, const struct
 		const json_t *value = json_object_get(spot.object, f->id);
 		if (!answer_filled(f, value))
 			continue;
-		const char *text = ops_of(f)->text(&fm, f, value);
+		const char *text = field_masked(&fm, f) ? field_reading(&fm, f, value)
+		                                        : ops_of(f)->text(&fm, f, value);
 		buf_printf(&b, "%s%s", b.n ? "\n" : "", text);
 		json_array_append_new(lines, json_string(text));
 	}
@@ -370,7 +375,10 @@ json_t *form_answer_table(const struct procedure *p, struct arena *a,
 			bool filled = f->type != FIELD_NOTE && answer_filled(f, value);
 			if (f->type != FIELD_NOTE)
 				json_array_append_new(
-				    row, json_string(filled ? ops_of(f)->text(&fm, f, value) : ""));
+				    row, json_string(!filled ? ""
+				                     : field_masked(&fm, f)
+				                         ? field_reading(&fm, f, value)
+				                         : ops_of(f)->text(&fm, f, value)));
 		}
 		json_array_append_new(rows, row);
 	}

@@ -31,9 +31,11 @@ int rq_form_context(struct request *rq, const struct application *app, struct fo
 	    .applicant_kind = app ? app->applicant_kind : "resident",
 	    .fee_yen = app ? app->fee_yen : -1,
 	    .outcome = app ? app->outcome : NULL};
-	if (rq->actor.kind != ACTOR_RESIDENT)
-		return 0;
 	struct db *db = rq_db(rq, err);
+	if (db && app && rq->actor.kind == ACTOR_STAFF)
+		context->hides = app_hides(db, rq->actor.person, app);
+	if (rq->actor.kind != ACTOR_RESIDENT)
+		return db ? 0 : -(int)ERR_STORE;
 	return db ? person_profile(db, rq->arena, rq->actor.person, &context->profile, err)
 	          : -(int)ERR_STORE;
 }

@@ -130,7 +130,8 @@ static int add_answers(struct request *rq, struct export *e, struct db *db, stru
 	    .today = date_of_us(rq->now_us),
 	    .applicant_kind = app->applicant_kind,
 	    .fee_yen = app->fee_yen,
-	    .outcome = app->outcome};
+	    .outcome = app->outcome,
+	    .hides = app_hides(db, e->actor.person, app)};
 	struct procedure *p;
 	int rc = procedure_find_version(rq->city, db, app->procedure, app->version, &p, err);
 	if (rc < 0)
