@@ -202,7 +202,7 @@ static int grant(struct db *db, struct user_command *c, struct err *err)
 		return rc;
 	}
 	return role_make(
-	    db, actor, a.staff, c->role, department, (struct term){c->from, c->until}, err);
+	    db, actor, a.staff, c->role, department, (struct term){c->from, c->until}, "", err);
 }
 
 static int add_department(struct db *db, struct user_command *c, struct err *err)
@@ -367,7 +367,8 @@ const struct command identity_commands[1] = {
                 "  department CODE --name NAME                [--name-en NAME] [--parent CODE]\n\n"
                 "Posts, roles and departments take [--from DATE] [--until DATE]; both days count.\n"
                 "Roles: clerk chief manager records accounting procedures operator identity_admin\n"
-                "auditor security; procedures, operator, identity_admin and security for the whole city only.\n"
+                "auditor security; procedures, operator, identity_admin and security for the whole "
+                "city only.\n"
                 "A LOGIN with an @ is a resident's mail address. Passwords are asked for, or\n"
                 "read from standard input; --generate makes one and prints it. --lang en makes an\n"
                 "account in English.",

@@ -290,7 +290,7 @@ static int import_write(struct request *rq, struct db *db, struct err *err)
 			int there = has_role(db, staff, l, err);
 			if (there == 0)
 				rc = role_make(db, rq->actor.id, staff, l->value[ROLE],
-				    l->department, term, err);
+				    l->department, term, "", err);
 			rc = there < 0 ? there : rc;
 		}
 		if (rc < 0)

@@ -35,7 +35,8 @@ static const struct input users_query[] = {{"q", "string", false, 100},
     {"department", "string", false, 20}, {"after", "string", false, 20}, {NULL, NULL, false, 0}};
 static const struct input row_inputs[] = {{"department", "string", false, 20},
     {"rank", "string", false, 20}, {"acting", "string", false, 3}, {"role", "string", false, 40},
-    {"from", "date", false, 40}, {"until", "date", false, 40}, {NULL, NULL, false, 0}};
+    {"from", "date", false, 40}, {"until", "date", false, 40}, {"reason", "string", false, 200},
+    {NULL, NULL, false, 0}};
 static const struct input absence_inputs[] = {{"from", "date", false, 40},
     {"until", "date", false, 40}, {"reason", "string", false, 20}, {NULL, NULL, false, 0}};
 static const struct input deputy_inputs[] = {{"deputy", "string", false, 64},

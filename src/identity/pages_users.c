@@ -21,6 +21,8 @@ static const struct form_field_spec mail_field = {
     "mail", "identity.user.mail", "identity.user.mail_help", "is_email", "off", false, 254};
 static const struct form_field_spec from_field = {
     "from", "identity.user.from", NULL, "is_date", NULL, false, 0};
+static const struct form_field_spec reason_field = {"reason", "identity.rights.reason",
+    "identity.rights.reason_help", "is_text", "off", false, 200};
 static const struct form_field_spec until_field = {
     "until", "identity.user.until", "identity.user.until_help", "is_date", NULL, false, 0};
 
@@ -312,6 +314,8 @@ static json_t *roles_view(struct request *rq, struct db *db, int64_t staff, stru
 		    "role", role, "role_text", role_text(rq, roles_of(db), role), "department",
 		    department_text(rq, db, rows_i64(r, 2)));
 		put_when(row, rows_dup(r, 3, rq->arena), rows_dup(r, 4, rq->arena), day);
+		if (rows_str(r, 5).n)
+			json_object_set_new(row, "reason", json_string(rows_dup(r, 5, rq->arena)));
 		json_array_append_new(out, row);
 	}
 	rows_end(r);
@@ -481,6 +485,8 @@ static int row_form(
 	}
 	form_field(rq, form, &from_field, json_string(form_value(rq, "from")));
 	form_field(rq, form, &until_field, json_string(form_value(rq, "until")));
+	if (kinds[kind].row == ROW_ROLE)
+		form_field(rq, form, &reason_field, json_string(form_value(rq, "reason")));
 	return rc;
 }
 
@@ -518,7 +524,13 @@ static int user_add_write(struct request *rq, struct db *db, struct err *err)
 		rc = post_make(db, actor, e->staff, in, (enum rank)rank,
 		    text_eq(rq_form(rq, "acting"), "yes"), term, err);
 	} else {
-		rc = role_make(db, actor, e->staff, form_value(rq, "role"), in, term, err);
+		const struct granted granted = {.staff = e->staff,
+		    .role = form_value(rq, "role"),
+		    .reason = form_value(rq, "reason"),
+		    .term = term};
+		rc = role_make(db, actor, e->staff, granted.role, in, term, granted.reason, err);
+		if (rc == 0)
+			rc = grant_tell(rq, db, &granted, err);
 	}
 	if (rc < 0)
 		return rc;

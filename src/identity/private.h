@@ -19,7 +19,7 @@
 	X(DEPARTMENT_ABOVE) X(POST_ADD) X(POST_END) X(POST_DROP) X(POST_HOLDERS) \
 	X(POST_MEMBERS) X(ABSENCE_ADD) X(ABSENCE_SET) X(ABSENCE_ROW) X(ABSENCE_OVERLAP) \
 	X(ABSENCE_END) X(ABSENCE_DROP) X(ABSENT) X(AWAY) X(MANAGED) X(DEPUTY_ADD) \
-	X(DEPUTY_SET) X(DEPUTY_ROW) X(DEPUTY_CANDIDATES) X(DEPUTY_END) X(DEPUTY_DROP) X(DEPUTY_OF) X(ROLE_ADD) X(ROLE_END) X(ROLE_DROP) X(ROLE_HOLDERS) \
+	X(DEPUTY_SET) X(DEPUTY_ROW) X(DEPUTY_CANDIDATES) X(DEPUTY_END) X(DEPUTY_DROP) X(DEPUTY_OF) X(ROLE_ADD) X(ROLE_END) X(ROLE_DROP) X(ROLE_HOLDERS) X(ROLE_GRANTS) \
 	X(RIGHTS_IN) X(RIGHTS_ANY) X(ACCOUNT_SIGNED_IN) X(ACCOUNT_SET_STEP) \
 	X(ACCOUNT_SET_PENDING) X(REGISTRATION_ADD) X(REGISTRATION_GET) X(REGISTRATION_DROP) \
 	X(REGISTRATION_EXPIRE) X(ONCE_ADD) X(ONCE_GET) X(ONCE_DROP) X(ONCE_COUNT) \
@@ -144,8 +144,9 @@ struct term {
 int term_days(const struct term *, char from[DAY_SIZE], char until[DAY_SIZE], struct err *);
 int post_make(struct db *, const char *actor, int64_t staff, int64_t department, enum rank,
     bool acting, struct term, struct err *);
+/* reason "": not said. */
 int role_make(struct db *, const char *actor, int64_t staff, const char *role, int64_t department,
-    struct term, struct err *);
+    struct term, const char *reason, struct err *);
 /* Ends a row of a staff member on a day (its last day); rows that had not begun are removed.
  * ERR_MISSING when the row is not this staff member's. */
 enum staff_row { ROW_POST, ROW_ROLE, ROW_ABSENCE, ROW_DEPUTY };
@@ -237,6 +238,17 @@ int role_of_post(const struct role_set *, enum rank, struct str department_code)
 bool role_has(const struct role *, const char *perm);
 bool role_takes(const struct role *, const char *procedure); /* NULL: any */
 const char *role_text(struct request *, const struct role_set *, const char *name);
+/* --- granted roles (rights/grants.c) --- */
+struct granted {
+	int64_t staff;
+	const char *role, *reason;
+	struct term term;
+};
+/* Mails the heads of the departments where the staff member has a post. Inside a write. */
+int grant_tell(struct request *, struct db *, const struct granted *, struct err *);
+/* All of today and later, the first to end first. New reference. */
+int grants_view(struct request *, struct db *, json_t **out, struct err *);
+
 /* Bits of the roles that a staff member has anywhere today. */
 int staff_roles(struct db *, int64_t staff, uint64_t *bits, struct err *);
 bool roles_have(const struct role_set *, uint64_t bits, const char *perm);

@@ -117,7 +117,7 @@ const struct sql identity_sql[SQL_COUNT] = {
                         "WHERE s.id = ?1"},
     [SQL_STAFF_POSTS] = {"SELECT id, department, rank, acting, from_date, until_date FROM post "
                          "WHERE staff = ?1 ORDER BY id"},
-    [SQL_STAFF_ROLES] = {"SELECT id, role, COALESCE(department, 0), from_date, until_date "
+    [SQL_STAFF_ROLES] = {"SELECT id, role, COALESCE(department, 0), from_date, until_date, reason "
                          "FROM role_grant WHERE staff = ?1 ORDER BY id"},
     [SQL_STAFF_ABSENCES] =
         {"SELECT id, from_date, until_date, reason FROM absence WHERE staff = ?1 ORDER BY id"},
@@ -226,13 +226,17 @@ const struct sql identity_sql[SQL_COUNT] = {
          "AND (d.department IS NULL OR d.department = ?2 OR ?2 = 0) "
          "AND (d.deputy IS NULL OR s.state = 'active') "
          "ORDER BY CASE WHEN d.department IS NULL THEN 1 ELSE 0 END, d.place, d.id"},
-    [SQL_ROLE_ADD] = {"INSERT INTO role_grant (staff, role, department, from_date, until_date) "
-                      "VALUES (?1, ?2, NULLIF(?3, 0), ?4, ?5) RETURNING id"},
+    [SQL_ROLE_ADD] = {"INSERT INTO role_grant (staff, role, department, from_date, until_date, "
+                      "reason) VALUES (?1, ?2, NULLIF(?3, 0), ?4, ?5, ?6) RETURNING id"},
     [SQL_ROLE_END] =
         {"UPDATE role_grant SET until_date = ?3 WHERE id = ?1 AND staff = ?2 AND from_date <= ?3 "
          "AND until_date > ?3"},
     [SQL_ROLE_DROP] = {"DELETE FROM role_grant WHERE id = ?1 AND staff = ?2 AND from_date > ?3"},
 
+    [SQL_ROLE_GRANTS] = {"SELECT g.staff, s.name, g.role, COALESCE(g.department, 0), g.from_date, "
+                         "g.until_date, g.reason FROM role_grant g JOIN staff s ON s.id = g.staff "
+                         "WHERE g.until_date >= ?1 AND s.state = 'active' "
+                         "ORDER BY g.until_date, g.id LIMIT 500"},
     [SQL_ROLE_HOLDERS] = {DEPARTMENTS_UP
         "SELECT DISTINCT g.staff FROM role_grant g JOIN staff s ON s.id = g.staff "
         "WHERE (g.department IS NULL OR g.department IN (SELECT id FROM up)) AND g.from_date <= ?1 "

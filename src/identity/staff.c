@@ -52,7 +52,7 @@ static int staff_state(struct db *db, int64_t staff, json_t **out, struct err *e
 		unsigned text;
 	} parts[] = {
 	    {"posts", SQL_STAFF_POSTS, 6, 6, 1u << 4 | 1u << 5},
-	    {"roles", SQL_STAFF_ROLES, 5, 5, 1u << 1 | 1u << 3 | 1u << 4},
+	    {"roles", SQL_STAFF_ROLES, 6, 5, 1u << 1 | 1u << 3 | 1u << 4 | 1u << 5},
 	    {"absences", SQL_STAFF_ABSENCES, 4, 3, 1u << 1 | 1u << 2 | 1u << 3},
 	    {"deputies", SQL_STAFF_DEPUTIES, 7, 5, 1u << 3 | 1u << 4},
 	};
@@ -274,7 +274,7 @@ int post_make(struct db *db, const char *actor, int64_t staff, int64_t departmen
 }
 
 int role_make(struct db *db, const char *actor, int64_t staff, const char *role, int64_t department,
-    struct term term, struct err *err)
+    struct term term, const char *reason, struct err *err)
 {
 	char from[DAY_SIZE], until[DAY_SIZE];
 	int64_t id;
@@ -289,11 +289,11 @@ int role_make(struct db *db, const char *actor, int64_t staff, const char *role,
 	int rc = term_days(&term, from, until, err);
 	if (rc < 0)
 		return rc;
-	rc = db_get_i64(db, err, &id, SQL(ROLE_ADD), "itiss", staff, role, department,
-	    str_from(from), str_from(until));
+	rc = db_get_i64(
+	    db, err, &id, SQL(ROLE_ADD), "itittt", staff, role, department, from, until, reason);
 	return staff_changed(db, actor, "identity.role_granted", staff, rc,
-	    json_pack("{s:s, s:I, s:s, s:s}", "role", role, "department", (json_int_t)department,
-	        "from", from, "until", until),
+	    json_pack("{s:s, s:I, s:s, s:s, s:s}", "role", role, "department",
+	        (json_int_t)department, "from", from, "until", until, "reason", reason),
 	    err);
 }
 
@@ -328,5 +328,5 @@ int post_add(struct db *db, int64_t staff, int64_t department, enum rank rank, c
 
 int role_grant(struct db *db, int64_t staff, const char *role, int64_t department, struct err *err)
 {
-	return role_make(db, "system", staff, role, department, (struct term){NULL, NULL}, err);
+	return role_make(db, "system", staff, role, department, (struct term){NULL, NULL}, "", err);
 }

@@ -180,8 +180,8 @@ static int add_office(struct db *db, void *arg, struct err *err)
 	if (rc == 0) /* refused; a row from before it was has no effect */
 		rc = role_grant(db, o->clerk_tax, "identity_admin", o->health, err) ==
 		             -(int)ERR_INPUT
-		         ? db_get_i64(db, err, &o->account, SQL(ROLE_ADD), "ititt", o->clerk_tax,
-		               "identity_admin", o->health, DAY_FIRST, DAY_LAST)
+		         ? db_get_i64(db, err, &o->account, SQL(ROLE_ADD), "itittt", o->clerk_tax,
+		               "identity_admin", o->health, DAY_FIRST, DAY_LAST, "")
 		         : -(int)ERR_INTERNAL;
 	if (rc >= 0)
 		rc = role_grant(db, o->clerk_tax, "records", o->health, err);

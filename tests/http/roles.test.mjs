@@ -108,3 +108,15 @@ test('who lacks the class of a field sees a mask: page, JSON, PDF, CSV and XLSX'
 	const page = await client.request('GET', path, { headers: { accept: 'application/json' } });
 	assert.ok(!page.text.includes(street) && !page.text.includes('087-800-7788'));
 });
+
+test('a role is granted with a reason and an end, the head is told, and the list says what ends soon', async () => {
+	await city.giveMail(own.head, 'head@city.example');
+	const clerk = await staff(own.clerk), day = new Date(Date.now() + 10 * 86400e3).toISOString().slice(0, 10);
+	await admin.postJson(`/staff/users/${clerk}/add/role`, { role: 'accounting', until: day, reason: '繁忙期の応援' });
+	const grant = (await admin.json('/staff/roles')).json.grants.find((g) => g.staff === clerk);
+	assert.deepEqual([grant.role, grant.reason, grant.until, grant.soon, grant.endless], ['accounting', '繁忙期の応援', day, true, false]);
+	assert.ok((await admin.json('/staff/roles')).json.grants.some((g) => g.endless && !g.soon));
+	const operator = await city.as('operator');
+	assert.ok((await operator.json('/staff/outbox')).json.notices.some((n) => n.to === 'head@city.example' && n.kind === 'identity/role-granted'));
+	assert.match(city.cli('verify', '--city', 'demo'), /problems: 0/);
+});

@@ -272,5 +272,8 @@ int roles_get(struct request *rq, struct err *err)
 	}
 	page_title(rq, "identity.rights.roles_title");
 	json_object_set_new(rq->view, "roles", out);
-	return 0;
+	json_t *grants;
+	int rc = grants_view(rq, db, &grants, err);
+	json_object_set_new(rq->view, "grants", grants);
+	return rc;
 }
