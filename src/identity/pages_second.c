@@ -61,7 +61,7 @@ static int totp_view(
 	if (account->pending)
 		return pending_view(rq, account, "/account/totp", err);
 	json_object_set_new(rq->view, "off", json_true());
-	(void)page_form(rq, "/account/totp/start", "identity.totp.start_button");
+	fresh_field(rq, page_form(rq, "/account/totp/start", "identity.totp.start_button"));
 	return 0;
 }
 
@@ -92,14 +92,17 @@ static int start_write(struct request *rq, struct db *db, struct err *err)
 	return rc < 0 ? rc : rq_redirect(rq, "/account/totp");
 }
 
+/* Who finds a browser signed in must not be able to add a factor of their own. */
 int totp_start(struct request *rq, struct err *err)
 {
 	struct own *o;
 	int rc = own_open(rq, &o, err);
+	if (rc == 0)
+		rc = totp_view(rq, &o->account, rq_db(rq, err), err);
 	if (rc < 0)
 		return rc;
-	rq_set_data(rq, o);
-	return rq_write(rq, start_write);
+	o->write = start_write;
+	return with_fresh(rq, o);
 }
 
 /* New recovery codes on the page that shows them, once; onward: where its button leads to. */

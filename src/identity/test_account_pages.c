@@ -140,7 +140,9 @@ static void test_second(void **state)
 	CURL *b = signed_in("second@example.jp");
 	struct reply r = get_html(b, "/account/totp");
 	shows(&r, 200, "設定を始める");
-	r = post(b, "/account/totp/start");
+	r = post(b, "/account/totp/start", "password", "wrong");
+	shows(&r, 422, "今のパスワードと違います");
+	r = post(b, "/account/totp/start", "password", password);
 	see_other(&r, "/account/totp");
 	r = get_html(b, "/account/totp");
 	shows(&r, 200, "<svg class=\"m-qr\"");

@@ -318,6 +318,7 @@ test('from the first mail to the second factor, a forgotten password, and signin
 	await check(page, [320]);
 
 	await page.goto('/account/totp');
+	await fill(page, { password: word });
 	await go();
 	await check(page, [320]); // the key is long
 	const key = await page.locator('main ol strong').innerText();

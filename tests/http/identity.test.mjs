@@ -97,7 +97,10 @@ test('a forgotten password: every session ends, the link works once', async () =
 
 test('time-based codes as an app makes them', async () => {
 	const client = await register('totp@example.jp');
-	await post(client, '/account/totp/start', {});
+	assert.equal((await post(client, '/account/totp/start', {})).status, 422, 'a browser left signed in is not enough');
+	assert.equal((await post(client, '/account/totp/start', { password: 'not it' })).status, 422);
+	assert.equal((await client.json('/account/totp')).json.pending, undefined);
+	await post(client, '/account/totp/start', { password });
 	const { uri } = (await client.json('/account/totp')).json.pending;
 	const secret = new URL(uri).searchParams.get('secret');
 	const code = (step) => totp(secret, step);

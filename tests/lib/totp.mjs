@@ -14,8 +14,8 @@ export function totp(secret, step) {
 }
 
 // Turns the second factor on for who is signed in, with the code of that step; gives its key.
-export async function totpOn(client, step = totpStep() - 1) {
-	await client.post('/account/totp/start', {}, { follow: false });
+export async function totpOn(client, step = totpStep() - 1, password = 'machi-demo-2026') {
+	await client.post('/account/totp/start', { password }, { follow: false });
 	const { uri } = (await client.json('/account/totp')).json.pending;
 	const secret = uri.match(/secret=([A-Z2-7]+)/)[1];
 	await client.post('/account/totp', { code: totp(secret, step) }, { follow: false });
