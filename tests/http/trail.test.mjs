@@ -31,6 +31,12 @@ const mail = (await operator.json('/staff/outbox')).json.notices[0];
 await resident.post('/my/readings/ask', { text: 'なぜですか' });
 const asked = (await officer.json('/staff/trail/alerts')).json.alerts[0].id;
 
+// A protected person, for whom a chief is named.
+const chief = await city.as(own.chief);
+await admin.postJson(`/staff/users/${(await admin.json(`/staff/users?q=${own.chief}`)).json.users[0].id}/add/role`, { role: 'protection' });
+const protection = (await chief.postJson('/staff/protection/new', { ground: 'violence', opinion: '警察署' })).location;
+await chief.postJson(`${protection}/subject`, { name: '見本 花' });
+
 // Routes that show personal data to staff: who asks, what, and the kind of note.
 const noted = {
 	'get /staff': [own.clerk, '/staff', 'list'],
@@ -51,6 +57,9 @@ const noted = {
 	'get /staff/users/{id}/edit': ['admin', `/staff/users/${colleague}/edit`, 'staff'],
 	'get /staff/users/{id}/sessions': ['security', `/staff/users/${colleague}/sessions`, 'staff'],
 	'get /staff/absences/{staff}': ['admin', `/staff/absences/${colleague}`, 'staff'],
+	'get /staff/protection': [own.chief, '/staff/protection', 'list'],
+	'get /staff/protection/{id}': [own.chief, protection, 'read'],
+	'get /staff/protection/{id}/applications': [own.chief, `${protection}/applications`, 'list'],
 	'get /staff/outbox': ['operator', '/staff/outbox', 'mail'],
 	'get /staff/outbox/{id}': ['operator', `/staff/outbox/${mail.id}`, 'mail'],
 	'get /staff/trail': ['security', '/staff/trail', 'search'],
@@ -86,6 +95,9 @@ const excused = [
 	[/^get \/staff\/users\/\{id\}\/add/, 'a form for a post or role; the name stands in the breadcrumb alone'],
 	[/^post \/staff\/(users|residents)\//, "changes of accounts: in the journal with the account's state"],
 	[/^get \/staff\/residents$/, 'the empty form'],
+	[/^(get|post) \/staff\/emergency/, 'numbers, reasons and findings; the record itself is noted when it is read'],
+	[/^(get|post) \/staff\/protection\/new$/, 'a form; what was typed'],
+	[/^post \/staff\/protection\/\{id\}\//, 'changes: in the journal; a refused one shows the page above, which notes it'],
 	[/^(get|post) \/staff\/(rights|roles)/, 'who may do what: posts and roles, nothing of residents'],
 	[/^get \/staff\/absences$/, 'who is away today, for all staff'],
 	[/^(get|post) \/staff\/absences\/\{staff\}\//, 'a form for an absence or deputy, of oneself or those one manages'],

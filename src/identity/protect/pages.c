@@ -3,6 +3,7 @@
 
 #include "base/time.h"
 #include "identity/protect/private.h"
+#include "trail/trail.h"
 
 #define FIELD(id, type, required, max)                                                             \
 	{                                                                                          \
@@ -107,6 +108,12 @@ int protections_get(struct request *rq, struct err *err)
 	rows_end(r);
 	page_title(rq, "identity.protect.title");
 	json_object_set_new(rq->view, "protections", out);
+	if (rc == 0 && json_array_size(out))
+		rc = reading_note(rq,
+		    &(struct reading){.kind = TRAIL_LIST,
+		        .fields = TRAIL_SENSITIVE,
+		        .count = (int64_t)json_array_size(out)},
+		    err);
 	if (rc == 0)
 		rc = db_get_i64(db, err, &others, PSQL(OTHERS), "i", rq->actor.person);
 	json_object_set_new(rq->view, "others", others ? json_integer(others) : json_null());
@@ -227,6 +234,12 @@ static int show(struct request *rq, struct db *db, int64_t id, const char *typed
 		    named, json_pack("{s:I, s:s}", "id", (json_int_t)rows_i64(r, 0), "name",
 		               rows_dup(r, 1, a)));
 	rows_end(r);
+	if (rc >= 0)
+		rc = reading_note(rq,
+		    &(struct reading){.kind = TRAIL_READ,
+		        .fields = TRAIL_BASIC | TRAIL_SENSITIVE,
+		        .subject = arena_printf(a, "block:%lld", (long long)id)},
+		    err);
 	json_object_set_new(rq->view, "subjects", subject_names(rq, db, id, err));
 	json_object_set_new(rq->view, "parties", parties);
 	json_object_set_new(rq->view, "named", named);

@@ -339,7 +339,12 @@ static int applications_get(struct request *rq, struct err *err)
 	    arena_printf(rq->arena, "/staff/protection/%lld", (long long)block));
 	json_object_set_new(rq->view, "block", json_integer((json_int_t)block));
 	json_object_set_new(rq->view, "applications", out);
-	return 0;
+	return reading_note(rq,
+	    &(struct reading){.kind = TRAIL_LIST,
+	        .fields = TRAIL_BASIC | TRAIL_SENSITIVE,
+	        .subject = arena_printf(rq->arena, "block:%lld", (long long)block),
+	        .count = (int64_t)json_array_size(out)},
+	    err);
 }
 
 static int mark_write(struct request *rq, struct db *db, struct err *err)
