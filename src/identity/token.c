@@ -252,7 +252,7 @@ bool scope_allows(const char *scopes, const char *perm)
 
 /* <dir>/keys/identity.key: 64 hexadecimal digits. Outside the database, so that a copy of it alone
  * does not give the second factors away; processes on one PostgreSQL store need the same file. */
-static int key_load(struct store *st, struct arena *a, struct secret_bytes **out, struct err *err)
+int city_key(struct store *st, struct arena *a, struct secret_bytes **out, struct err *err)
 {
 	const char *dir = arena_printf(a, "%s/keys", store_dir(st));
 	const char *path = arena_printf(a, "%s/identity.key", dir);
@@ -306,7 +306,7 @@ int totp_seal(struct store *st, struct arena *a, int64_t account,
     const unsigned char secret[TOTP_SECRET_SIZE], char **out, struct err *err)
 {
 	struct secret_bytes *key;
-	int rc = key_load(st, a, &key, err);
+	int rc = city_key(st, a, &key, err);
 	if (rc < 0)
 		return rc;
 	struct buf b;
@@ -321,7 +321,7 @@ int totp_open(struct store *st, struct arena *a, int64_t account, const char *se
     unsigned char secret[TOTP_SECRET_SIZE], struct err *err)
 {
 	struct secret_bytes *key;
-	int rc = key_load(st, a, &key, err);
+	int rc = city_key(st, a, &key, err);
 	if (rc < 0)
 		return rc;
 	struct secret_bytes *plain = field_open(key, str_from(sealed), seal_context(a, account));
@@ -340,7 +340,7 @@ int identity_blind(struct store *st, struct arena *a, const char *context, struc
     char **out, struct err *err)
 {
 	struct secret_bytes *key;
-	int rc = key_load(st, a, &key, err);
+	int rc = city_key(st, a, &key, err);
 	if (rc < 0)
 		return rc;
 	const struct str parts[] = {str_from(context), STR("/"), value};

@@ -3,8 +3,9 @@
 #include <unistd.h>
 
 #include "base/progress.h"
-#include "main/cli.h"
 #include "identity/identity.h"
+#include "main/cli.h"
+#include "oidc/oidc.h"
 #include "procedure/catalogue.h"
 
 /* --- migrate --- */
@@ -75,6 +76,7 @@ static int check_city(
 	*problems += roles_check_city(dir, stdout);
 	*problems += zones_check(dir, stdout);
 	*problems += city_check_texts(dir, stdout);
+	*problems += oidc_check_city(dir, stdout);
 	if (rc == 0)
 		rc = show_city(a, settings, db, err);
 	store_close(st);

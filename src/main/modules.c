@@ -4,6 +4,7 @@
 #include "identity/protect/protect.h"
 #include "main/cli.h"
 #include "notice/notice.h"
+#include "oidc/oidc.h"
 #include "procedure/procedure.h"
 #include "simulate/simulate.h"
 #include "trail/trail.h"
@@ -26,6 +27,7 @@ const struct module *const modules[] = {
     &passkey_module,
     &card_module,
     &protect_module,
+    &oidc_module,
     &notice_module,
     &document_module,
     &procedure_module,

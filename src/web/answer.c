@@ -9,9 +9,10 @@
 
 /* No script and no style stands in our pages; what a handler sends of its own (a document, an
  * upload) may do nothing at all. */
-static const char csp_page[] =
-    "default-src 'self'; img-src 'self' data:; object-src 'none'; base-uri 'none'; "
-    "form-action 'self'; frame-ancestors 'none'";
+#define CSP_PAGE(form_action)                                                                      \
+	"default-src 'self'; img-src 'self' data:; object-src 'none'; base-uri 'none'; "           \
+	"form-action 'self'" form_action "; frame-ancestors 'none'"
+static const char csp_page[] = CSP_PAGE("");
 static const char csp_file[] = "default-src 'none'; style-src 'unsafe-inline'; sandbox";
 static const char csp_viewed[] = "default-src 'none'; style-src 'unsafe-inline'; object-src 'self'";
 
@@ -247,6 +248,12 @@ static void send_problem(struct request *rq, const struct err *err)
 	json_decref(doc);
 }
 
+static const char *csp_of(const struct request *rq)
+{
+	const char *origin = rq->p->out.form_origin;
+	return origin ? arena_printf(rq->arena, CSP_PAGE(" %s"), origin) : csp_page;
+}
+
 static int send_html(struct request *rq, struct err *err)
 {
 	struct buf *body = scratch_of(rq);
@@ -256,7 +263,7 @@ static int send_html(struct request *rq, struct err *err)
 	bool personal = fill_tokens(rq, body);
 	struct bytes_answer b = {.status = rq->status,
 	    .type = "text/html; charset=utf-8",
-	    .csp = csp_page,
+	    .csp = csp_of(rq),
 	    .body = buf_to_str(body),
 	    .scratch = true};
 	send_bytes(rq, &b, personal);

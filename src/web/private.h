@@ -393,6 +393,7 @@ struct request_private {
 		int *fd; /* -1 when it was handed over */
 		int64_t fd_size;
 		const char *etag;
+		const char *form_origin; /* rq_form_leads_to(); NULL: no other site */
 		bool attachment;
 		struct {
 			const char *name, *value;

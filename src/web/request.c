@@ -193,6 +193,23 @@ static bool header_value_ok(const char *value)
 	return true;
 }
 
+int rq_leave(struct request *rq, const char *url)
+{
+	rq->p->out.kind = ANSWER_REDIRECT;
+	rq->p->out.location = header_safe(rq->arena, url);
+	return 0;
+}
+
+void rq_form_leads_to(struct request *rq, const char *url)
+{
+	const char *host = strstr(url, "://");
+	size_t n = host ? (size_t)(host - url) + 3 + strcspn(host + 3, "/?#") : 0;
+	const char *origin = arena_strndup(rq->arena, url, n);
+	/* It stands in a header among words of its own: only what an origin is made of. */
+	if (n && !strpbrk(origin, " ;,'\"*\\") && header_value_ok(origin))
+		rq->p->out.form_origin = origin;
+}
+
 void rq_set_header(struct request *rq, const char *name, const char *value)
 {
 	struct outcome *o = &rq->p->out;

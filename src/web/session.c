@@ -128,7 +128,7 @@ int session_load(struct request *rq, struct err *err)
 {
 	struct heads *h = &rq->p->heads;
 	make_anonymous(rq);
-	if (!authenticator)
+	if (!authenticator || rq->route->flags & ROUTE_OWN_AUTH)
 		return 0;
 	struct str bearer = h->authorization;
 	if (authenticator->token && bearer.n > 7 && strncasecmp(bearer.p, "Bearer ", 7) == 0) {
@@ -260,6 +260,12 @@ int session_end_one(struct db *db, int64_t account, const char *id, struct err *
 {
 	int64_t n = db_run(db, err, &sql_session_end_one, "it", account, id);
 	return n < 0 ? (int)n : n > 0;
+}
+
+int session_is_live(struct db *db, const char *id, int64_t now, struct err *err)
+{
+	int64_t account;
+	return db_get_i64(db, err, &account, &sql_session_live, "tii", id, now, now - AGE_MAX_US);
 }
 
 int session_list(

@@ -25,6 +25,10 @@ const struct sql sql_session_of_account = {
             "WHERE account = ?1 AND expires_us > ?2 ORDER BY seen_us DESC, handle LIMIT 100"};
 const struct sql sql_session_expire = {.text = "DELETE FROM web_session WHERE expires_us <= ?1"};
 
+const struct sql sql_session_live = {
+    .text = "SELECT account FROM web_session WHERE handle = ?1 AND expires_us > ?2 AND "
+            "created_us > ?3"};
+
 const struct sql *const web_statements[NWEB_STATEMENTS] = {
     &sql_session_find,
     &sql_session_add,
@@ -35,4 +39,5 @@ const struct sql *const web_statements[NWEB_STATEMENTS] = {
     &sql_session_end_one,
     &sql_session_of_account,
     &sql_session_expire,
+    &sql_session_live,
 };

@@ -6,8 +6,8 @@
 
 extern const struct sql sql_session_find, sql_session_add, sql_session_renew, sql_session_touch,
     sql_session_end, sql_session_end_account, sql_session_end_one, sql_session_of_account,
-    sql_session_expire;
-enum { NWEB_STATEMENTS = 9 };
+    sql_session_expire, sql_session_live;
+enum { NWEB_STATEMENTS = 10 };
 extern const struct sql *const web_statements[NWEB_STATEMENTS];
 
 #endif

@@ -100,6 +100,12 @@ struct db *rq_db(struct request *, struct err *); /* this thread's reader of the
  * JSON clients get rq->status (200, or 201 when the handler says so) with Location and the view
  * model. Returns 0. */
 int rq_redirect(struct request *, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+/* 303 to an address of another site, which the city's configuration names: never to one that came
+ * with the request, however it was looked at. Returns 0. */
+int rq_leave(struct request *, const char *url);
+/* The page has a form whose answer may lead to the site of this address with rq_leave(): browsers
+ * are told so (form-action). */
+void rq_form_leads_to(struct request *, const char *url);
 /* Would rq_redirect() lead there? For an address that is kept or mailed before it is followed. */
 bool path_is_local(const char *path);
 /* Sends a blob as a file; type and filename as given; inline or attachment. Returns 0. */
@@ -189,6 +195,8 @@ int session_renew(struct request *, struct db *, const struct session_level *, s
 int session_end(struct request *, struct db *, struct err *);
 /* Ends one session of the account by its public handle: 1 ended, 0 there was none. */
 int session_end_one(struct db *, int64_t account, const char *id, struct err *);
+/* Does the session of this public handle go on? 1, 0, <0. */
+int session_is_live(struct db *, const char *id, int64_t now_us, struct err *);
 int session_end_all(struct db *, int64_t account, const char *except_id, struct err *);
 struct session_info {
 	const char *id; /* public handle, not the cookie */
@@ -211,7 +219,8 @@ enum route_flag {
 	ROUTE_RAW = 4,      /* standard's own shape: no template, no page frame */
 	ROUTE_UPLOAD = 8,   /* takes multipart files */
 	ROUTE_HIDDEN = 16,  /* not in openapi.json */
-	ROUTE_ANY_HOST = 32 /* of the process: answers under every host name */
+	ROUTE_ANY_HOST = 32, /* of the process: answers under every host name */
+	ROUTE_OWN_AUTH = 64  /* reads the field Authorization itself: no API token, no session */
 };
 
 /* Input of a route, for openapi.json and for the shape check before the handler runs. */

@@ -2,6 +2,7 @@
 #include "base/time.h"
 #include "identity/card/card.h"
 #include "identity/passkey/passkey.h"
+#include "oidc/oidc.h"
 
 static int password_state(struct request *rq, struct db *db, const struct account *account,
     const char **text, struct err *err)
@@ -46,6 +47,15 @@ const struct sign_in_method sign_in_methods[] = {
         .manage = "/account/card",
         .offered = card_offered,
         .state = card_state},
+    {.name = "oidc",
+        .level = 3,
+        .proof = 3,
+        .sign_in = "/login/with",
+        .raise = "/login/with",
+        .manage = "/account/providers",
+        .offered = oidc_offered,
+        .state = oidc_state,
+        .entries = oidc_entries},
 };
 const int nsign_in_methods = COUNT(sign_in_methods);
 
