@@ -3,11 +3,22 @@
 // new procedure or field is tried by itself.
 import test from 'node:test';
 import assert from 'node:assert/strict';
-import { City, forms } from '../lib/city.mjs';
+import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { City, forms, root } from '../lib/city.mjs';
 import { idOf, nested } from '../lib/dog.mjs';
 
 const city = await City.start();
 test.after(() => city.stop());
+// Forms that want more than a password are tried, too: here a password will do for them.
+const shipped = join(root, 'packs/resident/procedures'), own = join(city.dir, 'demo/custom/packs/resident/procedures');
+mkdirSync(own, { recursive: true });
+for (const file of readdirSync(shipped).filter((name) => name.endsWith('.yaml'))) {
+	const yaml = readFileSync(join(shipped, file), 'utf8');
+	if (/^assurance: (substantial|high)$/m.test(yaml)) writeFileSync(join(own, file), yaml.replace(/^assurance: .*$/m, 'assurance: low'));
+}
+await city.kill();
+await city.serve();
 const resident = await city.as('resident1@example.jp'), csrf = await resident.token();
 const token = { headers: { 'x-csrf-token': csrf } };
 const procedures = (await city.client().json('/procedures')).json.procedures.filter((p) => p.online);

@@ -45,7 +45,7 @@ for (const login of ['records', 'auditor']) await city.why(login, taken);
 // 1 sign in first; 3 may not; 4 is not there (for them).
 const people = ['anonymous', 'resident', 'elsewhere', 'clerk', 'chief', 'head', 'records', 'operator', 'admin', 'auditor', 'bare', 'reader'];
 const meaning = { 401: '1', 403: '3', 404: '4' };
-const everybody = '13..........', operator = '1333333.3333', noJob = '133333343333', admin = '13333333.333', noRow = '133333334333';
+const everybody = '13..........', operator = '1333333.3333', noJob = '133333343333', admin = '13333333.333', noRow = '133333334333', noSystem = '133333334333';
 const nobody = '133333333333'; // until somebody is given the role
 const reads = '134....44.4.', works = '134...344343', decides = '1343..344343', revokes = '13433..44343', nobodys = '134333344343';
 const officers = '133333333333'; // none of these: the security officers alone
@@ -121,6 +121,11 @@ const table = {
 	'post /staff/protection/{id}/{do}': ['/staff/protection/1/end', nobody],
 	'get /staff/protection/{id}/applications': ['/staff/protection/1/applications', nobody],
 	'post /staff/protection/{id}/applications': ['/staff/protection/1/applications', nobody, { application: 1, state: 'other' }],
+	'get /staff/systems': ['/staff/systems', admin],
+	'get /staff/systems/new': ['/staff/systems/new', admin],
+	'post /staff/systems/new': ['/staff/systems/new', admin, { name: '' }],
+	'get /staff/systems/{id}': ['/staff/systems/999999', noSystem],
+	'post /staff/systems/{id}': ['/staff/systems/999999', noSystem, { name: '' }],
 	'get /staff/users': ['/staff/users', admin],
 	'get /staff/users/new': ['/staff/users/new', admin],
 	'post /staff/users/new': ['/staff/users/new', admin],

@@ -5,7 +5,7 @@ import { execFileSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { City, root, words } from '../lib/city.mjs';
+import { City, root, until, words } from '../lib/city.mjs';
 import { CardAuthority } from '../lib/card.mjs';
 import { idOf } from '../lib/dog.mjs';
 
@@ -81,6 +81,11 @@ test('signed: verified, time-stamped, sent; openssl verifies the package by the 
 	// Nobody else gets it.
 	const other = await city.as('resident2@example.jp');
 	assert.equal((await other.get(`/applications/${id}/signature/package.tar`)).status, 404);
+	// Staff who take it leave a note, with its name, on the person's page.
+	const office = await city.office('生涯学習課');
+	assert.equal((await (await city.as(office.clerk)).get(`/applications/${id}/signature/package.tar`)).status, 200);
+	const notes = async () => (await (await city.as('security')).json('/staff/trail')).json.readings.filter((r) => JSON.stringify(r).includes('signature.tar'));
+	await until(async () => (await notes()).length === 1, 'the note');
 });
 
 test('answers that change after signing have to be signed anew', async () => {
