@@ -196,8 +196,9 @@ static const struct {
 } verbs[] = {{"init", init}, {"card", card}, {"revoke", revoke}, {"crl", crl}, {"sign", sign},
     {"trust", trust}, {"serve", serve}};
 
-int run_card_ca(int argc, char **argv)
+int run_card_ca(const char *name, int argc, char **argv)
 {
+	(void)name;
 	size_t i = 0;
 	while (argc > 0 && i < COUNT(verbs) && !text_eq(argv[0], verbs[i].name))
 		i++;

@@ -9,7 +9,9 @@
 #include "simulate/simulate.h"
 
 /* machi simulate card-ca … (card_ca.c) */
-int run_card_ca(int argc, char **argv);
+int run_card_ca(const char *name, int argc, char **argv);
+/* machi simulate digital-auth, machi simulate gbizid (openid.c) */
+int run_openid(const char *name, int argc, char **argv);
 
 /* --- the authorities in a folder (authority.c) ---
  * <name>.key, <name>.crt (PEM): authentication and signature (the card's two authorities),

@@ -1,23 +1,15 @@
 /* OCSP (RFC 6960), time stamps (RFC 3161) and revocation lists of the simulated authorities, over
  * HTTP on this machine. Everything is read from the folder for each request, so that a card that
  * was revoked a moment ago is revoked. */
+#include "simulate/http.h"
 #include "simulate/private.h"
 
-#include <arpa/inet.h>
-#include <microhttpd.h>
-#include <netinet/in.h>
 #include <openssl/ocsp.h>
 #include <openssl/ts.h>
-#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "base/json.h"
-
-struct exchange {
-	struct arena *arena;
-	struct buf body;
-};
 
 /* --- OCSP --- */
 
@@ -174,15 +166,15 @@ static bool stamp_answer(
 
 /* --- HTTP --- */
 
-static bool answer(
-    struct exchange *x, const char *dir, const char *path, struct str *out, const char **type)
+static bool find(struct sim_exchange *x, const char *dir, struct str *out, const char **type)
 {
+	const char *path = x->path;
 	static const struct {
 		const char *path;
 		struct ocsp_way way;
 	} ocsp[] = {{"/ocsp", {false, false}}, {"/ocsp/no-nonce", {.no_nonce = true}},
 	    {"/ocsp/other", {.other = true}}};
-	struct str body = buf_to_str(&x->body);
+	struct str body = x->body;
 	for (size_t i = 0; i < COUNT(ocsp); i++)
 		if (text_eq(path, ocsp[i].path)) {
 			*type = "application/ocsp-response";
@@ -200,77 +192,13 @@ static bool answer(
 	return false;
 }
 
-static enum MHD_Result step(void *dir, struct MHD_Connection *c, const char *path,
-    const char *method, const char *version, const char *data, size_t *n, void **state)
+static void answer(struct sim_exchange *x, void *dir)
 {
-	enum { BODY_MAX = 64 * 1024 };
-	struct exchange *x = *state;
-	struct str out = {0};
-	const char *type = "text/plain";
-	(void)method;
-	(void)version;
-	if (!x) {
-		x = calloc(1, sizeof(*x));
-		if (!x)
-			abort();
-		x->arena = arena_new();
-		buf_init(&x->body, x->arena);
-		*state = x;
-		return MHD_YES;
-	}
-	if (*n > 0) {
-		if (x->body.n + *n > BODY_MAX)
-			return MHD_NO;
-		buf_add(&x->body, data, *n);
-		*n = 0;
-		return MHD_YES;
-	}
-	bool ok = answer(x, dir, path, &out, &type);
-	if (!ok)
-		out = STR("SIMULATOR: nothing here\n");
-	struct MHD_Response *r =
-	    MHD_create_response_from_buffer(out.n, (void *)out.p, MHD_RESPMEM_MUST_COPY);
-	(void)MHD_add_response_header(r, "Content-Type", ok ? type : "text/plain");
-	enum MHD_Result result = MHD_queue_response(c, ok ? MHD_HTTP_OK : MHD_HTTP_NOT_FOUND, r);
-	MHD_destroy_response(r);
-	return result;
-}
-
-static void completed(
-    void *arg, struct MHD_Connection *c, void **state, enum MHD_RequestTerminationCode code)
-{
-	struct exchange *x = *state;
-	(void)arg;
-	(void)c;
-	(void)code;
-	if (!x)
-		return;
-	arena_free(x->arena);
-	free(x);
-	*state = NULL;
+	if (find(x, dir, &x->out, &x->type))
+		x->status = 200;
 }
 
 int responder_serve(const char *dir, int port, struct err *err)
 {
-	struct sockaddr_in here = {.sin_family = AF_INET,
-	    .sin_port = htons((uint16_t)port),
-	    .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-	sigset_t ends;
-	sigemptyset(&ends);
-	sigaddset(&ends, SIGTERM);
-	sigaddset(&ends, SIGINT);
-	(void)pthread_sigmask(SIG_BLOCK, &ends, NULL); /* cannot fail with this set */
-	struct MHD_Daemon *d = MHD_start_daemon(MHD_USE_EPOLL_INTERNAL_THREAD, 0, NULL, NULL, step,
-	    (void *)dir, MHD_OPTION_SOCK_ADDR, &here, MHD_OPTION_NOTIFY_COMPLETED, completed, NULL,
-	    MHD_OPTION_END);
-	if (!d)
-		return err_set(err, ERR_IO, NULL, "port %d cannot be used", port);
-	const union MHD_DaemonInfo *info = MHD_get_daemon_info(d, MHD_DAEMON_INFO_BIND_PORT);
-	printf("SIMULATOR: OCSP, time stamps and revocation lists on http://127.0.0.1:%d\n",
-	    info ? info->port : port);
-	(void)fflush(stdout);
-	int got;
-	(void)sigwait(&ends, &got);
-	MHD_stop_daemon(d);
-	return 0;
+	return sim_serve(port, "OCSP, time stamps and revocation lists", answer, (void *)dir, err);
 }
