@@ -206,7 +206,8 @@ static const struct route routes[] = {
         .rate = RATE_WRITE},
     {HTTP_GET, "/staff/users/{id}/sessions", user_sessions_get, STAFF,
         .template = "identity/user-sessions",
-        .summary = "Where a member of staff is signed in, for administrators and security officers."},
+        .summary =
+            "Where a member of staff is signed in, for administrators and security officers."},
     {HTTP_POST, "/staff/users/{id}/sessions", user_sessions_post, STAFF, .inputs = session_inputs,
         .summary = "Ends one of their sessions, or all.", .rate = RATE_WRITE},
     {HTTP_GET, "/staff/residents", residents_get, MANAGE, .template = "identity/residents",

@@ -301,8 +301,8 @@ int api_token_revoke(struct db *, const char *actor, int64_t account, int64_t id
 int api_token_revoke_all(struct db *, const char *actor, int64_t account, struct err *);
 bool scope_has(const char *scopes, const char *scope);
 
-/* <dir>/keys/identity.key, made when it is not there: what is needed in clear is sealed with it. Any
- * thread. */
+/* <dir>/keys/identity.key, made when it is not there: what is needed in clear is sealed with it.
+ * Any thread. */
 int city_key(struct store *, struct arena *, struct secret_bytes **out, struct err *);
 
 /* With the city's key; bound to the account. Any thread. */

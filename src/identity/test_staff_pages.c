@@ -286,7 +286,8 @@ static void test_residents_page(void **state)
 	(void)state;
 	CURL *b = signed_in("admin");
 	add_resident("help@example.jp");
-	struct reply r = post(b, "/staff/residents", "q", "help@example.jp", "reason", "電話の問合せ");
+	struct reply r =
+	    post(b, "/staff/residents", "q", "help@example.jp", "reason", "電話の問合せ");
 	shows(&r, 200, "香川 太郎");
 	r = post(b, "/staff/residents", "q", "help", "reason", "電話の問合せ");
 	shows(&r, 200, "見つかりませんでした"); /* exact matches only */

@@ -123,8 +123,9 @@ struct form_context {
 	/* Names of what may be answered, as members ("dog.colour", and "children" for a repeating
 	 * group): others are not shown and not taken. NULL: all. */
 	const json_t *only;
-	/* Bits of enum field_class (identity/field_class.h) that the reader lacks: answers for reading, tables
-	 * and cells have a mask in their place. Not for forms, nor for their checks. */
+	/* Bits of enum field_class (identity/field_class.h) that the reader lacks: answers for
+	 * reading, tables and cells have a mask in their place. Not for forms, nor for their
+	 * checks. */
 	unsigned hides;
 };
 

@@ -215,10 +215,10 @@ enum route_flag {
 	 * anonymous people the page has no form token: forms on it are for routes that need
 	 * sign-in. */
 	ROUTE_CACHE = 1,
-	ROUTE_NO_CSRF = 2,  /* public protocol endpoint without a session */
-	ROUTE_RAW = 4,      /* standard's own shape: no template, no page frame */
-	ROUTE_UPLOAD = 8,   /* takes multipart files */
-	ROUTE_HIDDEN = 16,  /* not in openapi.json */
+	ROUTE_NO_CSRF = 2,   /* public protocol endpoint without a session */
+	ROUTE_RAW = 4,       /* standard's own shape: no template, no page frame */
+	ROUTE_UPLOAD = 8,    /* takes multipart files */
+	ROUTE_HIDDEN = 16,   /* not in openapi.json */
 	ROUTE_ANY_HOST = 32, /* of the process: answers under every host name */
 	ROUTE_OWN_AUTH = 64  /* reads the field Authorization itself: no API token, no session */
 };

@@ -8,10 +8,11 @@
 #define PROTECT_STATEMENTS(X)                                                                      \
 	X(ADD)                                                                                     \
 	X(GET)                                                                                     \
-	X(LIST) X(OTHERS) X(EXTEND) X(END) X(DUE) X(TOLD) X(SUBJECT_ADD) X(SUBJECTS)               \
-	    X(SUBJECT_HAS) X(PERSON_BY_NAME) X(PERSON_BY_MAIL) X(PARTY_ADD) X(PARTIES)             \
-	        X(STAFF_ADD) X(STAFF_DROP) X(STAFF_LIST) X(STAFF_HAS) X(STAFF_BY_LOGIN)            \
-	            X(HIDES_ACCOUNT) X(SEND_MAIL) X(OF_PARTY)
+	X(LIST)                                                                                    \
+	X(OTHERS) X(EXTEND) X(END) X(DUE) X(TOLD) X(SUBJECT_ADD) X(SUBJECTS) X(SUBJECT_HAS)        \
+	    X(PERSON_BY_NAME) X(PERSON_BY_MAIL) X(PARTY_ADD) X(PARTIES) X(STAFF_ADD) X(STAFF_DROP) \
+	        X(STAFF_LIST) X(STAFF_HAS) X(STAFF_BY_LOGIN) X(HIDES_ACCOUNT) X(SEND_MAIL)         \
+	            X(OF_PARTY)
 
 enum protect_statement {
 #define X(name) PROTECT_##name,
