@@ -97,7 +97,7 @@ static char *form_decode(struct arena *a, struct str s)
 	buf_puts(&b, "");
 	for (size_t i = 0; i < s.n; i++) {
 		static const char hex[] = "0123456789abcdef0123456789ABCDEF";
-		const char *h = i + 2 < s.n + 0 && s.p[i] == '%' ? strchr(hex, s.p[i + 1]) : NULL;
+		const char *h = i + 2 < s.n && s.p[i] == '%' ? strchr(hex, s.p[i + 1]) : NULL;
 		const char *l = h && *h ? strchr(hex, s.p[i + 2]) : NULL;
 		if (l && *l) {
 			int byte = (int)((h - hex) % 16 * 16 + (l - hex) % 16);
