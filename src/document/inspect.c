@@ -139,18 +139,19 @@ static bool acts(qpdf_data q, qpdf_oh o, int depth)
 		qpdf_oh_release(q, dict);
 	} else if (qpdf_oh_is_dictionary(q, o)) {
 		found = dict_acts(q, o);
+		struct buf keys = {0}; /* each with its NUL: one walk at a time */
 		qpdf_oh_begin_dict_key_iter(q, o);
-		char *keys[256];
-		int n = 0;
-		while (qpdf_oh_dict_more_keys(q) && n < (int)COUNT(keys))
-			keys[n++] = strdup(qpdf_oh_dict_next_key(q)); /* one walk at a time */
-		while (n > 0) {
-			qpdf_oh value = qpdf_oh_get_key(q, o, keys[--n]);
-			if (!found && !qpdf_oh_is_indirect(q, value))
+		while (qpdf_oh_dict_more_keys(q)) {
+			buf_puts(&keys, qpdf_oh_dict_next_key(q));
+			buf_putc(&keys, '\0');
+		}
+		for (size_t at = 0; at < keys.n && !found; at += strlen(keys.p + at) + 1) {
+			qpdf_oh value = qpdf_oh_get_key(q, o, keys.p + at);
+			if (!qpdf_oh_is_indirect(q, value))
 				found = acts(q, value, depth + 1);
 			qpdf_oh_release(q, value);
-			free(keys[n]);
 		}
+		buf_free(&keys);
 	} else if (qpdf_oh_is_array(q, o)) {
 		int n = qpdf_oh_get_array_n_items(q, o);
 		for (int i = 0; i < n && !found; i++) {
@@ -181,6 +182,29 @@ static const char *objects_inspect(qpdf_data q)
 	return NULL;
 }
 
+/* What a reader can reach, numbered anew without gaps, generations and old versions: nothing hides
+ * in what the file says of its own objects. */
+static const char *rewritten_inspect(qpdf_data q)
+{
+	const char *wrong = "damaged";
+	if (qpdf_init_write_memory(q) & QPDF_ERRORS)
+		return wrong;
+	qpdf_set_preserve_encryption(q, QPDF_FALSE);
+	qpdf_set_object_stream_mode(q, qpdf_o_disable);
+	qpdf_set_stream_data_mode(q, qpdf_s_preserve);
+	if (qpdf_write(q) & QPDF_ERRORS)
+		return wrong;
+	qpdf_data again = qpdf_init();
+	qpdf_silence_errors(again);
+	qpdf_set_suppress_warnings(again, QPDF_TRUE);
+	if (!(qpdf_read_memory(again, "rewritten", (const char *)qpdf_get_buffer(q),
+	          qpdf_get_buffer_length(q), NULL) &
+	        QPDF_ERRORS))
+		wrong = objects_inspect(again);
+	qpdf_cleanup(&again);
+	return wrong;
+}
+
 static const char *pdf_inspect(struct str bytes)
 {
 	qpdf_data q = qpdf_init();
@@ -189,7 +213,7 @@ static const char *pdf_inspect(struct str bytes)
 	const char *wrong = "damaged";
 	QPDF_ERROR_CODE rc = qpdf_read_memory(q, "upload", bytes.p, bytes.n, NULL);
 	if (!(rc & QPDF_ERRORS))
-		wrong = objects_inspect(q);
+		wrong = rewritten_inspect(q);
 	else if (qpdf_has_error(q) && qpdf_get_error_code(q, qpdf_get_error(q)) == qpdf_e_password)
 		wrong = "locked";
 	qpdf_cleanup(&q);

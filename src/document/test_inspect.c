@@ -57,7 +57,7 @@ static void test_pdf(void **state)
 	    {PDF("", ""), NULL},
 	    {PDF("", "/OpenAction<</S/JavaScript/JS(app.alert\\(1\\))>>"), "active"},
 	    {PDF("4 0 obj<</S/Launch/F(cmd.exe)>>endobj\n", "/OpenAction 4 0 R"), "active"},
-	    {PDF("4 0 obj[[<</S/#4aavaScript/JS 5 0 R>>]]endobj\n", ""), "active"},
+	    {PDF("4 0 obj[[<</S/#4aavaScript/JS 5 0 R>>]]endobj\n", "/AA 4 0 R"), "active"},
 	    {PDF("4 0 obj<</Type/Filespec/F(a.exe)/EF<</F 5 0 R>>>>endobj\n",
 	         "/Names<</EmbeddedFiles<</Names[(a.exe)4 0 R]>>>>"),
 	        "active"},
@@ -71,6 +71,26 @@ static void test_pdf(void **state)
 		if (!is != !cases[i].want || (is && strcmp(is, cases[i].want) != 0))
 			fail_msg("case %zu: %s, not %s", i, is ? is : "good",
 			    cases[i].want ? cases[i].want : "good");
+	}
+	/* Where a look at object numbers alone would not find it: another generation, a late key.
+	 */
+	static const char script[] = "<</S/JavaScript/JS(x)>>";
+	struct buf late;
+	buf_init(&late, a);
+	buf_puts(&late, "4 0 obj<<");
+	for (int i = 0; i < 400; i++)
+		buf_printf(&late, "/A%03d 0", i);
+	buf_printf(&late, "/Z%s>>endobj\n", script);
+	const char *hidden[] = {
+	    arena_printf(a, "4 1 obj%sendobj\n", script), arena_printf(a, "%s", late.p)};
+	for (size_t i = 0; i < COUNT(hidden); i++) {
+		const char *pdf = arena_printf(a,
+		    "%%PDF-1.7\n1 0 obj<</Type/Catalog/Pages 2 0 R/OpenAction 4 %d R>>endobj\n"
+		    "2 0 obj<</Type/Pages/Kids[3 0 R]/Count 1>>endobj\n"
+		    "3 0 obj<</Type/Page/Parent 2 0 R/MediaBox[0 0 9 9]>>endobj\n%s"
+		    "trailer<</Root 1 0 R/Size 5>>\n%%%%EOF\n",
+		    i == 0, hidden[i]);
+		assert_string_equal(found("application/pdf", str_from(pdf)), "active");
 	}
 	FILE *f = fopen(arena_printf(a, "%s/plain.pdf", dir), "w");
 	assert_non_null(f);
