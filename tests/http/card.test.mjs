@@ -51,6 +51,29 @@ test('a card is linked by who is signed in, and signs in from then on, at level 
 	assert.ok(!city.log().includes(serial));
 });
 
+test('who has no more than somebody\'s session links no card to their account', async () => {
+	const thief = await city.client().login('resident4@example.jp');
+	const asked = await useCard(thief, ca, 'stranger', { page: '/account/card', password: null });
+	assert.equal(asked.status, 200);
+	assert.match(asked.words, /もう一度パスワードを/);
+	const [, ticket] = /name="ticket" value="([^"]+)"/.exec(asked.text);
+	for (const password of ['', 'wrong-password-1'])
+		assert.equal((await thief.submit(asked, '/account/card/link', { password }, { follow: false })).status, 422);
+	const other = await city.client().login('resident5@example.jp');
+	const stolen = await other.post('/account/card/link', { ticket, password: 'machi-demo-2026' }, { follow: false });
+	assert.equal(stolen.status, 422);
+	assert.match(words(stolen.text), /もう一度/);
+	assert.equal((await useCard(city.client(), ca, 'stranger')).status, 200); // nobody's still
+	const mails = () => city.sql(`SELECT count(*) FROM notice WHERE kind = 'identity/card-changed'`).trim();
+	const before = mails();
+	assert.equal((await useCard(thief, ca, ca.card('fourth'), { page: '/account/card' })).status, 303); // with the password
+	assert.equal(Number(mails()), Number(before) + 1);
+	const account = await city.client().login('resident4@example.jp');
+	assert.equal((await account.submit(await account.get('/account/card'), '/account/card/remove', { password: 'no' }, { follow: false })).status, 422);
+	assert.equal((await account.submit(await account.get('/account/card'), '/account/card/remove', { password: 'machi-demo-2026' }, { follow: false })).status, 303);
+	assert.match(words((await account.get('/account/card')).text), /外しました/);
+});
+
 test('a card that nobody linked signs nobody in: the page says how to link it or to register', async () => {
 	const client = city.client();
 	const page = await useCard(client, ca, 'stranger');

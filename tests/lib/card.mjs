@@ -71,11 +71,13 @@ export function getWithCard(url, ca, card, kind = 'authentication') {
 }
 
 // The whole way: the page, the card's listener, and back; gives the last page.
-export async function useCard(client, ca, card, { page = '/login/card', present = (url) => getWithCard(url, ca, card) } = {}) {
+export async function useCard(client, ca, card, { page = '/login/card', password = 'machi-demo-2026', present = (url) => getWithCard(url, ca, card) } = {}) {
 	const begin = await client.json(page);
 	const shown = await present(begin.json.card_href);
 	if (shown.status !== 200) return shown;
 	const { href } = JSON.parse(shown.text);
-	const done = await client.get(new URL(href).pathname + new URL(href).search, { follow: false });
+	let done = await client.get(new URL(href).pathname + new URL(href).search, { follow: false });
+	if (password && done.text.includes('/account/card/link'))
+		done = await client.submit(done, '/account/card/link', { password }, { follow: false });
 	return { status: done.status, location: done.location, text: done.text, words: words(done.text) };
 }

@@ -7,6 +7,8 @@
  *   3. /login/card/done (the city's own address again) signs in, raises the session, or links the
  *      card to the account of who is signed in.
  *
+ * Linking one asks for the password once more, unless the session was raised (card_link_post()).
+ *
  * A card is known by a keyed hash of issuer and serial number; the number itself is not kept. A
  * renewed card has another number: who is signed in links it, and it takes the place of the former.
  */
@@ -26,6 +28,7 @@ int card_state(
 int card_get(struct request *, struct err *);
 int card_present(struct request *, struct err *);
 int card_done(struct request *, struct err *);
+int card_link_post(struct request *, struct err *);
 int card_account_get(struct request *, struct err *);
 int card_account_remove(struct request *, struct err *);
 

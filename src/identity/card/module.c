@@ -5,7 +5,10 @@ static const struct input next_input[] = {{"next", "string", false, 0}, {NULL, N
 static const struct input state_input[] = {{"state", "string", true, 0}, {NULL, NULL, false, 0}};
 static const struct input ticket_input[] = {
     {"ticket", "string", true, 100}, {NULL, NULL, false, 0}};
-static const struct input remove_input[] = {{"id", "integer", true, 20}, {NULL, NULL, false, 0}};
+static const struct input link_input[] = {
+    {"ticket", "string", true, 100}, {"password", "string", false, 0}, {NULL, NULL, false, 0}};
+static const struct input remove_input[] = {
+    {"id", "integer", true, 20}, {"password", "string", false, 0}, {NULL, NULL, false, 0}};
 
 static const struct route routes[] = {
     {HTTP_GET, "/login/card", card_get, .perm = "public", .template = "identity/card",
@@ -18,8 +21,12 @@ static const struct route routes[] = {
         .summary = "Signs in with the card that was read, or links it."},
     {HTTP_GET, "/account/card", card_account_get, .perm = "signed-in",
         .template = "identity/card-account", .summary = "The cards of the account."},
+    {HTTP_POST, "/account/card/link", card_link_post, .perm = "signed-in",
+        .template = "identity/card-done", .inputs = link_input, .rate = RATE_LOGIN,
+        .summary = "Links the card that was read to the account."},
     {HTTP_POST, "/account/card/remove", card_account_remove, .perm = "signed-in",
-        .inputs = remove_input, .rate = RATE_WRITE, .summary = "Takes a card off the account."},
+        .template = "identity/card-account", .inputs = remove_input, .rate = RATE_LOGIN,
+        .summary = "Takes a card off the account."},
 };
 
 const struct module card_module = {

@@ -6,7 +6,7 @@
 
 static const char card_cookie[] = "card";
 static const char state_purpose[] = "card-state";
-static const char result_kind[] = "card-result";
+static const char result_kind[] = "card-result", link_kind[] = "card-link";
 static const struct sign_in_how by_card = {"card", 3};
 
 enum { STATE_S = 10 * 60, DIGITS_SHOWN = 4 };
@@ -174,6 +174,15 @@ static int sign_in(struct request *rq, struct db *db, const struct identifier *k
 	return rc < 0 ? rc : rq_redirect(rq, "%s", next ? next : home_of(db, &account));
 }
 
+static int told(struct request *rq, struct db *db, const char *digits, bool added, struct err *err)
+{
+	struct account account;
+	int rc = own_account(rq, db, &account, err);
+	return rc < 0 ? rc
+	              : account_mail(rq, db, &account, "identity/card-changed",
+	                    json_pack("{s:s, s:b}", "digits", digits, "added", (int)added), err);
+}
+
 /* A new card takes the place of the one that the account had. */
 static int link_card(struct request *rq, struct db *db, const json_t *result, struct err *err)
 {
@@ -195,8 +204,45 @@ static int link_card(struct request *rq, struct db *db, const json_t *result, st
 	if (n < 0)
 		return n;
 	rq_flash(rq, "success", old ? "identity.card.replaced" : "identity.card.linked", NULL);
-	return old ? identifier_replace(db, rq->actor.id, old, &card, &id, err)
-	           : identifier_link(db, rq->actor.id, &card, &id, err);
+	int rc = old ? identifier_replace(db, rq->actor.id, old, &card, &id, err)
+	             : identifier_link(db, rq->actor.id, &card, &id, err);
+	return rc < 0 ? rc : told(rq, db, json_text_or(result, "digits", ""), true, err);
+}
+
+static const char *next_in(const json_t *result)
+{
+	const char *next = json_text(json_object_get(result, "state"), "next");
+	return next && path_is_local(next) ? next : NULL;
+}
+
+static int linked(struct request *rq, struct db *db, const json_t *result, struct err *err)
+{
+	const char *next = next_in(result);
+	int rc = link_card(rq, db, result, err);
+	if (rc == 0)
+		rc = session_raise(rq, db, &by_card, err);
+	return rc < 0 ? rc : rq_redirect(rq, "%s", next ? next : "/account/card");
+}
+
+static void link_form(struct request *rq, const char *ticket)
+{
+	json_object_set_new(rq->view, "link", json_true());
+	json_t *form = page_form(rq, "/account/card/link", "identity.card.link");
+	form_hidden(form, "ticket", ticket);
+	fresh_field(rq, form);
+}
+
+/* A card opens the account for good: whoever has no more than the session must not add one. */
+static int link_or_ask(struct request *rq, struct db *db, const json_t *result, struct err *err)
+{
+	char *ticket;
+	if (rq->actor.level >= 2)
+		return linked(rq, db, result, err);
+	int rc = challenge_make(db, rq->arena, link_kind, rq->actor.account,
+	    json_canonical_text(rq->arena, result), STATE_S, &ticket, err);
+	if (rc == 0)
+		link_form(rq, ticket);
+	return rc;
 }
 
 static int done_write(struct request *rq, struct db *db, struct err *err)
@@ -213,8 +259,7 @@ static int done_write(struct request *rq, struct db *db, struct err *err)
 	    json_i64(state, "account", 0) != rq->actor.account)
 		return refuse(rq, db, NULL, "identity.card.state_old", err);
 	rq_set_cookie(rq, card_cookie, "", 0);
-	const char *next = json_text(state, "next");
-	next = next && path_is_local(next) ? next : NULL;
+	const char *next = next_in(result);
 	rc = identifier_find(db, rq->arena, "card", json_text_or(result, "issuer", ""),
 	    json_text_or(result, "subject", ""), &known, err);
 	if (rc < 0)
@@ -233,8 +278,9 @@ static int done_write(struct request *rq, struct db *db, struct err *err)
 	}
 	if (rc > 0 && known.account != rq->actor.account)
 		return refuse(rq, db, NULL, "identity.card.taken", err);
-	rc = rc > 0 ? identifier_used(db, known.id, rq->now_us, err)
-	            : link_card(rq, db, result, err);
+	if (rc == 0)
+		return link_or_ask(rq, db, result, err);
+	rc = identifier_used(db, known.id, rq->now_us, err);
 	if (rc == 0)
 		rc = session_raise(rq, db, &by_card, err);
 	return rc < 0 ? rc : rq_redirect(rq, "%s", next ? next : "/account/card");
@@ -247,6 +293,31 @@ int card_done(struct request *rq, struct err *err)
 		return rc;
 	page_title(rq, "identity.card.title");
 	return rq_write(rq, done_write);
+}
+
+static int link_write(struct request *rq, struct db *db, struct err *err)
+{
+	char *text = NULL;
+	int64_t account = 0;
+	int rc = challenge_take(
+	    db, rq->arena, link_kind, form_value(rq, "ticket"), &account, &text, err);
+	if (rc < 0)
+		return rc;
+	if (rc == 0 || account != rq->actor.account)
+		return refuse(rq, db, NULL, "identity.card.state_old", err);
+	return linked(rq, db, json_on_arena(rq->arena, json_loads(text, 0, NULL)), err);
+}
+
+int card_link_post(struct request *rq, struct err *err)
+{
+	struct own *o;
+	int rc = own_open(rq, &o, err);
+	if (rc < 0)
+		return rc;
+	page_title(rq, "identity.card.title");
+	link_form(rq, form_value(rq, "ticket"));
+	o->write = link_write;
+	return with_fresh(rq, o);
 }
 
 /* --- /account/card --- */
@@ -262,22 +333,24 @@ int card_state(struct request *rq, struct db *db, const struct account *account,
 	return n < 0 ? n : active > 0;
 }
 
-int card_account_get(struct request *rq, struct err *err)
+static int account_view(struct request *rq, struct own **o, struct err *err)
 {
-	struct db *db = rq_db(rq, err);
 	struct identifier *list;
 	int rc = offered(rq, err);
-	if (rc < 0 || !db)
-		return rc < 0 ? rc : -(int)ERR_STORE;
-	int n = identifier_list(db, rq->arena, rq->actor.account, "card", &list, err);
+	if (rc == 0)
+		rc = own_open(rq, o, err);
+	if (rc < 0)
+		return rc;
+	int n = identifier_list(rq_db(rq, err), rq->arena, (*o)->account.id, "card", &list, err);
 	json_t *cards = json_array();
-	bool has = false;
+	int64_t has = 0; /* one at a time */
 	for (int i = 0; i < n; i++) {
 		json_t *data = json_on_arena(rq->arena, json_loads(list[i].data, 0, NULL));
 		bool active = text_eq(list[i].state, "active");
 		struct date until = {0};
 		(void)date_parse(str_from(list[i].valid_until), &until);
-		has = has || active;
+		if (active)
+			has = list[i].id;
 		json_array_append_new(cards,
 		    json_pack("{s:I, s:s, s:s, s:s, s:s, s:b}", "id", (json_int_t)list[i].id,
 		        "digits", json_text_or(data, "digits", ""), "state", list[i].state,
@@ -286,17 +359,39 @@ int card_account_get(struct request *rq, struct err *err)
 		        "until", date_text(rq->arena, until, rq->lang), "active", (int)active));
 	}
 	json_object_set_new(rq->view, "cards", cards);
-	json_object_set_new(rq->view, "has", json_boolean(has));
+	json_object_set_new(rq->view, "has", json_boolean(has > 0));
+	if (has) {
+		json_t *form = page_form(rq, "/account/card/remove", "identity.card.remove");
+		form_hidden(form, "id", arena_printf(rq->arena, "%lld", (long long)has));
+		json_object_set_new(form, "danger", json_true());
+		fresh_field(rq, form);
+	}
 	page_title(rq, "identity.card.account_title");
-	account_crumb(rq);
 	card_link(rq, "/account/card");
 	return n < 0 ? n : 0;
 }
 
+int card_account_get(struct request *rq, struct err *err)
+{
+	struct own *o;
+	return account_view(rq, &o, err);
+}
+
 static int remove_write(struct request *rq, struct db *db, struct err *err)
 {
-	int rc = identifier_end(
-	    db, rq->actor.id, rq->actor.account, rq_i64(rq, "id", 0), "removed", err);
+	struct own *o = rq_data(rq);
+	struct identifier *list;
+	const char *digits = "";
+	int64_t id = rq_i64(rq, "id", 0);
+	int n = identifier_list(db, rq->arena, o->account.id, "card", &list, err);
+	for (int i = 0; i < n; i++)
+		if (list[i].id == id)
+			digits = json_text_or(
+			    json_on_arena(rq->arena, json_loads(list[i].data, 0, NULL)), "digits",
+			    "");
+	int rc = n < 0 ? n : identifier_end(db, rq->actor.id, o->account.id, id, "removed", err);
+	if (rc == 0)
+		rc = told(rq, db, digits, false, err);
 	if (rc < 0)
 		return rc;
 	rq_flash(rq, "success", "identity.card.removed", NULL);
@@ -305,8 +400,10 @@ static int remove_write(struct request *rq, struct db *db, struct err *err)
 
 int card_account_remove(struct request *rq, struct err *err)
 {
-	if (rq->actor.token)
-		return err_set(
-		    err, ERR_DENIED, NULL, "an API token cannot change how people sign in");
-	return rq_write(rq, remove_write);
+	struct own *o;
+	int rc = account_view(rq, &o, err);
+	if (rc < 0)
+		return rc;
+	o->write = remove_write;
+	return with_fresh(rq, o);
 }
