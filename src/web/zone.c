@@ -62,14 +62,20 @@ static json_t *zone_of(struct request *rq)
 	return found;
 }
 
-/* "public", "resident" or "staff". */
-static const char *function_of(const struct route *route)
+/* "public", "resident" or "staff". A page for whoever is signed in is public when it is about one's
+ * own account; others (an application, its files) are a function of residents or of staff, as they
+ * are one or the other. */
+static const char *function_of(const struct request *rq)
 {
-	static const char *const everybodys[] = {"public", "signed-in"};
-	for (size_t i = 0; i < COUNT(everybodys); i++)
-		if (strcmp(route->perm, everybodys[i]) == 0)
+	const char *perm = rq->route->perm;
+	if (strcmp(perm, "public") == 0)
+		return "public";
+	if (strcmp(perm, "signed-in") == 0) {
+		if (strncmp(rq->route->path, "/account", 8) == 0)
 			return "public";
-	return strcmp(route->perm, "resident") == 0 ? "resident" : "staff";
+		return rq->actor.kind == ACTOR_STAFF ? "staff" : "resident";
+	}
+	return strcmp(perm, "resident") == 0 ? "resident" : "staff";
 }
 
 static bool listed(const json_t *list, const char *function, const struct request *rq)
@@ -130,7 +136,7 @@ int zone_check(struct request *rq, struct err *err)
 {
 	if (!zones_of(rq->city) || rq->actor.kind == ACTOR_ANONYMOUS)
 		return 0;
-	const char *function = function_of(rq->route);
+	const char *function = function_of(rq);
 	if (strcmp(function, "public") == 0)
 		return 0;
 	const json_t *zone = zone_of(rq);

@@ -65,6 +65,11 @@ test('functions answer from their zones only, and the page says from where', asy
 	assert.deepEqual([problem.status, problem.code], [403, 'web.zone.refused']);
 	assert.equal((await from('127.0.0.4', 'resident1@example.jp', '/my')).status, 200);
 	assert.equal((await from('127.0.0.3', 'resident1@example.jp', '/my')).status, 403);
+	for (const path of ['/applications/1', '/applications/1/files/0', '/applications/1/signature/package.tar', '/documents/x.pdf']) {
+		const answer = JSON.parse((await from('127.0.0.4', own.clerk, path, { headers: { accept: 'application/json' } })).text);
+		assert.deepEqual([answer.status, answer.code], [403, 'web.zone.refused'], `${path}: a file of a case is no way around`);
+		assert.notEqual((await from('127.0.0.4', 'resident1@example.jp', path)).status, 403, path);
+	}
 	for (const path of ['/', '/procedures', '/account', '/healthz']) assert.equal((await from('127.0.0.4', own.clerk, path)).status, 200, path);
 });
 
