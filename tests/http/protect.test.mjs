@@ -154,5 +154,6 @@ test('once it is ended the records are open as usual', async () => {
 	const chief = await city.as(own.chief);
 	assert.equal((await chief.postJson(`/staff/protection/${block}/end`, { reason: '' })).status, 422);
 	assert.ok((await chief.postJson(`/staff/protection/${block}/end`, { reason: '本人の申出' })).status < 400);
+	assert.equal((await chief.json(`/staff/protection/${block}`)).json.protection.end_reason, '本人の申出');
 	assert.equal((await (await client('head')).json(`/staff/applications/${id}`)).status, 200);
 });

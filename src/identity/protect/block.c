@@ -181,7 +181,7 @@ int block_extend(
 
 int block_end(struct db *db, const char *actor, int64_t block, const char *reason, struct err *err)
 {
-	int64_t n = reason[0] ? db_run(db, err, PSQL(END), "i", block)
+	int64_t n = reason[0] ? db_run(db, err, PSQL(END), "it", block, reason)
 	                      : err_field(err, ERR_INPUT, "reason",
 	                            "identity.protect.problem.reason", "no reason");
 	return journal(db, actor, "identity.block_ended", block, n, NULL, err);

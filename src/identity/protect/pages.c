@@ -200,8 +200,8 @@ static json_t *act_forms(struct request *rq, int64_t id, const char *typed)
 static int show(struct request *rq, struct db *db, int64_t id, const char *typed, struct err *err)
 {
 	struct arena *a = rq->arena;
-	static const char *const texts[] = {
-	    "opinion", "scope", "received_from", "forwarded_to", "send_to", "send_mail"};
+	static const char *const texts[] = {"opinion", "scope", "received_from", "forwarded_to",
+	    "send_to", "send_mail", "end_reason"};
 	struct rows *r = db_query(db, err, PSQL(GET), "i", id);
 	int rc = r ? rows_next(r) : -(int)ERR_STORE;
 	if (rc > 0) {

@@ -3,7 +3,7 @@
 
 #define BLOCK                                                                                      \
 	"SELECT id, state, from_date, until_date, ground, opinion, scope, received_from, "         \
-	"forwarded_to, send_to, send_mail FROM block "
+	"forwarded_to, send_to, send_mail, end_reason FROM block "
 
 const struct sql protect_sql[PROTECT_SQL_COUNT] = {
     [PROTECT_ADD] = {"INSERT INTO block (state, from_date, until_date, ground, opinion, scope, "
@@ -18,7 +18,8 @@ const struct sql protect_sql[PROTECT_SQL_COUNT] = {
                         "(SELECT 1 FROM block_staff n WHERE n.block = block.id AND n.staff = ?1)"},
     [PROTECT_EXTEND] = {"UPDATE block SET until_date = ?2, opinion = ?3, told = 99 "
                         "WHERE id = ?1 AND state = 'active'"},
-    [PROTECT_END] = {"UPDATE block SET state = 'ended' WHERE id = ?1 AND state = 'active'"},
+    [PROTECT_END] = {"UPDATE block SET state = 'ended', end_reason = ?2 "
+                     "WHERE id = ?1 AND state = 'active'"},
     [PROTECT_DUE] = {"SELECT id, until_date, told FROM block "
                      "WHERE state = 'active' AND until_date <= ?1 ORDER BY until_date, id"},
     [PROTECT_TOLD] = {"UPDATE block SET told = ?2 WHERE id = ?1 AND told > ?2"},
