@@ -56,6 +56,7 @@ const struct setting settings_table[] = {
     {"trail.mass-reading", "N", "200", "an alert when somebody opens more cases in a day; 0: none",
         true},
     {"trail.mass-export", "N", "1000", "the same for people in exports", true},
+    {"trail.mass-number", "N", "30", "the same for individual numbers shown", true},
     {"trail.mass-change", "N", "300", "the same for changes", true},
     {"trail.off-hours", "N", "1", "the same for readings outside working hours", true},
     {"trail.hours", "FROM-UNTIL", "7-21", "working hours of business days", true},

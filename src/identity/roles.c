@@ -62,6 +62,7 @@ static const struct role built_in[] = {
     {"security", PERMS("trail.search", "emergency.review"), .whole_city = true,
         .home = "/staff/trail"},
     {"protection", PERMS("protect.manage"), .whole_city = true, .home = "/staff/protection"},
+    {"my_number", PERMS("application.read"), .classes = CLASSES_CASE | 1u << CLASS_NUMBER},
     {"auditor", PERMS("application.read", "application.export"), .home = "/journal",
         .classes = CLASSES_PERSON},
 };

@@ -36,6 +36,7 @@ const struct module *const modules[] = {
     &application_pages,
     &correct_pages,
     &signature_pages,
+    &number_pages,
     &inbox_pages,
     &staff_pages,
     &disposal_pages,

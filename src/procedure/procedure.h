@@ -11,6 +11,7 @@ extern const struct module apply_pages;
 extern const struct module application_pages;
 extern const struct module correct_pages;
 extern const struct module signature_pages;
+extern const struct module number_pages;
 extern const struct module inbox_pages;
 extern const struct module disposal_pages;
 extern const struct module mail_pages;

@@ -199,6 +199,13 @@ static const char *number_of(struct trail_words *w, int64_t application, struct 
 	return text ? text : keep(w, key, found);
 }
 
+/* A 個人番号 was shown, and its verb says what for. */
+#define NUMBER_VERB "my-number."
+static bool is_number(const struct trail_row *r)
+{
+	return r->verb && strncmp(r->verb, NUMBER_VERB, strlen(NUMBER_VERB)) == 0;
+}
+
 /* The purpose: the procedure's work; without one that of the kind. */
 static const char *purpose(struct trail_words *w, const struct trail_row *r)
 {
@@ -209,14 +216,18 @@ static const char *purpose(struct trail_words *w, const struct trail_row *r)
 	const char *text = i18n_format(
 	    w->rq->city->i18n, w->rq->arena, w->rq->lang, "trail.purpose.procedure", args);
 	json_decref(args);
-	return text;
+	if (!is_number(r))
+		return text;
+	return arena_printf(w->rq->arena, "%s%s%s", text, rq_tr(w->rq, "trail.colon"),
+	    rq_tr(w->rq, arena_printf(w->rq->arena, "application.number.purpose.%s",
+	                     r->verb + strlen(NUMBER_VERB))));
 }
 
 /* "application.accepted": as the history of the application says it. */
 static const char *what(struct trail_words *w, const struct trail_row *r)
 {
 	struct arena *a = w->rq->arena;
-	const char *dot = r->verb ? strrchr(r->verb, '.') : NULL;
+	const char *dot = r->verb && !is_number(r) ? strrchr(r->verb, '.') : NULL;
 	const char *text = dot ? i18n_find(w->rq->city->i18n, w->rq->lang,
 	                             arena_printf(a, "application.history.%s", dot + 1))
 	                       : NULL;

@@ -30,6 +30,7 @@ static const char *const kinds[TRAIL_KIND_COUNT] = {
     [TRAIL_EXPORT] = "export",
     [TRAIL_STAFF] = "staff",
     [TRAIL_MAIL] = "mail",
+    [TRAIL_NUMBER] = "my-number",
     [TRAIL_CHANGE] = "change",
 };
 

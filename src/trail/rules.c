@@ -48,6 +48,7 @@ static const struct counting {
 } counting[] = {
     {"mass-reading", "trail.mass-reading", 200, TRAIL_COUNT_READ_SQL, true},
     {"mass-export", "trail.mass-export", 1000, TRAIL_COUNT_EXPORT_SQL, true},
+    {"mass-number", "trail.mass-number", 30, TRAIL_COUNT_NUMBER_SQL, true},
     {"mass-change", "trail.mass-change", 300, TRAIL_COUNT_CHANGE_SQL, false},
 };
 

@@ -19,8 +19,9 @@ enum trail_kind {
 	TRAIL_DOCUMENT, /* a document that was issued */
 	TRAIL_PRINT,
 	TRAIL_EXPORT,
-	TRAIL_STAFF, /* a colleague's record */
-	TRAIL_MAIL,  /* a mail of the outbox */
+	TRAIL_STAFF,  /* a colleague's record */
+	TRAIL_MAIL,   /* a mail of the outbox */
+	TRAIL_NUMBER, /* a 個人番号 was shown; verb "my-number.<purpose>" */
 	TRAIL_CHANGE,
 	TRAIL_KIND_COUNT
 };
@@ -38,7 +39,7 @@ enum trail_field {
 
 struct reading {
 	enum trail_kind kind;
-	const char *verb;      /* of a change; NULL */
+	const char *verb;      /* of a change, of a number shown; NULL */
 	int64_t person;        /* whom; 0: several, or not known */
 	int64_t application;   /* 0: none */
 	int64_t department;    /* whose work; 0: not known */

@@ -73,6 +73,8 @@ const table = {
 	'post /staff/applications/{id}/hold': act(granted, 'hold', works, { reason: '開示請求' }),
 	'post /staff/applications/{id}/revoke': act(granted, 'revoke', revokes, { code: 'x', reason: '誤記' }),
 	'post /staff/applications/{id}/reissue': act(granted, 'reissue', revokes, { code: 'x' }),
+	'get /staff/my-number/{id}': [`/staff/my-number/${taken}`, '134444444444'],
+	'post /staff/my-number/{id}': [`/staff/my-number/${taken}`, '134444444444', { purpose: '' }],
 	'get /staff/counter': ['/staff/counter', '13....333333'],
 	'post /staff/counter/{id}': ['/staff/counter/dog-registration', '133...333333'],
 	'get /staff/statistics': ['/staff/statistics', everybody],

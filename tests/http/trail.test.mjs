@@ -94,6 +94,7 @@ const excused = [
 	[/^(get|post) \/staff\/(users\/new|users\/import)/, 'forms; what was typed'],
 	[/^get \/staff\/users\/\{id\}\/add/, 'a form for a post or role; the name stands in the breadcrumb alone'],
 	[/^post \/staff\/(users|residents)\//, "changes of accounts: in the journal with the account's state"],
+	[/^(get|post) \/staff\/my-number/, 'noted with the purpose: my-number.test.mjs asks for it'],
 	[/^get \/staff\/residents$/, 'the empty form'],
 	[/^(get|post) \/staff\/emergency/, 'numbers, reasons and findings; the record itself is noted when it is read'],
 	[/^(get|post) \/staff\/protection\/new$/, 'a form; what was typed'],

@@ -10,6 +10,7 @@
 #include "base/time.h"
 #include "identity/identity.h"
 #include "trail/trail.h"
+#include "procedure/my_number/my_number.h"
 #include "procedure/protect/sight.h"
 
 const struct app_actor app_system = {.id = "system"};
@@ -253,18 +254,6 @@ static bool only_reads(struct db *db, const struct app_actor *actor, const struc
 	return actor->staff && sight_hides(db, r->id, r->account, actor->person);
 }
 
-int app_read(struct db *db, struct arena *a, const struct app_actor *actor, int64_t id,
-    struct application **out, struct err *err)
-{
-	struct app_row *r;
-	int rc = row_load(db, a, id, false, &r, err);
-	if (rc < 0)
-		return rc;
-	if (!actor_sees(db, actor, r))
-		return no_application(err, id);
-	return row_to_application(db, a, r, out, err);
-}
-
 /* The members of a row that rights depend on. */
 static struct app_row row_of_application(const struct application *app)
 {
@@ -281,6 +270,28 @@ static struct app_row row_of_application(const struct application *app)
 	    .round = app->round,
 	    .kids = app->kids,
 	};
+}
+
+bool app_shows_numbers(struct db *db, const struct app_actor *actor, const struct application *app)
+{
+	const struct app_row r = row_of_application(app);
+	return actor->staff && !actor->scopes && app->state != APP_DRAFT &&
+	       actor_sees(db, actor, &r) && !only_reads(db, actor, &r) &&
+	       (staff_sees_classes(db, actor->person, app->department, app->procedure) >>
+	               CLASS_NUMBER &
+	           1);
+}
+
+int app_read(struct db *db, struct arena *a, const struct app_actor *actor, int64_t id,
+    struct application **out, struct err *err)
+{
+	struct app_row *r;
+	int rc = row_load(db, a, id, false, &r, err);
+	if (rc < 0)
+		return rc;
+	if (!actor_sees(db, actor, r))
+		return no_application(err, id);
+	return row_to_application(db, a, r, out, err);
 }
 
 bool app_is_own(const struct application *app, const struct app_actor *actor)

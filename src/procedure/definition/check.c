@@ -464,6 +464,19 @@ static void check_sections(struct loader *l)
 		say(l, d->at, "split the procedure", "the form has more than 1000 fields");
 }
 
+/* 番号法 第9条: a number may be asked for where the law says so, and people are told where. */
+static void check_my_number(struct loader *l)
+{
+	const struct field *first = NULL;
+	LIST_EACH(const struct section, s, l->p->d.sections)
+		LIST_EACH(const struct field, f, s->fields)
+			if (f->type == FIELD_MY_NUMBER && !first)
+				first = f;
+	if (first && !json_object_get(l->p->json, "my_number"))
+		say_warning(l, first->at, "add `my_number: {ground: {ja: …, en: …}}`",
+		    "a 個人番号 is asked for, and no legal ground is named");
+}
+
 /* What the office enters stands in one form with the draft of the decision. */
 static void check_findings(struct loader *l)
 {
@@ -741,6 +754,7 @@ void definition_check(struct loader *l)
 	build_names(l);
 	check_header(l);
 	check_sections(l);
+	check_my_number(l);
 	check_findings(l);
 	check_computed(l);
 	check_exprs(l);

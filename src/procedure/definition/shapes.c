@@ -54,6 +54,9 @@ static const char *const applicant_names[] = {"resident", "business", "proxy", N
 /* Words for both levels being 1, 2, 3. */
 enum { ASSURANCE_LEVEL_MAX = 3 };
 static const char *const signature_names[] = {"none", "allowed", "required", NULL};
+/* What staff may look at a 個人番号 for, within the duty that the ground names. */
+static const char *const number_purpose_names[] = {"decide", "inquire", "register", "report", NULL};
+static const char *const number_check_names[] = {"none", "required", NULL};
 static const char *const assurance_names[] = {"low", "substantial", "high", NULL};
 _Static_assert(COUNT(assurance_names) == ASSURANCE_LEVEL_MAX + 1, "a word for each level");
 static const char *const fee_names[] = {"after_decision", "before_decision", NULL};
@@ -345,6 +348,21 @@ static const struct rule assurance_shape_rules[] = {
 };
 BARE_SHAPE(assurance_shape, "the assurance");
 
+static const struct rule my_number_shape_rules[] = {
+    {.key = "ground", .kind = V_WORDS, .required = true, .offset = NO_OFFSET},
+    {.key = "purposes",
+        .kind = V_SET,
+        .fallback = "decide",
+        .offset = NO_OFFSET,
+        .names = number_purpose_names},
+    {.key = "check",
+        .kind = V_ENUM,
+        .fallback = "none",
+        .offset = NO_OFFSET,
+        .names = number_check_names},
+};
+BARE_SHAPE(my_number_shape, "`my_number`");
+
 static const struct rule fee_shape_rules[] = {
     {.key = "amount", .kind = V_INT, .offset = AT(fee, amount), .max = 1000000000},
     {.key = "expr", .kind = V_EXPR, .offset = AT(fee, expr)},
@@ -556,6 +574,7 @@ static const struct rule procedure_rules[] = {
         .fallback = "none",
         .offset = NO_OFFSET,
         .names = signature_names},
+    {.key = "my_number", .kind = V_MAP, .offset = NO_OFFSET, .shape = &my_number_shape},
     {.key = "window", .kind = V_MAP, .offset = AT(definition, window), .shape = &window_shape},
     {.key = "period", .kind = V_MAP, .offset = AT(definition, period), .shape = &period_shape},
     {.key = "yearly_volume", .kind = V_INT, .offset = NO_OFFSET, .max = 1000000000},

@@ -179,6 +179,34 @@ static struct procedure *parse_stored(struct arena *a, const char *name)
 	return procedure_parse_in(a, name, text, &env, &problems, &n);
 }
 
+/* A 個人番号 that is asked for on no named ground is warned of, not refused. */
+static void test_number_ground(void **state)
+{
+	static const char asked[] =
+	    "id: allowance\ntitle: {ja: 手当, en: Allowance}\nsummary: {ja: 例, en: Example}\n"
+	    "department: 課\nlife_events: [health]\nlaw: [{name: 条例}]\nsections:\n"
+	    "  - {id: person, title: {ja: 人, en: P}, fields: [{id: number, type: my_number, label:"
+	    " {ja: 個人番号, en: N}}]}\n"
+	    "route: {steps: [{id: decide, kind: decide, post: 課長}]}\nretention: {years: 5}\n";
+	(void)state;
+	struct arena *a = arena_new();
+	struct definition_problem *problems;
+	int n;
+	struct procedure *p = procedure_parse(a, "allowance.yaml", str_from(asked), &problems, &n);
+	assert_non_null(p);
+	assert_int_equal(n, 1);
+	assert_true(problems[0].warning);
+	assert_non_null(strstr(problems[0].what, "no legal ground"));
+	procedure_unref(p);
+	p = procedure_parse(a, "allowance.yaml",
+	    str_from(arena_printf(a, "%smy_number: {ground: {ja: 番号法, en: Act}}\n", asked)),
+	    &problems, &n);
+	assert_int_equal(n, 0);
+	assert_string_equal(procedure_text(p, "my_number.ground", "en"), "Act");
+	procedure_unref(p);
+	arena_free(a);
+}
+
 /* Applications run under versions that today's check refuses. */
 static void test_stored(void **state)
 {
@@ -535,6 +563,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(test_built_in),
 	    cmocka_unit_test(test_problems),
+	    cmocka_unit_test(test_number_ground),
 	    cmocka_unit_test(test_stored),
 	    cmocka_unit_test(test_version),
 	    cmocka_unit_test(test_window),

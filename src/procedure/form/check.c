@@ -309,3 +309,34 @@ void form_secrets(const struct procedure *p, json_t *answers, bool open,
 			    secret_of(f, row, open, fn, arg);
 		}
 }
+
+static void add_number(
+    json_t *out, const struct field *f, const char *lang, const json_t *object, int row)
+{
+	if (!json_object_get(object, f->id))
+		return;
+	const char *label = words_in(f->label, lang);
+	const struct section *s = f->section;
+	json_array_append_new(out,
+	    row < 0
+	        ? json_pack("{s:s, s:s}", "name", f->path, "label", label)
+	        : json_pack("{s:o, s:o}", "name", json_sprintf("%s.%d.%s", s->id, row, f->id),
+	              "label",
+	              json_sprintf("%s %d: %s", words_in(s->repeat.item, lang), row + 1, label)));
+}
+
+json_t *form_numbers(const struct procedure *p, const char *lang, const json_t *answers)
+{
+	json_t *out = json_array();
+	LIST_EACH(const struct section, s, p->d.sections)
+		LIST_EACH(const struct field, f, s->fields) {
+			const json_t *at = json_object_get(answers, s->id);
+			if (f->type != FIELD_MY_NUMBER)
+				continue;
+			if (!s->repeats)
+				add_number(out, f, lang, at, -1);
+			for (size_t i = 0; s->repeats && i < json_array_size(at); i++)
+				add_number(out, f, lang, json_array_get(at, i), (int)i);
+		}
+	return out;
+}

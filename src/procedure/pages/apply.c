@@ -7,6 +7,7 @@
 #include "base/time.h"
 #include "identity/identity.h"
 #include "document/document.h"
+#include "procedure/my_number/my_number.h"
 #include "procedure/pages/pages.h"
 #include "procedure/procedure.h"
 #include "identity/protect/protect.h"
@@ -125,12 +126,14 @@ static bool may_apply(const json_t *def, const char *kind)
 }
 
 /* 0: the applicant is known well enough for this procedure; 1: the answer leads to where that is
- * proven, and from there to next. At the counter the office sees for itself. */
+ * proven, and from there to next. At the counter the office sees for itself, and
+ * needs its second factor where it is to handle a 個人番号. */
 static int proven(struct request *rq, const struct procedure *p, const char *next, struct err *err)
 {
 	struct assurance needed;
 	procedure_assurance(p, &needed.identity, &needed.authentication);
-	return rq->actor.kind == ACTOR_STAFF ? 0 : assurance_demand(rq, needed, next, err);
+	return rq->actor.kind == ACTOR_STAFF ? number_demand(rq, p, next, err)
+	                                     : assurance_demand(rq, needed, next, err);
 }
 
 static int apply(struct request *rq, struct err *err)
@@ -215,11 +218,14 @@ static int step_of_draft(struct request *rq, struct step_page *s, struct err *er
 	return 0;
 }
 
+/* 0 go on, 1 answered (staff need their second factor), <0. */
 static int step_load(struct request *rq, struct step_page **out, struct err *err)
 {
 	*out = arena_new_of(rq->arena, struct step_page);
 	int rc = own_draft(rq, &(*out)->app, &(*out)->procedure, err);
-	return rc < 0 ? rc : step_of_draft(rq, *out, err);
+	if (rc == 0)
+		rc = number_demand(rq, (*out)->procedure, NULL, err);
+	return rc != 0 ? rc : step_of_draft(rq, *out, err);
 }
 
 static bool is_files_step(const struct step_page *s, int step)
@@ -345,10 +351,11 @@ static int step_param(struct request *rq, struct step_page *s, struct err *err)
 static int look_load(struct request *rq, struct step_page **s, struct err *err)
 {
 	int rc = step_load(rq, s, err);
-	if (rc != -(int)ERR_CONFLICT)
+	if (rc <= 0 && rc != -(int)ERR_CONFLICT)
 		return rc;
 	*s = NULL;
-	return rq_redirect(rq, "/applications/%lld", (long long)rq_param_i64(rq, "id"));
+	return rc > 0 ? 0
+	              : rq_redirect(rq, "/applications/%lld", (long long)rq_param_i64(rq, "id"));
 }
 
 static int step_get(struct request *rq, struct err *err)
@@ -581,8 +588,8 @@ static int step_post(struct request *rq, struct err *err)
 {
 	struct step_page *s;
 	int rc = step_load(rq, &s, err);
-	if (rc < 0 || (rc = step_param(rq, s, err)) < 0)
-		return rc;
+	if (rc != 0 || (rc = step_param(rq, s, err)) < 0)
+		return rc < 0 ? rc : 0;
 	rq_set_data(rq, s);
 	return takes_files(s, s->step) ? rq_defer(rq, step_take) /* writes files */
 	                               : step_take(rq, err);
@@ -687,8 +694,8 @@ static int mandate_post(struct request *rq, struct err *err)
 {
 	struct step_page *s;
 	int rc = step_load(rq, &s, err);
-	if (rc < 0)
-		return rc;
+	if (rc != 0)
+		return rc < 0 ? rc : 0;
 	bool other_language = rq_form(rq, "language") != NULL;
 	s->mandate = json_on_arena(rq->arena, json_object());
 	s->wrong = json_on_arena(rq->arena, json_object());
@@ -863,8 +870,8 @@ static int discard(struct request *rq, struct err *err)
 {
 	struct step_page *s;
 	int rc = step_load(rq, &s, err);
-	if (rc < 0)
-		return rc;
+	if (rc != 0)
+		return rc < 0 ? rc : 0;
 	rq_set_data(rq, s);
 	return rq_write(rq, discard_write);
 }

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/json.h"
+#include "procedure/my_number/my_number.h"
 #include "procedure/pages/pages.h"
 #include "procedure/procedure.h"
 
@@ -212,6 +213,7 @@ static int answers_load(struct request *rq, struct db *db, struct correcting *c,
 	return rc;
 }
 
+/* 0 go on, 1 answered (staff need their second factor), <0. */
 static int correct_load(struct request *rq, struct correcting **out, struct err *err)
 {
 	struct correcting *c = arena_new_of(rq->arena, struct correcting);
@@ -222,6 +224,8 @@ static int correct_load(struct request *rq, struct correcting **out, struct err 
 	if (c->app->state != APP_CORRECTION)
 		return err_set(err, ERR_CONFLICT, "application.no_correction",
 		    "application %lld is %s", (long long)c->app->id, app_state_name(c->app->state));
+	if ((rc = number_demand(rq, c->procedure, NULL, err)) != 0)
+		return rc;
 	rq_set_data(rq, c);
 	*out = c;
 	return answers_load(rq, rq_db(rq, err), c, err);
@@ -233,7 +237,7 @@ static int correct_page(struct request *rq, struct err *err)
 	int rc = correct_load(rq, &c, err);
 	if (rc == 0)
 		correct_view(rq, c);
-	return rc;
+	return rc < 0 ? rc : 0;
 }
 
 /* --- what was sent --- */
@@ -369,7 +373,7 @@ static int correct(struct request *rq, struct err *err)
 {
 	struct correcting *c;
 	int rc = correct_load(rq, &c, err);
-	return rc < 0 ? rc : rq_defer(rq, correct_take); /* writes files */
+	return rc != 0 ? (rc < 0 ? rc : 0) : rq_defer(rq, correct_take); /* writes files */
 }
 
 static const struct route routes[] = {

@@ -6,6 +6,7 @@
 #include "base/time.h"
 #include "document/document.h"
 #include "identity/identity.h"
+#include "procedure/my_number/my_number.h"
 #include "procedure/pages/pages.h"
 #include "procedure/procedure.h"
 #include "procedure/protect/sight.h"
@@ -358,6 +359,7 @@ static int show_view(struct request *rq, struct page *p, struct err *err)
 	VIEW("files", app_attachments(db, a, id, &made, err));
 	VIEW("documents", document_views(rq, db, id, &made, err));
 	rq_fee(rq, p->app);
+	number_link(rq, db, &p->actor, p->app, p->procedure);
 	int is_signed = rq_signature(rq, p->app, p->procedure, err);
 	if (is_signed < 0)
 		return is_signed;
@@ -803,8 +805,10 @@ static int counter_begin(struct request *rq, struct err *err)
 {
 	struct counter_draft *d = arena_new_of(rq->arena, struct counter_draft);
 	int rc = rq_procedure(rq, &d->procedure, err);
-	if (rc < 0)
-		return rc;
+	if (rc == 0)
+		rc = number_demand(rq, d->procedure, "/staff/counter", err);
+	if (rc != 0)
+		return rc < 0 ? rc : 0;
 	d->kind = text(rq, "applicant_kind") ? text(rq, "applicant_kind") : "resident";
 	rq_set_data(rq, d);
 	return rq_write(rq, counter_write);
