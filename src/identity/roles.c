@@ -36,7 +36,7 @@ const char *rank_name(enum rank rank)
 	}
 #define OF_CLERK                                                                                   \
 	"application.read", "application.check", "application.counter", "application.forward",     \
-	    "application.payment"
+	    "application.payment", "mandate.manage"
 #define OF_CHIEF OF_CLERK, "application.decide", "application.dispose"
 #define OF_MANAGER                                                                                 \
 	OF_CHIEF, "emergency.review", "application.export", "document.revoke",                     \

@@ -1,10 +1,12 @@
 /* Every module of the program: the engines, then the packs. */
 #include "document/document.h"
 #include "identity/identity.h"
+#include "identity/mandate/mandate.h"
 #include "identity/protect/protect.h"
 #include "main/cli.h"
 #include "notice/notice.h"
 #include "oidc/oidc.h"
+#include "procedure/mandate/pages.h"
 #include "procedure/procedure.h"
 #include "simulate/simulate.h"
 #include "trail/trail.h"
@@ -27,6 +29,7 @@ const struct module *const modules[] = {
     &passkey_module,
     &card_module,
     &protect_module,
+    &mandate_module,
     &oidc_module,
     &notice_module,
     &document_module,
@@ -41,6 +44,8 @@ const struct module *const modules[] = {
     &staff_pages,
     &disposal_pages,
     &sight_pages,
+    &mandate_own_pages,
+    &mandate_staff_pages,
     &mail_pages,
     &inventory_pages,
     &export_pages,

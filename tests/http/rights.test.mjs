@@ -50,6 +50,7 @@ const nobody = '133333333333'; // until somebody is given the role
 const reads = '134....44.4.', works = '134...344343', decides = '1343..344343', revokes = '13433..44343', nobodys = '134333344343';
 const officers = '133333333333'; // none of these: the security officers alone
 const records = '1333...33333', noRecord = '133344433333', exports = '13333..33.33', noExport = '133334433433';
+const mandates = '13....333333', noMandate = '134444333333';
 const act = (id, verb, want, body) => [`/staff/applications/${id}/${verb}`, want, body];
 const table = {
 	'get /staff': ['/staff', '13........3.'],
@@ -116,6 +117,12 @@ const table = {
 	'get /staff/emergency': ['/staff/emergency', everybody],
 	'post /staff/emergency': ['/staff/emergency', '13........33'],
 	'post /staff/emergency/{id}/review': ['/staff/emergency/999999/review', '133334333333'],
+	'get /staff/mandates': ['/staff/mandates', mandates],
+	'get /staff/mandates/new': ['/staff/mandates/new', mandates],
+	'post /staff/mandates/new': ['/staff/mandates/new', mandates],
+	'get /staff/mandates/{id}': ['/staff/mandates/999999', noMandate],
+	'get /staff/mandates/{id}/file': ['/staff/mandates/999999/file', noMandate],
+	'post /staff/mandates/{id}/{do}': ['/staff/mandates/999999/end', noMandate, { reason: '誤り' }],
 	'get /staff/protection': ['/staff/protection', nobody],
 	'get /staff/protection/new': ['/staff/protection/new', nobody],
 	'post /staff/protection/new': ['/staff/protection/new', nobody],

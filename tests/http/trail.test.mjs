@@ -3,7 +3,7 @@
 import test from 'node:test';
 import assert from 'node:assert/strict';
 import { City, until } from '../lib/city.mjs';
-import { applyByJson, office } from '../lib/dog.mjs';
+import { applyByJson, office, photo } from '../lib/dog.mjs';
 
 const city = await City.start();
 test.after(() => city.stop());
@@ -37,6 +37,12 @@ await admin.postJson(`/staff/users/${(await admin.json(`/staff/users?q=${own.chi
 const protection = (await chief.postJson('/staff/protection/new', { ground: 'violence', opinion: '警察署' })).location;
 await chief.postJson(`${protection}/subject`, { name: '見本 花' });
 
+// Somebody registered as acting for another, and a proof that somebody sent.
+const helped = { name: '街田 松', ground: 'guardian', scope: 'all', acts: ['apply'] };
+const mandate = (await clerk.postJson('/staff/mandates/new', { ...helped, agent_mail: 'resident1@example.jp', seen: '登記事項証明書' })).location;
+await resident.post('/account/mandates/ask', { ...helped, acts: 'apply', file: photo('証明.png') });
+const proof = (await clerk.json('/staff/mandates')).json.waiting[0].id;
+
 // Routes that show personal data to staff: who asks, what, and the kind of note.
 const noted = {
 	'get /staff': [own.clerk, '/staff', 'list'],
@@ -60,6 +66,9 @@ const noted = {
 	'get /staff/protection': [own.chief, '/staff/protection', 'list'],
 	'get /staff/protection/{id}': [own.chief, protection, 'read'],
 	'get /staff/protection/{id}/applications': [own.chief, `${protection}/applications`, 'list'],
+	'get /staff/mandates': [own.clerk, '/staff/mandates', 'list'],
+	'get /staff/mandates/{id}': [own.clerk, mandate, 'read'],
+	'get /staff/mandates/{id}/file': [own.clerk, `/staff/mandates/${proof}/file`, 'file'],
 	'get /staff/outbox': ['operator', '/staff/outbox', 'mail'],
 	'get /staff/outbox/{id}': ['operator', `/staff/outbox/${mail.id}`, 'mail'],
 	'get /staff/trail': ['security', '/staff/trail', 'search'],
@@ -97,6 +106,8 @@ const excused = [
 	[/^(get|post) \/staff\/my-number/, 'noted with the purpose: my-number.test.mjs asks for it'],
 	[/^get \/staff\/residents$/, 'the empty form'],
 	[/^(get|post) \/staff\/emergency/, 'numbers, reasons and findings; the record itself is noted when it is read'],
+	[/^(get|post) \/staff\/mandates\/new$/, 'a form; what was typed'],
+	[/^post \/staff\/mandates\/\{id\}\//, 'changes: in the journal; a refused one shows the page above, which notes it'],
 	[/^(get|post) \/staff\/protection\/new$/, 'a form; what was typed'],
 	[/^post \/staff\/protection\/\{id\}\//, 'changes: in the journal; a refused one shows the page above, which notes it'],
 	[/^get \/applications\/\{id\}\/signature\/document\.json$/, 'of a draft, for who fills it in'],
