@@ -21,6 +21,7 @@ before(async () => {
 	mkdirSync(own, { recursive: true });
 	const yaml = readFileSync(join(root, 'packs/resident/procedures/course-signup.yaml'), 'utf8');
 	writeFileSync(join(own, 'signed-course.yaml'), yaml.replace('id: course-signup', 'id: signed-course\nsignature: required'));
+	writeFileSync(join(own, 'may-sign-course.yaml'), yaml.replace('id: course-signup', 'id: may-sign-course\nsignature: allowed'));
 	await city.kill();
 	await city.serve();
 	for (const card of ['hanako', 'gone']) ca.card(card);
@@ -32,8 +33,8 @@ after(async () => {
 });
 
 const participant = { name: { family: '見本', given: '花子' }, furigana: { family: 'ミホン', given: 'ハナコ' }, belongs: 'lives', age_band: '40', email: 'hana@example.jp' };
-async function draft(client = resident) {
-	const id = idOf((await client.postJson('/procedures/signed-course/apply', { applicant_kind: 'resident' })).location);
+async function draft(client = resident, procedure = 'signed-course') {
+	const id = idOf((await client.postJson(`/procedures/${procedure}/apply`, { applicant_kind: 'resident' })).location);
 	assert.ok((await client.postJson(`/applications/${id}/steps/1`, { course: { course: 'cooking' } })).status < 400);
 	assert.ok((await client.postJson(`/applications/${id}/steps/2`, { participant })).status < 400);
 	return id;
@@ -100,6 +101,31 @@ test('answers that change after signing have to be signed anew', async () => {
 	assert.match(old.text, /署名したときと違います/);
 	assert.ok((await bring(id, ca.sign('hanako', await documentOf(id)))).status < 400);
 	assert.ok((await submit(id)).status < 400);
+});
+
+test('a signature that need not be there and is of other answers is not sent along', async () => {
+	const id = await draft(resident, 'may-sign-course'), signed = await draft(resident, 'may-sign-course');
+	for (const one of [id, signed]) assert.ok((await bring(one, ca.sign('hanako', await documentOf(one)))).status < 400);
+	assert.ok((await resident.postJson(`/applications/${id}/steps/2`, { participant: { ...participant, age_band: '65' } })).status < 400);
+	for (const one of [id, signed]) assert.ok((await submit(one)).status < 400);
+	assert.equal((await resident.json(`/applications/${signed}`)).json.signature.signed, true);
+	assert.equal((await resident.json(`/applications/${id}`)).json.signature.signed, false);
+	assert.equal((await resident.get(`/applications/${id}/signature/package.tar`)).status, 404);
+});
+
+test('after a correction the page says that the signature is of what was sent before', async () => {
+	const id = await draft();
+	assert.ok((await bring(id, ca.sign('hanako', await documentOf(id)))).status < 400);
+	assert.ok((await submit(id)).status < 400);
+	const { clerk } = await city.office('生涯学習課'), staff = await city.as(clerk);
+	assert.ok((await staff.postJson(`/staff/applications/${id}/accept`, {})).status < 400);
+	const asked = await staff.postJson(`/staff/applications/${id}/correction`, { field: ['participant.age_band'], message: '年代をお確かめください。', due: '2030-01-31' });
+	assert.ok(asked.status < 400, asked.text);
+	assert.equal((await resident.json(`/applications/${id}`)).json.signature.corrected, false);
+	const corrected = await resident.postJson(`/applications/${id}/correct`, { participant: { ...participant, age_band: '65' } });
+	assert.ok(corrected.status < 400, corrected.text);
+	assert.equal((await resident.json(`/applications/${id}`)).json.signature.corrected, true);
+	assert.match(words((await staff.get(`/staff/applications/${id}`)).text), /署名は訂正前の内容に対するものです/);
 });
 
 test('a signature that is not to be believed is refused with the reason', async () => {

@@ -88,7 +88,7 @@ enum app_kid {
 /* --- signature.c --- */
 /* Is a draft of a procedure that must be signed signed as it stands? ERR_INPUT: not. */
 int signature_check(
-    struct db *, struct arena *, const struct procedure *, const struct app_row *, struct err *);
+    struct db *, struct arena *, const struct procedure *, struct app_row *, struct err *);
 
 /* --- row.c --- */
 /* lock: the row is locked until the transaction ends (PostgreSQL; on SQLite the writer is alone).
@@ -387,6 +387,7 @@ enum life_sql {
 	SQL_SIGNATURE_GET,
 	SQL_SIGNATURE_PACKAGE,
 	SQL_SIGNATURE_PUT,
+	SQL_SIGNATURE_DROP,
 	SQL_MESSAGE_ADD,
 	SQL_MESSAGE_OF,
 	SQL_STEP_ADD,

@@ -109,19 +109,24 @@ int app_signature_set(struct db *db, struct arena *a, const struct app_actor *ac
 	    db, a, actor, r, "application.signed", json_pack("{s:s}", "digest", digest), err);
 }
 
-/* Inside the submission: is what was signed what is sent? */
-int signature_check(struct db *db, struct arena *a, const struct procedure *proc,
-    const struct app_row *r, struct err *err)
+/* Inside the submission: is what was signed what is sent? A signature that was not asked for and is
+ * of other answers is worth nothing, and goes. */
+int signature_check(struct db *db, struct arena *a, const struct procedure *proc, struct app_row *r,
+    struct err *err)
 {
 	struct app_signature s;
-	if (procedure_signature(proc) < 2 || strcmp(r->channel, "online") != 0)
-		return 0;
-	int rc = app_signature_find(db, a, r->id, &s, err);
-	if (rc < 0)
+	int wanted = strcmp(r->channel, "online") == 0 ? procedure_signature(proc) : 0;
+	int rc = wanted ? app_signature_find(db, a, r->id, &s, err) : 0;
+	if (rc < 0 || !wanted || (rc == 0 && wanted < 2))
 		return rc;
 	if (rc > 0 && app_signature_fits(a, &s,
 	                  app_signature_document(a, r->id, r->procedure, r->version, r->answers)))
 		return 0;
-	return err_field(err, ERR_INPUT, "signature",
-	    rc > 0 ? "application.signature.anew" : "application.signature.needed", "not signed");
+	if (wanted == 2)
+		return err_field(err, ERR_INPUT, "signature",
+		    rc > 0 ? "application.signature.anew" : "application.signature.needed",
+		    "not signed");
+	r->kids &= ~(int64_t)KID_SIGNATURE;
+	int64_t n = db_run(db, err, &life_sql[SQL_SIGNATURE_DROP], "i", r->id);
+	return n < 0 ? (int)n : 0;
 }

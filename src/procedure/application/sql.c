@@ -100,6 +100,7 @@ const struct sql life_sql[LIFE_SQL_COUNT] = {
         NULL},
     [SQL_SIGNATURE_PACKAGE] = {"SELECT package FROM application_signature WHERE application = ?1",
         NULL},
+    [SQL_SIGNATURE_DROP] = {"DELETE FROM application_signature WHERE application = ?1"},
     [SQL_SIGNATURE_PUT] = {"INSERT INTO application_signature (application, digest, package,"
                            " summary, signed_us) VALUES (?1, ?2, ?3, ?4, ?5)"
                            " ON CONFLICT (application) DO UPDATE SET digest = ?2, package = ?3,"
@@ -350,6 +351,7 @@ const struct sql *const application_statements[] = {
     S(SIGNATURE_GET),
     S(SIGNATURE_PACKAGE),
     S(SIGNATURE_PUT),
+    S(SIGNATURE_DROP),
     S(MESSAGE_ADD),
     S(MESSAGE_OF),
     S(STEP_ADD),

@@ -34,8 +34,9 @@ int rq_signature(
 		return rc;
 	bool draft = app->state == APP_DRAFT;
 	bool fits = rc > 0 && (!draft || app_signature_fits(rq->arena, &s, document_of(rq, app)));
-	json_t *v = json_pack("{s:b, s:b, s:b, s:b, s:I}", "required", wanted == 2, "draft",
-	    (int)draft, "signed", (int)fits, "anew", rc > 0 && !fits, "id", (json_int_t)app->id);
+	json_t *v = json_pack("{s:b, s:b, s:b, s:b, s:b, s:I}", "required", wanted == 2, "draft",
+	    (int)draft, "signed", (int)fits, "anew", rc > 0 && !fits, "corrected",
+	    app->revision > 1, "id", (json_int_t)app->id);
 	if (rc > 0)
 		json_object_update(v, s.summary);
 	json_object_set_new(rq->view, "signature", v);
