@@ -20,6 +20,10 @@ bench: all
 fuzz:
 	tests/fuzz $(SECONDS)
 
+scan: all # about ten minutes
+	tools/install packages-scan
+	MACHI_BIN=$(BUILD)/machi node --test tests/scan/*.test.mjs
+
 format:
 	clang-format -i $(C_FILES)
 
@@ -44,6 +48,7 @@ help:
 	@echo "make check    runs the unit tests; ./test runs everything"
 	@echo "make bench    prints the tables of docs/benchmarks.md"
 	@echo "make fuzz     runs the fuzz targets; SECONDS=60 for each"
+	@echo "make scan     looks at the running server with wapiti and testssl.sh"
 	@echo "make lint     looks for mistakes; make format puts the C in shape"
 	@echo "make docs     tries the examples of the documentation"
 	@echo "make install  installs the program and its systemd unit; DESTDIR= for packages"
@@ -52,4 +57,4 @@ help:
 clean:
 	rm -rf build build-*
 
-.PHONY: all check test bench fuzz format lint docs help install clean
+.PHONY: all check test bench fuzz scan format lint docs help install clean

@@ -84,14 +84,40 @@ static int check_permission(struct request *rq, struct err *err)
 	return err_set(err, ERR_DENIED, NULL, "%s needs %s", rq->path, rq->route->perm);
 }
 
-static int check_rate(struct request *rq, struct err *err)
+static int take_rate(struct request *rq, uint64_t client, enum rate class, struct err *err)
 {
-	int wait =
-	    ratelimit_take(rq->p->web->ratelimit, &rq->p->address, rq->route->rate, monotonic_us());
+	int wait = ratelimit_take(rq->p->web->ratelimit, client, class, monotonic_us());
 	if (wait == 0)
 		return 0;
 	rq_set_header(rq, "Retry-After", arena_printf(rq->arena, "%d", wait));
 	return err_set(err, ERR_RATE, NULL, "%s: too many requests", rq->path);
+}
+
+/* Before anything is looked up: by address. What changes something has a limit of its own, see
+ * check_account_rate(). */
+static int check_rate(struct request *rq, struct err *err)
+{
+	enum rate class = rq->route ? rq->route->rate : RATE_NORMAL;
+	if (class == RATE_WRITE || class == RATE_HEAVY)
+		class = RATE_NORMAL;
+	return take_rate(rq, ratelimit_address(&rq->p->address), class, err);
+}
+
+/* Who is signed in is counted as themselves, wherever they are: a town hall behind one address does
+ * not wait for each other, and one account on a thousand addresses is still one. */
+static int check_account_rate(struct request *rq, struct err *err)
+{
+	const struct request_private *p = rq->p;
+	enum rate class = rq->route->rate;
+	if (class == RATE_NORMAL && rq->method != HTTP_GET)
+		class = RATE_WRITE;
+	if (rq->actor.kind != ACTOR_ANONYMOUS)
+		return take_rate(rq,
+		    ratelimit_account((int)(p->city - p->web->cities), rq->actor.account), class,
+		    err);
+	if (class != RATE_WRITE && class != RATE_HEAVY)
+		return 0; /* counted before */
+	return take_rate(rq, ratelimit_address(&p->address), class, err);
 }
 
 /* Decides how the body will be read, by its type and its declared size. */
@@ -143,12 +169,20 @@ int admit(struct request *rq, const struct line *line, bool body, struct err *er
 		return rc;
 	choose_format(rq);
 	choose_language(rq);
-	if ((rc = find_route(rq, line->path, err)) < 0 || p->early ||
-	    (rc = check_rate(rq, err)) < 0)
+	int found = find_route(rq, line->path, err);
+	struct err busy = {0};
+	if ((rc = check_rate(rq, &busy)) < 0) {
+		*err = busy;
+		p->early = false;
 		return rc;
+	}
+	if (found < 0 || p->early)
+		return found;
 	p->generation = cache_generation(p->city);
 	rc = session_load(rq, err);
 	csrf_prepare(rq);
+	if (rc == 0)
+		rc = check_account_rate(rq, err);
 	if (rc == 0 && (rc = zone_check(rq, err)) > 0) {
 		p->early = true;
 		return 0;

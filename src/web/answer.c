@@ -16,6 +16,10 @@ static const char csp_page[] = CSP_PAGE("");
 static const char csp_file[] = "default-src 'none'; style-src 'unsafe-inline'; sandbox";
 static const char csp_viewed[] = "default-src 'none'; style-src 'unsafe-inline'; object-src 'self'";
 
+/* Features of the browser that no page of ours uses; a passkey needs none of them. */
+static const char permissions[] =
+    "camera=(), display-capture=(), geolocation=(), microphone=(), midi=(), payment=(), usb=()";
+
 enum { GZIP_MIN = 1024, GZIP_NOW = 1, GZIP_KEPT = 6, SCRATCH_MAX = 1024 * 1024 };
 
 static void add(struct MHD_Response *r, const char *name, const char *value)
@@ -42,6 +46,20 @@ static const char *cache_control(const struct request *rq)
 	return rq->actor.kind == ACTOR_ANONYMOUS ? "private, no-cache" : "private, no-store";
 }
 
+/* What every answer says: read me as what I am, tell others little about where you were, and do not
+ * let other sites embed me. */
+static void add_fixed(struct MHD_Response *r)
+{
+	add(r, "X-Content-Type-Options", "nosniff");
+	add(r, "Referrer-Policy", "same-origin");
+	add(r, "Cross-Origin-Resource-Policy", "same-origin");
+}
+
+static void add_hsts(struct MHD_Response *r)
+{
+	add(r, "Strict-Transport-Security", "max-age=31536000");
+}
+
 static void add_headers(struct request *rq, struct MHD_Response *r, const char *csp)
 {
 	const struct request_private *p = rq->p;
@@ -49,14 +67,14 @@ static void add_headers(struct request *rq, struct MHD_Response *r, const char *
 		add(r, p->out.headers[i].name, p->out.headers[i].value);
 	for (int i = 0; i < p->out.ncookies; i++)
 		add(r, "Set-Cookie", p->out.cookies[i].value);
-	add(r, "X-Content-Type-Options", "nosniff");
-	add(r, "Referrer-Policy", "same-origin");
+	add_fixed(r);
 	if (csp) {
 		add(r, "Content-Security-Policy", csp);
 		add(r, "Cross-Origin-Opener-Policy", "same-origin");
+		add(r, "Permissions-Policy", permissions);
 	}
 	if (p->secure)
-		add(r, "Strict-Transport-Security", "max-age=31536000");
+		add_hsts(r);
 	if (!has_header(p, "Cache-Control"))
 		add(r, "Cache-Control", cache_control(rq));
 	if (!p->asset && !has_header(p, "Vary"))
@@ -585,6 +603,10 @@ void answer_plain(struct exchange *x, int status, bool json)
 	    {MHD_HTTP_BAD_REQUEST, "malformed",
 	        "アドレスか送信内容が壊れています。アドレスを確かめて、もう一度お試しください。",
 	        "The address or what was sent is broken. Please check the address and try again."},
+	    {MHD_HTTP_NOT_FOUND, "missing",
+	        "ここでは、マイナンバーカードの確認だけを行います。市役所のページからお越しください"
+	        "。",
+	        "Only cards are checked here. Please come from the city's pages."},
 	    {MHD_HTTP_MISDIRECTED_REQUEST, "missing",
 	        "このアドレスの市役所はありません。アドレスを確かめてください。",
 	        "No city answers to this host name. Please check the address."},
@@ -607,6 +629,10 @@ void answer_plain(struct exchange *x, int status, bool json)
 		abort();
 	buf_free(&b);
 	add(r, "Content-Type", json ? "application/problem+json" : "text/plain; charset=utf-8");
+	add(r, "Content-Security-Policy", csp_file);
+	add_fixed(r);
+	if (x->web->options.tls_cert || (x->connection && x->connection->card))
+		add_hsts(r);
 	exchange_queue(x, status, r);
 	MHD_destroy_response(r);
 }

@@ -164,7 +164,9 @@ bool line_parse(const struct exchange *x, const struct heads *h, struct line *ou
 			out->path = STR("/");
 	} else if (out->path.n == 1) {
 		/* Only the front page asks the browser; every other address says its language. */
-		struct str wish = cookie_find(h->cookie, "lang");
+		struct str wish = cookie_find(h->cookie, "__Host-lang");
+		if (!wish.p)
+			wish = cookie_find(h->cookie, "lang");
 		if (str_is(wish, "en") ||
 		    (!wish.p && h->accept_language.n &&
 		        strcmp(accept_language(h->accept_language), "en") == 0)) {

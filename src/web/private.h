@@ -90,6 +90,8 @@ int form_json_flatten(struct fields *, json_t *body, struct err *);
 int json_body_parse(struct str body, json_t **out, struct err *);
 /* The value of one cookie in a Cookie header; {NULL, 0} when it is not there. */
 struct str cookie_find(struct str header, const char *name);
+/* One of the request's cookies, by the name that rq_set_cookie() was given. */
+struct str cookie_of(struct request *, const char *name);
 
 enum format { FORMAT_ANY, FORMAT_HTML, FORMAT_JSON };
 /* What an Accept header wants most (RFC 9110 §12.5.1); ANY when it does not tell. */
@@ -177,8 +179,11 @@ int authenticator_demand(struct request *, int level, struct err *);
 struct ratelimit;
 struct ratelimit *ratelimit_new(int percent); /* NULL when percent is 0 */
 void ratelimit_free(struct ratelimit *);
+/* Whose bucket: an address's, or an account's of the nth city of the process. */
+uint64_t ratelimit_address(const struct address *);
+uint64_t ratelimit_account(int city, int64_t account);
 /* 0: go on; else the seconds to wait. Thread-safe. */
-int ratelimit_take(struct ratelimit *, const struct address *, enum rate, int64_t now_us);
+int ratelimit_take(struct ratelimit *, uint64_t client, enum rate, int64_t now_us);
 
 /* --- the server's parts --- */
 

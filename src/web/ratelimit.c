@@ -1,8 +1,8 @@
-/* Token buckets per address and class in a table of fixed size.
+/* Token buckets per client (address or account) and class in a table of fixed size.
  *
- * The table has sets of WAYS buckets; an address may be in any of its set. When a set is full the
+ * The table has sets of WAYS buckets; a client may be in any of its set. When a set is full the
  * bucket that is nearest to full again is given away, since it forgets least: memory is bounded
- * whatever the number of addresses, and a client that is being held back keeps its bucket longest.
+ * whatever the number of clients, and a client that is being held back keeps its bucket longest.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -32,6 +32,7 @@ static const struct {
     [RATE_NORMAL] = {10 * 1000, 600},     /* 100 a second */
     [RATE_WRITE] = {200 * 1000, 150},     /* 5 a second */
     [RATE_LOGIN] = {6 * 1000 * 1000, 20}, /* 10 a minute */
+    [RATE_HEAVY] = {3 * 1000 * 1000, 30}, /* 20 a minute */
 };
 
 struct ratelimit *ratelimit_new(int percent)
@@ -68,16 +69,20 @@ static uint64_t mix(uint64_t x)
 }
 
 /* IPv6 clients have a /64 each at least, so only the first half counts. */
-static uint64_t key_of(const struct ratelimit *r, const struct address *a, enum rate class)
+uint64_t ratelimit_address(const struct address *a)
 {
 	static const unsigned char v4[12] = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff};
 	uint64_t half = 0;
 	memcpy(&half, memcmp(a->b, v4, sizeof(v4)) == 0 ? a->b + 8 : a->b, 8);
-	uint64_t key = mix(mix(half ^ r->seed) + (uint64_t) class);
-	return key ? key : 1;
+	return half;
 }
 
-int ratelimit_take(struct ratelimit *r, const struct address *a, enum rate class, int64_t now)
+uint64_t ratelimit_account(int city, int64_t account)
+{
+	return mix(mix((uint64_t)city + 1) + (uint64_t)account);
+}
+
+int ratelimit_take(struct ratelimit *r, uint64_t client, enum rate class, int64_t now)
 {
 	if (!r || class >= RATE_NONE)
 		return 0;
@@ -85,7 +90,9 @@ int ratelimit_take(struct ratelimit *r, const struct address *a, enum rate class
 	if (interval < 1)
 		interval = 1;
 	int64_t room = interval * classes[class].burst;
-	uint64_t key = key_of(r, a, class);
+	uint64_t key = mix(mix(client ^ r->seed) + (uint64_t) class);
+	if (key == 0)
+		key = 1;
 	struct bucket *set = r->buckets[key % SETS], *b = set;
 	pthread_mutex_t *lock = &r->locks[key % LOCKS];
 	pthread_mutex_lock(lock);

@@ -110,9 +110,21 @@ const char *rq_header(struct request *rq, const char *name)
 	return value;
 }
 
+/* Under TLS a cookie's name says that this host alone set it, over TLS, for all of its paths: a
+ * neighbour under the same domain cannot plant one (RFC 6265bis §4.1.3.2). */
+static const char *cookie_name(const struct request *rq, const char *name)
+{
+	return rq->p->secure ? arena_printf(rq->arena, "__Host-%s", name) : name;
+}
+
+struct str cookie_of(struct request *rq, const char *name)
+{
+	return cookie_find(rq->p->heads.cookie, cookie_name(rq, name));
+}
+
 const char *rq_cookie(struct request *rq, const char *name)
 {
-	struct str value = cookie_find(rq->p->heads.cookie, name);
+	struct str value = cookie_of(rq, name);
 	return value.p && utf8_valid(value) ? str_dup(rq->arena, value) : NULL;
 }
 
@@ -225,6 +237,7 @@ void rq_set_cookie(struct request *rq, const char *name, const char *value, int6
 {
 	struct outcome *o = &rq->p->out;
 	int at = 0;
+	name = cookie_name(rq, name);
 	while (at < o->ncookies && strcmp(o->cookies[at].name, name) != 0)
 		at++;
 	if (at == COOKIES_MAX || !header_value_ok(value) || strpbrk(value, "; ,\"\\")) {

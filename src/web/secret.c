@@ -137,17 +137,14 @@ static void csrf_write(struct request *rq, char token[TOKEN_TEXT])
 	memcpy(token, b.p, TOKEN_TEXT);
 }
 
-static const char *csrf_cookie(const struct request *rq)
-{
-	return rq->p->secure ? "__Host-csrf" : "csrf";
-}
+static const char csrf_cookie[] = "csrf";
 
 void csrf_prepare(struct request *rq)
 {
 	struct request_private *p = rq->p;
 	rq->token = p->token;
 	if (!p->session.found) {
-		struct str sealed = cookie_find(p->heads.cookie, csrf_cookie(rq));
+		struct str sealed = cookie_of(rq, csrf_cookie);
 		struct str value = secret_open(&p->city->secret, rq->arena, "csrf-cookie", sealed);
 		p->anonymous = value.p ? str_dup(rq->arena, value) : NULL;
 	}
@@ -165,7 +162,7 @@ void csrf_issue(struct request *rq, char token[TOKEN_TEXT])
 		buf_init(&b, rq->arena);
 		buf_base64url(&b, value, sizeof(value));
 		p->anonymous = b.p;
-		rq_set_cookie(rq, csrf_cookie(rq),
+		rq_set_cookie(rq, csrf_cookie,
 		    secret_seal(&p->city->secret, rq->arena, "csrf-cookie", buf_to_str(&b)),
 		    ANONYMOUS_AGE);
 	}
@@ -211,10 +208,7 @@ int csrf_check(struct request *rq, struct err *err)
 
 /* --- flash messages --- */
 
-static const char *flash_cookie(const struct request *rq)
-{
-	return rq->p->secure ? "__Host-flash" : "flash";
-}
+static const char flash_cookie[] = "flash";
 
 void flash_put(struct request *rq)
 {
@@ -235,7 +229,7 @@ void flash_put(struct request *rq)
 	free(text);
 	/* More does not fit into a cookie; then the message is lost, not the answer. */
 	if (b.n < 3500)
-		rq_set_cookie(rq, flash_cookie(rq),
+		rq_set_cookie(rq, flash_cookie,
 		    secret_seal(&p->city->secret, rq->arena, "flash", buf_to_str(&b)), 600);
 }
 
@@ -243,10 +237,10 @@ void flash_take(struct request *rq, json_t **out)
 {
 	struct request_private *p = rq->p;
 	*out = NULL;
-	struct str sealed = cookie_find(p->heads.cookie, flash_cookie(rq));
+	struct str sealed = cookie_of(rq, flash_cookie);
 	if (!sealed.p)
 		return;
-	rq_set_cookie(rq, flash_cookie(rq), "", 0);
+	rq_set_cookie(rq, flash_cookie, "", 0);
 	struct str value = secret_open(&p->city->secret, rq->arena, "flash", sealed);
 	if (!value.p)
 		return;

@@ -24,10 +24,7 @@ void web_set_authenticator(const struct authenticator *a)
 	authenticator = a;
 }
 
-static const char *session_cookie(const struct request *rq)
-{
-	return rq->p->secure ? "__Host-session" : "session";
-}
+static const char session_cookie[] = "session";
 
 static void hash_text(struct str token, char out[65])
 {
@@ -118,8 +115,7 @@ static int load_cookie(struct request *rq, struct str token, struct err *err)
 	rq->actor.level_until_us = level.until_us;
 	if (rq->now_us - seen_us > TOUCH_US) {
 		touch(rq);
-		rq_set_cookie(
-		    rq, session_cookie(rq), str_dup(rq->arena, token), lifetime_us / 1000000);
+		rq_set_cookie(rq, session_cookie, str_dup(rq->arena, token), lifetime_us / 1000000);
 	}
 	return 0;
 }
@@ -146,7 +142,7 @@ int session_load(struct request *rq, struct err *err)
 		rq->actor.level = 1;
 		return 0;
 	}
-	struct str token = cookie_find(h->cookie, session_cookie(rq));
+	struct str token = cookie_of(rq, session_cookie);
 	if (!authenticator->account || token.n != TOKEN_TEXT - 1)
 		return 0;
 	int rc = load_cookie(rq, token, err);
@@ -217,7 +213,7 @@ int session_start(struct request *rq, struct db *db, int64_t account, int64_t li
 	n = db_run(db, err, &sql_session_expire, "i", rq->now_us);
 	if (n < 0)
 		return (int)n;
-	rq_set_cookie(rq, session_cookie(rq), token, lifetime_s);
+	rq_set_cookie(rq, session_cookie, token, lifetime_s);
 	return 0;
 }
 
@@ -236,7 +232,7 @@ int session_renew(
 	if (rc == 0)
 		return err_set(err, ERR_AUTH, NULL, "there is no session to raise");
 	if (rc > 0)
-		rq_set_cookie(rq, session_cookie(rq), token, lifetime_us / 1000000);
+		rq_set_cookie(rq, session_cookie, token, lifetime_us / 1000000);
 	return rc < 0 ? rc : 0;
 }
 
@@ -245,7 +241,7 @@ int session_end(struct request *rq, struct db *db, struct err *err)
 	struct session *s = &rq->p->session;
 	int rc = s->found ? end_hash(db, s->hash, err) : 0;
 	if (rc == 0)
-		rq_set_cookie(rq, session_cookie(rq), "", 0);
+		rq_set_cookie(rq, session_cookie, "", 0);
 	return rc;
 }
 

@@ -47,6 +47,8 @@ static void test_headers(void **state)
 	assert_string_equal(reply_header(&t, &r, "X-Content-Type-Options"), "nosniff");
 	assert_non_null(reply_header(&t, &r, "Referrer-Policy"));
 	assert_non_null(reply_header(&t, &r, "Cross-Origin-Opener-Policy"));
+	assert_string_equal(reply_header(&t, &r, "Cross-Origin-Resource-Policy"), "same-origin");
+	assert_non_null(strstr(reply_header(&t, &r, "Permissions-Policy"), "camera=()"));
 	assert_null(reply_header(&t, &r, "Strict-Transport-Security"));
 	reply_free(&r);
 	/* Behind a proxy that speaks TLS. */

@@ -455,22 +455,26 @@ static void test_rate(void **state)
 	struct address a, b;
 	assert_true(address_parse(STR("198.51.100.1"), &a));
 	assert_true(address_parse(STR("198.51.100.2"), &b));
+	const uint64_t of_a = ratelimit_address(&a);
 	int64_t now = 1000000000;
 	for (int i = 0; i < 20; i++)
-		assert_int_equal(ratelimit_take(r, &a, RATE_LOGIN, now), 0);
-	assert_in_range(ratelimit_take(r, &a, RATE_LOGIN, now), 1, 6);
-	assert_int_equal(ratelimit_take(r, &a, RATE_WRITE, now), 0); /* classes are apart */
-	assert_int_equal(ratelimit_take(r, &b, RATE_LOGIN, now), 0);
-	assert_int_equal(ratelimit_take(r, &a, RATE_LOGIN, now + 6100000), 0);
-	assert_true(ratelimit_take(r, &a, RATE_LOGIN, now + 6100000) > 0);
+		assert_int_equal(ratelimit_take(r, of_a, RATE_LOGIN, now), 0);
+	assert_in_range(ratelimit_take(r, of_a, RATE_LOGIN, now), 1, 6);
+	assert_int_equal(ratelimit_take(r, of_a, RATE_WRITE, now), 0); /* classes are apart */
+	assert_int_equal(ratelimit_take(r, ratelimit_address(&b), RATE_LOGIN, now), 0);
+	assert_int_equal(ratelimit_take(r, of_a, RATE_LOGIN, now + 6100000), 0);
+	assert_true(ratelimit_take(r, of_a, RATE_LOGIN, now + 6100000) > 0);
+	/* An account is somebody else than an address, and than the same number in another city. */
+	assert_int_equal(ratelimit_take(r, ratelimit_account(0, 7), RATE_LOGIN, now + 6100000), 0);
+	assert_true(ratelimit_account(0, 7) != ratelimit_account(1, 7));
 	/* A flood of other addresses does not grow it, nor set the limited one free at once. */
 	for (int i = 0; i < 20000; i++) {
 		memcpy(b.b + 12, &i, 4);
-		(void)ratelimit_take(r, &b, RATE_NORMAL, now + 6100000);
+		(void)ratelimit_take(r, ratelimit_address(&b), RATE_NORMAL, now + 6100000);
 	}
-	assert_true(ratelimit_take(r, &a, RATE_LOGIN, now + 6100000) > 0);
+	assert_true(ratelimit_take(r, of_a, RATE_LOGIN, now + 6100000) > 0);
 	for (int i = 0; i < 1000; i++)
-		assert_int_equal(ratelimit_take(r, &a, RATE_NONE, now), 0);
+		assert_int_equal(ratelimit_take(r, of_a, RATE_NONE, now), 0);
 	ratelimit_free(r);
 	assert_null(ratelimit_new(0));
 }

@@ -35,6 +35,7 @@ static void test_slow_clients(void **state)
 	    {"", false},
 	    {"GET /hello HTTP/1.1\r\nHost:", false},
 	    {"POST /echo HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n\r\na=", false},
+	    {"GET /stream/3000000 HTTP/1.1\r\nHost: x\r\n\r\n", false}, /* reads nothing */
 	    {"GET /hello HTTP/1.1\r\nHost: ", true},
 	    {"POST /echo HTTP/1.1\r\nHost: x\r\nContent-Length: 1000\r\n\r\n", true},
 	};

@@ -118,7 +118,7 @@ int rq_send(struct request *, const char *type, struct str body, const char *fil
 int rq_stream(struct request *, const char *type, const char *filename,
     int (*fn)(struct request *, void *state, struct buf *out, struct err *), void *state);
 void rq_set_header(struct request *, const char *name, const char *value);
-/* HttpOnly, SameSite=Lax, Secure under TLS; max_age_s 0 removes it. */
+/* HttpOnly, SameSite=Lax, under TLS Secure and named __Host-; max_age_s 0 removes it. */
 void rq_set_cookie(struct request *, const char *name, const char *value, int64_t max_age_s);
 
 /* Hands the rest of the request to the store: fn runs in a write transaction (maybe twice: it must
@@ -209,7 +209,9 @@ int session_list(
     struct request *, struct db *, int64_t account, struct session_info **out, struct err *);
 
 /* --- announcing a module --- */
-enum rate { RATE_NORMAL, RATE_WRITE, RATE_LOGIN, RATE_NONE };
+/* How often: by address; once signed in, by account, too. RATE_NORMAL of what is not a GET is
+ * RATE_WRITE. RATE_HEAVY: what takes the server long, or sends mail. */
+enum rate { RATE_NORMAL, RATE_WRITE, RATE_LOGIN, RATE_HEAVY, RATE_NONE };
 enum route_flag {
 	/* Anonymous answers depend on city, path, query, language only, so they are kept. For
 	 * anonymous people the page has no form token: forms on it are for routes that need

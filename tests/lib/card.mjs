@@ -47,12 +47,15 @@ export class CardAuthority {
 	}
 }
 
-// A certificate for the city's own listener on this machine.
+// A certificate for the city's own listener on this machine, and the authority that issued it.
 export function serverCertificate(dir) {
-	const [cert, key] = [join(dir, 'server.crt'), join(dir, 'server.key')];
-	execFileSync('openssl', ['req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes', '-keyout', key, '-out', cert,
-		'-days', '2', '-subj', '/CN=127.0.0.1', '-addext', 'subjectAltName=IP:127.0.0.1'], { stdio: 'ignore' });
-	return { cert, key };
+	const file = (name) => join(dir, name), [authority, cert, key] = ['authority.crt', 'server.crt', 'server.key'].map(file);
+	const make = (keyFile, out, ...words) => execFileSync('openssl', ['req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes',
+		'-keyout', keyFile, '-out', out, '-days', '90', ...words], { stdio: 'ignore' });
+	make(file('authority.key'), authority, '-subj', '/CN=test authority');
+	make(key, cert, '-subj', '/CN=127.0.0.1', '-addext', 'subjectAltName=IP:127.0.0.1', '-addext', 'basicConstraints=critical,CA:false',
+		'-addext', 'extendedKeyUsage=serverAuth', '-CA', authority, '-CAkey', file('authority.key'));
+	return { cert, key, authority };
 }
 
 // One GET with a card, as a browser does that was asked for a certificate: {status, text, headers}.

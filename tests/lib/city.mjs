@@ -39,10 +39,11 @@ export function newDatabase() {
 
 export class City {
 	// options: store (sqlite, postgres), storeUrl and dir (of one's own), init (words for machi init),
-	// settings (flags of serve), env, host (the name that people use: passkeys want one)
+	// settings (flags of serve), env, host (the name that people use: passkeys want one), tls (settings name a certificate)
 	static async start(options = {}) {
 		const city = new City();
 		city.host = options.host ?? '127.0.0.1';
+		city.scheme = options.tls ? 'https' : 'http';
 		city.dir = options.dir ?? mkdtempSync(join(tmpdir(), 'machi-test-'));
 		city.storeUrl = options.storeUrl ?? ((options.store ?? storeKind) === 'postgres' ? newDatabase() : 'sqlite:store.db');
 		if (options.mail) city.mailbox = await Mailbox.open();
@@ -72,7 +73,7 @@ export class City {
 	async serve({ ill = false } = {}) {
 		this.code = undefined; // stopped before, perhaps
 		this.port = await freePort();
-		this.url = `http://${this.host ?? '127.0.0.1'}:${this.port}`;
+		this.url = `${this.scheme ?? 'http'}://${this.host ?? '127.0.0.1'}:${this.port}`;
 		this.logFile = join(this.dir, 'log');
 		const log = openSync(this.logFile, 'a');
 		this.process = spawn(machi, ['serve', '--data', this.dir, '--port', String(this.port),
@@ -238,7 +239,7 @@ export class Client {
 	// Sends JSON as a program would, with the session's form token.
 	async postJson(path, body, options = {}) {
 		const headers = { accept: 'application/json', 'content-type': 'application/json', ...options.headers };
-		if (!headers.authorization && this.cookies.has('session')) headers['x-csrf-token'] ??= await this.token();
+		if (!headers.authorization && (this.cookies.has('session') || this.cookies.has('__Host-session'))) headers['x-csrf-token'] ??= await this.token();
 		return this.request('POST', path, { follow: false, ...options, body: JSON.stringify(body), headers });
 	}
 

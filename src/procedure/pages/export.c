@@ -451,15 +451,17 @@ static const struct input export_inputs[] = {
 };
 static const struct route routes[] = {
     {HTTP_GET, "/staff/export.csv", export_csv, .perm = "application.export",
-        .summary = "Applications of a filter as CSV.", .inputs = export_inputs, .flags = ROUTE_RAW},
+        .summary = "Applications of a filter as CSV.", .inputs = export_inputs, .rate = RATE_HEAVY,
+        .flags = ROUTE_RAW},
     {HTTP_GET, "/staff/export.xlsx", export_xlsx, .perm = "application.export",
-        .summary = "Applications of a filter as XLSX.", .inputs = export_inputs,
+        .summary = "Applications of a filter as XLSX.", .inputs = export_inputs, .rate = RATE_HEAVY,
         .flags = ROUTE_RAW},
     {HTTP_GET, "/staff/exports/{id}.csv", export_csv, .perm = "application.export",
         .summary = "The approved export of many people as CSV, once.", .inputs = export_inputs,
-        .flags = ROUTE_RAW},
+        .rate = RATE_HEAVY, .flags = ROUTE_RAW},
     {HTTP_GET, "/staff/exports/{id}.xlsx", export_xlsx, .perm = "application.export",
-        .summary = "The same as XLSX.", .inputs = export_inputs, .flags = ROUTE_RAW},
+        .summary = "The same as XLSX.", .inputs = export_inputs, .rate = RATE_HEAVY,
+        .flags = ROUTE_RAW},
 };
 static const struct journal_verifier *const verifiers[] = {&bulk_verifier};
 
