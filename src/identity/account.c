@@ -1,5 +1,5 @@
 /* Accounts and people: every change with its journal entry. */
-#include "identity/private.h"
+#include "identity/assurance/assurance.h"
 
 #include <string.h>
 
@@ -320,13 +320,16 @@ static int person_make(struct db *db, const char *actor, int64_t account, json_t
 int person_set(struct db *db, const char *actor, int64_t person, json_t *profile, const char *lang,
     struct err *err)
 {
+	int rc = proofs_end_if_changed(db, actor, person, profile, err);
+	if (rc < 0)
+		return rc;
 	struct arena *a = arena_new();
 	struct person_keys k = person_keys(a, profile);
 	int64_t n = db_run(db, err, SQL(PERSON_SET), "isssssss", person, str_from(k.json),
 	    str_from(k.name), str_from(k.name_key), str_from(k.kana_key), str_from(k.birthday),
 	    str_from(k.mail), str_from(text_eq(lang, "en") ? "en" : "ja"));
-	int rc = n < 0 ? (int)n
-	               : person_journal(db, actor, "identity.person_changed", person, profile, err);
+	rc = n < 0 ? (int)n
+	           : person_journal(db, actor, "identity.person_changed", person, profile, err);
 	arena_free(a);
 	return rc;
 }

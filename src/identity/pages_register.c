@@ -1,6 +1,8 @@
 /* /register, /confirm/{token}, /password/reset. What these pages answer never tells whether an
  * address has an account; only its mail box learns that. */
-#include "identity/private.h"
+#include "identity/basic.h"
+#include "identity/card/card.h"
+#include "oidc/oidc.h"
 
 #include <string.h>
 
@@ -27,14 +29,28 @@ const char *mail_link(struct request *rq, const char *lang, const char *path, co
 
 /* --- registering --- */
 
-static void register_view(struct request *rq)
+/* What the browser proved a moment ago, by a card or at a provider: {name}; NULL: nothing. */
+static int proven_name(struct request *rq, json_t **name, struct err *err)
+{
+	struct db *db = rq_db(rq, err);
+	json_t *found = NULL;
+	*name = NULL;
+	int rc = db ? card_found(rq, db, &found, err) : -(int)err->kind;
+	if (rc > 0)
+		*name = basic_name(rq->arena, json_text_or(found, "name", ""));
+	return rc == 0 ? oidc_found_name(rq, db, name, err) : rc;
+}
+
+static void register_view(struct request *rq, json_t *name)
 {
 	page_title(rq, "identity.register.title");
 	json_t *form = page_form(rq, "/register", "identity.register.button");
-	form_field(rq, form, &name_field, form_values(rq, "is_name", "name"));
+	json_object_set_new(rq->view, "filled", json_boolean(name != NULL));
+	form_field(rq, form, &name_field, name ? name : form_values(rq, "is_name", "name"));
 	form_field(rq, form, &mail_field, json_string(form_value(rq, "mail")));
 	form_field(rq, form, &new_password, NULL);
 	page_next(rq, "/register", next_of(rq));
+	json_object_set_new(rq->view, "card_signs", json_boolean(card_signs(rq->city)));
 }
 
 /* A resident who is signed in, perhaps in another tab meanwhile, goes on to what they wanted. */
@@ -45,12 +61,14 @@ static bool register_over(const struct request *rq)
 
 int register_get(struct request *rq, struct err *err)
 {
-	(void)err;
+	json_t *name;
 	const char *next = next_of(rq);
 	if (register_over(rq))
 		return rq_redirect(rq, "%s", next ? next : "/account");
-	register_view(rq);
-	return 0;
+	int rc = proven_name(rq, &name, err);
+	if (rc >= 0)
+		register_view(rq, name);
+	return rc < 0 ? rc : 0;
 }
 
 struct registering {
@@ -145,7 +163,7 @@ int register_post(struct request *rq, struct err *err)
 	const char *family = json_string_value(json_object_get(name, "family"));
 	const char *given = json_string_value(json_object_get(name, "given"));
 	const char *const names[] = {g->mail, family, given, NULL};
-	register_view(rq);
+	register_view(rq, NULL);
 	if (!family[0])
 		form_problem(rq, "name.family", "identity.problem.family", NULL);
 	if (!given[0])

@@ -1,6 +1,6 @@
 /* /account/totp, /login/setup and /account/tokens: the second factor, its recovery codes, API
  * tokens. */
-#include "identity/private.h"
+#include "identity/assurance/assurance.h"
 
 #include <string.h>
 
@@ -159,7 +159,11 @@ static int totp_write(struct request *rq, struct db *db, struct err *err)
 	rc = totp_view(rq, &o->account, db, err);
 	if (rc == 0)
 		rc = prove(rq, db, &o->account, err);
-	return rc <= 0 ? rc : show_codes(rq, db, &o->account, "/account", err);
+	if (rc <= 0)
+		return rc;
+	/* The code is the second factor of this session, too: nobody is asked for the next one. */
+	rc = session_raise(rq, db, &(struct sign_in_how){"totp", 2}, err);
+	return rc < 0 ? rc : show_codes(rq, db, &o->account, "/account", err);
 }
 
 int totp_post(struct request *rq, struct err *err)

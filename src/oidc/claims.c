@@ -3,27 +3,7 @@
 #include "base/check.h"
 #include "base/text.h"
 #include "base/time.h"
-
-/* "山田 太郎" and "山田　太郎": family name, space, given name. Without a space the whole is the
- * family name: nobody guesses where it ends. */
-static json_t *name_of(struct arena *a, const char *text)
-{
-	struct buf b;
-	buf_init(&b, a);
-	buf_puts(&b, "");
-	struct str rest = str_from(text);
-	for (int32_t c; (c = utf8_next(&rest)) >= 0;)
-		utf8_put(&b, c == 0x3000 ? ' ' : (uint32_t)c);
-	struct str all = str_trim(buf_to_str(&b));
-	size_t n = 0;
-	while (n < all.n && all.p[n] != ' ')
-		n++;
-	struct str given = str_trim((struct str){all.p + n, all.n - n});
-	if (!all.n || all.n > 200)
-		return NULL;
-	return json_pack(
-	    "{s:s%, s:s%}", "family", all.p, n, "given", given.n ? given.p : "", given.n);
-}
+#include "identity/basic.h"
 
 /* OpenID Connect's own parts, when there are any. */
 static json_t *name_parts(const json_t *claims)
@@ -41,25 +21,10 @@ static json_t *birthday_of(struct arena *a, const char *text)
 	return text && date_parse(str_from(text), &d) ? json_string(date_format(a, d)) : NULL;
 }
 
-/* "香川県高松市番町一丁目8番15号": the prefecture ends where it says so; the rest stays together,
- * to be looked through by its owner. */
 static json_t *address_of(struct arena *a, const json_t *claim)
 {
-	static const char *const ends[] = {"都", "道", "府", "県"};
-	const char *text =
-	    json_is_object(claim) ? json_text(claim, "formatted") : json_string_value(claim);
-	if (!text || !text[0] || strlen(text) > 400)
-		return NULL;
-	struct str rest = str_from(text);
-	size_t cut = 0;
-	for (int i = 1; i <= 4 && !cut && utf8_next(&rest) >= 0; i++) {
-		size_t at = (size_t)(rest.p - text);
-		for (size_t k = 0; i >= 3 && k < COUNT(ends) && !cut; k++)
-			if (str_ends((struct str){text, at}, ends[k]))
-				cut = at;
-	}
-	return json_pack(
-	    "{s:s, s:s}", "prefecture", arena_strndup(a, text, cut), "town", text + cut);
+	return basic_address(
+	    a, json_is_object(claim) ? json_text(claim, "formatted") : json_string_value(claim));
 }
 
 /* 1 man, 2 woman, as the card has it. */
@@ -107,7 +72,7 @@ json_t *claims_read(struct arena *a, const struct profile *p, const json_t *clai
 	const char *name = json_text(claims, "name");
 	json_t *parts = name_parts(claims), *profile = json_object();
 	json_t *out = json_on_arena(a, json_pack("{s:o}", "profile", profile));
-	put(profile, "name", parts ? parts : name ? name_of(a, name) : NULL);
+	put(profile, "name", parts ? parts : name ? basic_name(a, name) : NULL);
 	put(profile, "birthday", birthday_of(a, json_text(claims, "birthdate")));
 	put(profile, "address", address_of(a, json_object_get(claims, "address")));
 	put(profile, "gender", gender_of(json_text(claims, "gender")));

@@ -36,6 +36,14 @@ static int found_look(struct request *rq, struct db *db, struct found *f, struct
 	return f->provider && f->subject;
 }
 
+int oidc_found_name(struct request *rq, struct db *db, json_t **name, struct err *err)
+{
+	struct found f;
+	int rc = found_look(rq, db, &f, err);
+	*name = rc > 0 ? json_incref(json_path(f.data, "profile.name")) : NULL;
+	return rc < 0 ? rc : 0;
+}
+
 static int nothing_found(struct request *rq, const char *path)
 {
 	rq_flash(rq, "warning", "oidc.found.gone", NULL);

@@ -18,6 +18,9 @@ int oidc_check_city(const char *dir, FILE *out);
 bool oidc_offered(const struct city *);
 int oidc_state(
     struct request *, struct db *, const struct account *, const char **text, struct err *);
+/* The name that a provider told this browser's owner a moment ago, as {family, given} (new
+ * reference); NULL: none did. 0 or <0. */
+int oidc_found_name(struct request *, struct db *, json_t **name, struct err *);
 void oidc_entries(struct request *, const struct sign_in_method *, const char *page,
     const char *next, json_t *ways);
 

@@ -399,6 +399,8 @@ struct request_private {
 		int64_t fd_size;
 		const char *etag;
 		const char *form_origin; /* rq_form_leads_to(); NULL: no other site */
+		const char
+		    *session_hash; /* session_renew(): the cookie that goes out; NULL: as it came */
 		bool attachment;
 		struct {
 			const char *name, *value;

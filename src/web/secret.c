@@ -118,8 +118,9 @@ char *rq_unseal(struct request *rq, const char *purpose, const char *sealed)
 static void csrf_mac(struct request *rq, unsigned char out[32])
 {
 	const struct request_private *p = rq->p;
+	const char *session = p->out.session_hash ? p->out.session_hash : p->session.hash;
 	if (p->session.found)
-		secret_mac(&p->city->secret, "csrf-session", str_from(p->session.hash), out);
+		secret_mac(&p->city->secret, "csrf-session", str_from(session), out);
 	else
 		secret_mac(&p->city->secret, "csrf-anonymous", str_from(p->anonymous), out);
 }

@@ -231,8 +231,10 @@ int session_renew(
 	                         level->level > 1 ? level->until_us : INT64_C(0));
 	if (rc == 0)
 		return err_set(err, ERR_AUTH, NULL, "there is no session to raise");
-	if (rc > 0)
+	if (rc > 0) {
 		rq_set_cookie(rq, session_cookie, token, lifetime_us / 1000000);
+		rq->p->out.session_hash = arena_strdup(rq->arena, hash);
+	}
 	return rc < 0 ? rc : 0;
 }
 

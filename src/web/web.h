@@ -190,7 +190,7 @@ int session_start(struct request *, struct db *, int64_t account, int64_t lifeti
     const struct session_level *, struct err *);
 /* Another level for the present session, which gets a new cookie (what was seen or planted before
  * is worth nothing any more); its age stays. Form tokens of pages that are open end with the old
- * one, so that the answer must be a redirect. ERR_AUTH without a session. */
+ * one; the page that is the answer has the new one's. ERR_AUTH without a session. */
 int session_renew(struct request *, struct db *, const struct session_level *, struct err *);
 int session_end(struct request *, struct db *, struct err *);
 /* Ends one session of the account by its public handle: 1 ended, 0 there was none. */

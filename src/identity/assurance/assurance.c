@@ -4,6 +4,8 @@
  * itself. Its cookie changes, so that a stolen one does not rise with it. */
 #include "identity/assurance/assurance.h"
 
+#include <string.h>
+
 #include "base/time.h"
 
 static int64_t level_until_us(const struct request *rq)
@@ -106,6 +108,9 @@ static int ways_view(struct request *rq, struct assurance present, struct assura
 	struct db *db = rq_db(rq, err);
 	struct account account;
 	int rc = db ? own_account(rq, db, &account, err) : -(int)ERR_STORE;
+	/* Who lacks two things comes back here for the other one. */
+	bool both =
+	    present.identity < needed.identity && present.authentication < needed.authentication;
 	json_t *ways = json_array(), *others = json_array();
 	json_object_set_new(rq->view, "ways", ways);
 	json_object_set_new(rq->view, "others", others);
@@ -116,11 +121,45 @@ static int ways_view(struct request *rq, struct assurance present, struct assura
 			continue;
 		rc = m->state ? m->state(rq, db, &account, &text, err) : 1;
 		if (rc > 0)
-			way_entries(rq, m, m->raise, next, ways);
+			way_entries(rq, m, m->raise, both ? rq->url : next, ways);
 		else if (rc == 0 && m->manage)
 			way_entries(rq, m, m->manage, NULL, others);
 	}
 	return rc < 0 ? rc : 0;
+}
+
+static const char *proof_state(const struct proof *p)
+{
+	char now[DAY_SIZE];
+	today(now);
+	return p->ended_us                 ? "identity.assurance.ended"
+	       : strcmp(p->until, now) < 0 ? "identity.assurance.over"
+	                                   : "identity.assurance.holds";
+}
+
+/* view.proofs: how the person was proven so far. */
+static int proofs_view(struct request *rq, struct err *err)
+{
+	struct db *db = rq_db(rq, err);
+	struct proof *list;
+	json_t *rows = json_array();
+	int n = db ? proof_list(db, rq->arena, rq->actor.person, &list, err) : -(int)ERR_STORE;
+	for (int i = 0; i < n; i++) {
+		const struct proof *p = &list[i];
+		const char *state = proof_state(p);
+		bool card = text_eq(p->method, "card");
+		json_t *row = json_pack("{s:s, s:s, s:s, s:s, s:b}", "method",
+		    rq_tr(
+		        rq, card ? "identity.method.signature" : "identity.assurance.by_provider"),
+		    "from", p->from, "state", rq_tr(rq, state), "level",
+		    rq_tr(rq, arena_printf(rq->arena, "identity.assurance.level.%d", p->level)),
+		    "holds", (int)text_eq(state, "identity.assurance.holds"));
+		if (!text_eq(p->until, DAY_LAST))
+			json_object_set_new(row, "until", json_string(p->until));
+		json_array_append_new(rows, row);
+	}
+	json_object_set_new(rq->view, "proofs", rows);
+	return n < 0 ? n : 0;
 }
 
 int assurance_get(struct request *rq, struct err *err)
@@ -128,14 +167,23 @@ int assurance_get(struct request *rq, struct err *err)
 	struct assurance present,
 	    needed = {level_param(rq, "identity"), level_param(rq, "authentication")};
 	const char *next = next_of(rq);
+	bool asked = rq_query(rq, "identity") || rq_query(rq, "authentication");
 	int rc = present_level(rq, &present, err);
 	if (rc < 0)
 		return rc;
-	if (enough(present, needed))
+	if (asked && enough(present, needed))
 		return rq_redirect(rq, "%s", next ? next : "/account");
+	if (!asked)
+		needed.identity = ASSURANCE_MAX; /* the ways to become surer */
 	rc = ways_view(rq, present, needed, next, err);
-	page_title(rq, "identity.assurance.title");
+	if (rc == 0)
+		rc = proofs_view(rq, err);
+	page_title(rq, asked ? "identity.assurance.title" : "identity.assurance.known_title");
 	account_crumb(rq);
+	json_object_set_new(rq->view, "missing", json_boolean(asked));
+	json_object_set_new(rq->view, "present_text",
+	    json_string(rq_tr(
+	        rq, arena_printf(rq->arena, "identity.assurance.present.%d", present.identity))));
 	json_object_set_new(rq->view, "needed", levels(needed));
 	json_object_set_new(rq->view, "present", levels(present));
 	if (present.identity < needed.identity)

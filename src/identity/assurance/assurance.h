@@ -24,7 +24,7 @@ enum { ASSURANCE_MAX = 3 };
 /* sign_in_finish() and its struct sign_in_how are in identity/private.h. */
 
 /* Step-up: the present session gets this level and a new cookie, and the sign-in log a line. Inside
- * a write; the answer must be a redirect. */
+ * a write. */
 int session_raise(struct request *, struct db *, const struct sign_in_how *, struct err *);
 /* The level that a session gets now, and until when. */
 struct session_level session_level_of(const struct request *, const struct sign_in_how *);
@@ -34,7 +34,7 @@ struct session_level session_level_of(const struct request *, const struct sign_
 struct sign_in_method {
 	const char
 	    *name; /* of the session's method: "passkey"; texts identity.method.<name>[_help] */
-	int level; /* the highest authentication level that it gives */
+	int level; /* the highest authentication level that it gives; 0: none */
 	int proof; /* the identity proofing level that it brings; 0: none */
 	/* Pages. The first two take ?next= along and end there; NULL: there is none. */
 	const char
@@ -130,8 +130,17 @@ struct proof {
 	int level; /* 2 or 3 */
 	const char *method, *issuer, *reference;
 	const char *from, *until; /* YYYY-MM-DD; NULL: today, no end */
+	const char *data;         /* JSON: what was looked at; NULL: nothing */
+	int64_t id, created_us,
+	    ended_us; /* of proof_list(); ended_us 0: it holds until its last day */
 };
 int proof_add(struct db *, const char *actor, const struct proof *, struct err *);
+/* The person's, newest first; the count or <0. Strings on the arena. */
+int proof_list(struct db *, struct arena *, int64_t person, struct proof **, struct err *);
+/* A proof is of the items that the person's profile had: ends all that were of other ones. Adding
+ * an item that was not there ends nothing. Called by whatever changes a profile, before it. */
+int proofs_end_if_changed(
+    struct db *, const char *actor, int64_t person, const json_t *profile, struct err *);
 /* The person's level today, 1 to 3, or <0. */
 int proof_level(struct db *, int64_t person, struct err *);
 
@@ -157,7 +166,7 @@ int assurance_code_post(struct request *, struct err *);
 /* All statements of this folder; identity/assurance/sql.c. */
 /* clang-format off */
 #define ASSURANCE_STATEMENTS(X) \
-	X(PROOF_ADD) X(PROOF_LEVEL) X(PROOF_STATE) X(PROOF_STATES) \
+	X(PROOF_ADD) X(PROOF_LEVEL) X(PROOF_LIST) X(PROOF_END) X(PROOF_STATE) X(PROOF_STATES) \
 	X(CREDENTIAL_ADD) X(CREDENTIAL_FIND) X(CREDENTIAL_LIST) X(CREDENTIAL_COUNT) X(CREDENTIAL_USED) \
 	X(CREDENTIAL_RENAME) X(CREDENTIAL_END) X(CREDENTIAL_REMOVE) X(CREDENTIAL_STATE) X(CREDENTIAL_STATES) \
 	X(IDENTIFIER_ADD) X(IDENTIFIER_FIND) X(IDENTIFIER_LIST) X(IDENTIFIER_END) X(IDENTIFIER_USED) \
@@ -181,7 +190,8 @@ extern const struct journal_verifier credential_verifier, identifier_verifier, p
 struct record_kind {
 	const char *kind;
 	enum assurance_statement one, all; /* id first, then the columns; ?1 of `one` is the id */
-	const char *const *columns; /* names after the id, NULL-terminated; '#name': a number */
+	const char *const *columns; /* names after the id, NULL-terminated; '#name': a number;
+	                             '?name', '#?name': not in the state when '' or 0 */
 };
 int record_journal(struct db *, const char *actor, const char *verb, const struct record_kind *,
     int64_t id, json_t *data, struct err *);

@@ -47,6 +47,7 @@ const struct sign_in_method sign_in_methods[] = {
         .manage = "/account/card",
         .offered = card_offered,
         .state = card_state},
+    {.name = "signature", .proof = 3, .raise = "/account/assurance/card", .offered = card_signs},
     {.name = "oidc",
         .level = 3,
         .proof = 3,

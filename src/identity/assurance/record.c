@@ -11,12 +11,14 @@ static json_t *state_of(const struct record_kind *kind, struct rows *r)
 	json_t *state = json_object();
 	for (int i = 0; kind->columns[i]; i++) {
 		const char *name = kind->columns[i];
-		if (name[0] == '#') {
-			json_object_set_new(state, name + 1, json_integer(rows_i64(r, i + 1)));
-		} else {
-			struct str s = rows_str(r, i + 1);
-			json_object_set_new(state, name, json_stringn(s.p, s.n));
-		}
+		bool number = name[0] == '#';
+		name += number;
+		struct str s = number ? (struct str){0} : rows_str(r, i + 1);
+		int64_t n = number ? rows_i64(r, i + 1) : 0;
+		if (name[0] == '?' && s.n == 0 && n == 0)
+			continue; /* a later column: entries of before do not have it */
+		name += name[0] == '?';
+		json_object_set_new(state, name, number ? json_integer(n) : json_stringn(s.p, s.n));
 	}
 	return state;
 }

@@ -13,15 +13,20 @@
 	"SELECT id, account, kind, issuer, subject, state, data, valid_from, valid_until, "        \
 	"created_us FROM identifier "
 #define PROOF_STATE_COLUMNS                                                                        \
-	"SELECT id, person, level, method, issuer, reference, from_date, until_date, created_us "  \
-	"FROM identity_proof "
+	"SELECT id, person, level, method, issuer, reference, from_date, until_date, created_us, " \
+	"data, ended_us FROM identity_proof "
 
 const struct sql assurance_sql[ASSURANCE_SQL_COUNT] = {
     [ASSURANCE_PROOF_ADD] =
         {"INSERT INTO identity_proof (person, level, method, issuer, reference, from_date, "
-         "until_date, created_us) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8) RETURNING id"},
-    [ASSURANCE_PROOF_LEVEL] = {"SELECT COALESCE(MAX(level), 1) FROM identity_proof "
-                               "WHERE person = ?1 AND from_date <= ?2 AND until_date >= ?2"},
+         "until_date, created_us, data) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9) "
+         "RETURNING id"},
+    [ASSURANCE_PROOF_LEVEL] =
+        {"SELECT COALESCE(MAX(level), 1) FROM identity_proof "
+         "WHERE person = ?1 AND ended_us = 0 AND from_date <= ?2 AND until_date >= ?2"},
+    [ASSURANCE_PROOF_LIST] = {PROOF_STATE_COLUMNS "WHERE person = ?1 ORDER BY id DESC LIMIT 100"},
+    [ASSURANCE_PROOF_END] = {"UPDATE identity_proof SET ended_us = ?2 "
+                             "WHERE id = ?1 AND ended_us = 0"},
     [ASSURANCE_PROOF_STATE] = {PROOF_STATE_COLUMNS "WHERE id = ?1"},
     [ASSURANCE_PROOF_STATES] = {PROOF_STATE_COLUMNS "ORDER BY id",
         .whole = "machi verify reads all"},

@@ -16,7 +16,7 @@
 #define IDENTITY_CARD_H
 
 #include "identity/assurance/assurance.h"
-#include "pki/pki.h"
+#include "identity/card_proof.h"
 
 enum { SLOT_CARD = 3 };
 
@@ -31,6 +31,25 @@ int card_done(struct request *, struct err *);
 int card_link_post(struct request *, struct err *);
 int card_account_get(struct request *, struct err *);
 int card_account_remove(struct request *, struct err *);
+
+/* --- proving who one is by a signature (prove.c, items.c) --- */
+
+bool card_signs(const struct city *); /* are signatures of cards believed here? */
+int card_prove_get(struct request *, struct err *);
+int card_prove_post(struct request *, struct err *);
+int card_text_get(struct request *, struct err *);
+int card_confirm_get(struct request *, struct err *);
+int card_confirm_post(struct request *, struct err *);
+/* The items that this browser brought a moment ago and nobody has yet: 1, 0, <0. On the arena. */
+int card_found(struct request *, struct db *, json_t **items, struct err *);
+/* Does the profile say the same, all of it? */
+bool card_agrees(struct arena *, const json_t *items, const json_t *profile);
+/* {label, card, account, same, differs} of each item. New reference. */
+json_t *card_rows(struct request *, const json_t *items, const json_t *profile);
+/* What the profile does not have, or says otherwise, as the certificate has it. */
+void card_fill(struct arena *, const json_t *items, json_t *profile);
+/* Notes the proof: 1; 0: it was known; <0. */
+int card_prove(struct db *, const char *actor, int64_t person, const json_t *items, struct err *);
 
 int card_city_open(struct city *, struct err *);
 void card_city_close(struct city *);

@@ -1,17 +1,15 @@
 /* Signing an application: what to sign, the signature that is brought, and the package of proofs.
  */
 #include <string.h>
-#include <unistd.h>
 
 #include "base/json.h"
-#include "base/text.h"
 #include "base/time.h"
+#include "identity/basic.h"
+#include "identity/card_proof.h"
 #include "identity/identity.h"
 #include "pki/pki.h"
 #include "procedure/pages/pages.h"
 #include "procedure/procedure.h"
-
-enum { SIGNATURE_BYTES_MAX = 256 * 1024 };
 
 static struct str document_of(struct request *rq, const struct application *app)
 {
@@ -45,42 +43,20 @@ int rq_signature(
 
 /* --- what differs from the form --- */
 
-static const char *joined(struct arena *a, const json_t *v)
-{
-	static const char *const parts[] = {
-	    "family", "given", "prefecture", "city", "town", "street", "building"};
-	struct buf b;
-	buf_init(&b, a);
-	buf_puts(&b, json_is_string(v) ? json_string_value(v) : "");
-	for (size_t i = 0; i < COUNT(parts); i++)
-		buf_puts(&b, json_text_or(v, parts[i], ""));
-	return b.p;
-}
-
-static const char *folded(struct arena *a, const char *text)
-{
-	struct buf b, out;
-	buf_init(&b, a);
-	buf_init(&out, a);
-	text_fold_search(&b, str_from(text));
-	buf_puts(&out, "");
-	for (size_t i = 0; i < b.n; i++)
-		if (b.p[i] != ' ')
-			buf_putc(&out, b.p[i]);
-	return out.p;
-}
-
 /* The fields of the form that say the same as the certificate. */
 static json_t *differences(struct request *rq, const struct procedure *p, const json_t *answers,
     const struct pki_basic *basic)
 {
+	struct arena *a = rq->arena;
+	const char *name = pki_with_substitutes(a, basic->name, basic->name_substitutes);
 	const struct {
 		const char *prefill, *text;
 	} items[] = {
-	    {"profile.name", str_dup(rq->arena, basic->name)},
-	    {"profile.full_name", str_dup(rq->arena, basic->name)},
-	    {"profile.birthday", date_format(rq->arena, basic->birthday)},
-	    {"profile.address", str_dup(rq->arena, basic->address)},
+	    {"profile.name", name},
+	    {"profile.full_name", name},
+	    {"profile.birthday", date_format(a, basic->birthday)},
+	    {"profile.address",
+	        pki_with_substitutes(a, basic->address, basic->address_substitutes)},
 	};
 	json_t *list = json_array(), *section, *field;
 	size_t i, k;
@@ -93,10 +69,9 @@ static json_t *differences(struct request *rq, const struct procedure *p, const 
 			    json_object_get(answers, json_text_or(section, "id", "")),
 			    json_text_or(field, "id", ""));
 			for (size_t n = 0; there && n < COUNT(items); n++) {
-				const char *form = joined(rq->arena, there);
+				const char *form = basic_text(a, there);
 				if (!text_eq(prefill, items[n].prefill) || !form[0] ||
-				    strcmp(folded(rq->arena, form),
-				        folded(rq->arena, items[n].text)) == 0)
+				    basic_same(a, items[n].text, form))
 					continue;
 				json_array_append_new(
 				    list, json_pack("{s:O?, s:s, s:s}", "label",
@@ -136,7 +111,7 @@ struct signing {
 	struct application *app;
 	struct procedure *procedure;
 	struct str document, tar;
-	json_t *summary;
+	json_t *summary, *items; /* items: what the certificate says of the person */
 };
 
 static void package_make(struct request *rq, struct signing *s, struct str cms,
@@ -172,9 +147,13 @@ static int sign_write(struct request *rq, struct db *db, struct err *err)
 	struct app_actor actor = rq_app_actor(rq);
 	int rc = app_signature_set(
 	    db, rq->arena, &actor, s->app->id, s->document, s->tar, s->summary, err);
-	if (rc < 0)
-		return rc;
+	/* It is of the person who is signed in, so it shows who that is, too. */
+	int proven = rc < 0 ? rc : card_prove_if_agrees(rq, db, s->items, err);
+	if (proven < 0)
+		return proven;
 	rq_flash(rq, "success", "application.signature.taken", NULL);
+	if (proven > 0)
+		rq_flash(rq, "success", "identity.prove.done", NULL);
 	return rq_redirect(rq, "/applications/%lld/confirm", (long long)s->app->id);
 }
 
@@ -196,14 +175,12 @@ static int sign_check(struct request *rq, struct err *err)
 	struct pki_verdict v;
 	struct str stamp = {0};
 	int64_t stamped_us = 0;
-	const struct upload *u = rq_upload(rq, "signature", 0);
-	if (!u || u->size <= 0 || u->size > SIGNATURE_BYTES_MAX)
+	struct str cms;
+	int rc = card_signature(rq, s->document, true, &cms, &c, &v, err);
+	if (rc == 0)
 		return refused(rq, s, "application.signature.no_file");
-	char *bytes = arena_alloc(rq->arena, (size_t)u->size);
-	if (pread(u->fd, bytes, (size_t)u->size, 0) != u->size)
-		return err_set(err, ERR_IO, NULL, "the upload cannot be read");
-	struct str cms = pki_pem(rq->arena, (struct str){bytes, (size_t)u->size}, NULL);
-	int rc = pki_verify(pki, rq->arena, cms, s->document, rq->now_us, true, &c, &v, err);
+	if (rc > 0)
+		rc = 0;
 	if (rc == 0 && v.reason == PKI_GOOD && pki_stamps(pki))
 		rc = pki_stamp(pki, rq->arena, cms, rq->now_us, &stamp, &stamped_us, &v, err);
 	if (rc < 0)
@@ -222,7 +199,8 @@ static int sign_check(struct request *rq, struct err *err)
 	        "stamped_at", (json_int_t)stamped_us, "differs", json_array_size(different) > 0,
 	        "differences", different));
 	package_make(rq, s, cms, &c, stamp);
-	return rq_write(rq, sign_write);
+	rc = card_items(rq, &c.certificate, &s->items, err);
+	return rc < 0 ? rc : rq_write(rq, sign_write);
 }
 
 static int signing_load(struct request *rq, struct signing *s, struct err *err)
