@@ -350,7 +350,7 @@ static int user(int argc, char **argv)
 	return code;
 }
 
-const struct command identity_commands[1] = {
+const struct command identity_commands[IDENTITY_COMMAND_COUNT] = {
     {
         .name = "user",
         .summary = "add people, set passwords, grant roles",
@@ -373,5 +373,17 @@ const struct command identity_commands[1] = {
                 "read from standard input; --generate makes one and prints it. --lang en makes an\n"
                 "account in English.",
         .run = user,
+    },
+    {
+        .name = "rights",
+        .summary = "print what each role may do, and what each page asks for",
+        .help =
+            "machi rights [--data DIR] [--city ID]\n\n"
+            "Prints every role with its permissions and classes of fields, and every route with "
+            "the\n"
+            "permission it asks for, as Markdown: with --city those of the city's roles file "
+            "as well.\n"
+            "docs/permissions.md is this for the roles of the program.",
+        .run = run_rights,
     },
 };

@@ -229,6 +229,9 @@ struct role_set {
 };
 extern const struct role_set roles_built_in;
 const struct role_set *roles_of(struct db *);
+/* The roles of the city in this folder, which need not be open: those of its custom/roles.yaml, or
+ * the program's. On the arena. ERR_INPUT names file and line. */
+int roles_read(const char *dir, struct arena *, const struct role_set **, struct err *);
 /* Reads custom/roles.yaml into the store's set; ERR_INPUT names file and line. */
 int roles_load(struct city *, struct err *);
 void roles_close(struct city *);
@@ -483,7 +486,9 @@ json_t *form_values(struct request *, const char *type, const char *name);
 /* A problem in the summary and at its field of view.form. */
 void form_problem(struct request *, const char *name, const char *key, json_t *args);
 
-extern const struct command identity_commands[1];
+enum { IDENTITY_COMMAND_COUNT = 2 };
+extern const struct command identity_commands[IDENTITY_COMMAND_COUNT];
+int run_rights(int argc, char **argv); /* rights/table.c */
 extern const struct journal_verifier token_verifier;
 extern const struct journal_verifier account_verifier, person_verifier, staff_verifier,
     department_verifier;

@@ -67,7 +67,6 @@ void router_free(struct router *);
 int router_find(
     const struct router *, struct arena *, struct str path, enum method, struct route_match *);
 const struct module *router_module_of(const struct router *, const struct route *);
-const char *method_name(enum method);
 
 /* --- request.c: reading what was sent --- */
 

@@ -20,6 +20,7 @@ struct module;
 struct route;
 
 enum method { HTTP_GET, HTTP_POST, HTTP_PUT, HTTP_DELETE, HTTP_METHOD_COUNT };
+const char *method_name(enum method); /* "GET" */
 
 enum actor_kind { ACTOR_ANONYMOUS, ACTOR_RESIDENT, ACTOR_STAFF };
 

@@ -43,7 +43,7 @@ test('a mistake in it is named with line and remedy', () => {
 
 test('every command has its help, and the README names real ones', () => {
 	const list = execFileSync(machi, ['--help'], { encoding: 'utf8' });
-	for (const name of ['serve', 'init', 'migrate', 'check', 'user', 'backup', 'restore', 'verify', 'version']) {
+	for (const name of ['serve', 'init', 'migrate', 'check', 'user', 'backup', 'restore', 'verify', 'version', 'rights']) {
 		assert.match(list, new RegExp(`^  ${name} `, 'm'));
 		const help = execFileSync(machi, [name, '--help'], { encoding: 'utf8' });
 		assert.match(help, new RegExp(`^usage: machi ${name}`));

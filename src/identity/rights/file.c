@@ -247,19 +247,10 @@ static void read_all(struct reading *r, const json_t *file)
 	}
 }
 
-/* 0: there is none. The set lives on the reading's arena. */
-static int read_file(struct reading *r, const char *dir, struct err *err)
+static int read_text(struct reading *r, struct str text, struct err *err)
 {
-	struct str text;
 	json_t *file = NULL, *lines = json_object();
-	const char *path = arena_printf(r->arena, "%s/" FILE_NAME, dir);
-	int rc = file_read(r->arena, path, &text, err);
-	if (rc == -(int)ERR_MISSING) {
-		json_decref(lines);
-		return 0;
-	}
-	if (rc == 0)
-		rc = yaml_json(text, FILE_NAME, &file, lines, err);
+	int rc = yaml_json(text, FILE_NAME, &file, lines, err);
 	if (rc == 0) {
 		r->lines = lines;
 		read_all(r, file);
@@ -269,6 +260,24 @@ static int read_file(struct reading *r, const char *dir, struct err *err)
 	json_decref(file);
 	json_decref(lines);
 	return rc;
+}
+
+/* 0: there is none. The set lives on the reading's arena. */
+static int read_file(struct reading *r, const char *dir, struct err *err)
+{
+	struct str text;
+	int rc = file_read(r->arena, arena_printf(r->arena, "%s/" FILE_NAME, dir), &text, err);
+	if (rc == -(int)ERR_MISSING)
+		return 0;
+	return rc < 0 ? rc : read_text(r, text, err);
+}
+
+int roles_read(const char *dir, struct arena *a, const struct role_set **out, struct err *err)
+{
+	struct reading r = {.arena = a};
+	int rc = read_file(&r, dir, err);
+	*out = rc > 0 ? r.set : &roles_built_in;
+	return rc < 0 ? rc : 0;
 }
 
 int roles_check_city(const char *dir, FILE *out)
