@@ -76,6 +76,7 @@ if [ -n "$pg" ]; then
 	say "the same city on PostgreSQL"
 	"$machi" backup --data "$DATA" --city demo --log warn "$work/backup" >/dev/null 2>>"$work/serve.log" &&
 		"$machi" restore --data "$work/pgcity" --store "$pg" --log warn "$work/backup" >/dev/null 2>>"$work/serve.log" &&
+		cp "$DATA/demo/keys/master.key" "$work/pgcity/demo/keys/" && # no backup holds it
 		inbox_one PostgreSQL "$work/pgcity"
 	rm -rf "$work/backup"
 	postgres_stop "$work/pg"

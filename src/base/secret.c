@@ -205,72 +205,93 @@ void hash_hmac(struct str key, const struct str *parts, size_t n, uint8_t out[st
 	bytes_wipe(block, sizeof(block));
 }
 
-/* --- sealed fields --- */
+/* --- authenticated encryption ---
+ *
+ * As with the hashes: fetched once, a context for each thread, which is reset after each use so
+ * that no key stays in it. */
 
-enum { KEY_SIZE = 32, NONCE_SIZE = 12, TAG_SIZE = 16, HEAD_SIZE = 1 + NONCE_SIZE };
+static EVP_CIPHER *gcm;
+static pthread_once_t gcm_once = PTHREAD_ONCE_INIT;
+static pthread_key_t gcm_key;
+static _Thread_local EVP_CIPHER_CTX *gcm_context;
 
-void field_seal(
-    struct buf *out, const struct secret_bytes *key, struct str plain, struct str context)
+static void gcm_free(void *ctx)
 {
-	if (key->n != KEY_SIZE || plain.n > INT32_MAX - 64 || context.n > INT32_MAX)
-		give_up("a field cannot be sealed: wrong size of key or text");
-	uint8_t *sealed = malloc(HEAD_SIZE + plain.n + TAG_SIZE);
-	EVP_CIPHER_CTX *ctx = EVP_CIPHER_CTX_new();
-	if (!sealed || !ctx)
-		give_up("out of memory");
-	sealed[0] = 1;
-	random_bytes(sealed + 1, NONCE_SIZE);
-	int n = 0, last = 0;
-	bool ok = EVP_EncryptInit_ex(ctx, EVP_aes_256_gcm(), NULL, key->at, sealed + 1) == 1 &&
-	          EVP_EncryptUpdate(ctx, NULL, &n, (const uint8_t *)context.p, (int)context.n) == 1;
-	n = 0;
-	if (plain.n)
-		ok = ok && EVP_EncryptUpdate(ctx, sealed + HEAD_SIZE, &n, (const uint8_t *)plain.p,
-		               (int)plain.n) == 1;
-	ok = ok && EVP_EncryptFinal_ex(ctx, sealed + HEAD_SIZE + n, &last) == 1 &&
-	     EVP_CIPHER_CTX_ctrl(
-	         ctx, EVP_CTRL_AEAD_GET_TAG, TAG_SIZE, sealed + HEAD_SIZE + plain.n) == 1;
 	EVP_CIPHER_CTX_free(ctx);
-	if (!ok)
-		give_up("AES-256-GCM is not available");
-	buf_base64url(out, sealed, HEAD_SIZE + plain.n + TAG_SIZE);
-	free(sealed);
 }
 
-struct secret_bytes *field_open(
-    const struct secret_bytes *key, struct str sealed, struct str context)
+static void gcm_fetch(void)
 {
-	if (key->n != KEY_SIZE || sealed.n > INT32_MAX || context.n > INT32_MAX)
-		return NULL;
-	uint8_t *bytes = malloc(sealed.n + 1);
-	EVP_CIPHER_CTX *ctx = EVP_CIPHER_CTX_new();
-	if (!bytes || !ctx)
-		give_up("out of memory");
-	size_t size;
-	bool clean = base64url_decode(sealed, bytes, sealed.n, &size);
-	struct secret_bytes *plain = NULL;
-	if (clean && size >= HEAD_SIZE + TAG_SIZE && bytes[0] == 1) {
-		plain = secret_empty(size - HEAD_SIZE - TAG_SIZE);
-		int n = 0, last = 0;
-		bool ok =
-		    EVP_DecryptInit_ex(ctx, EVP_aes_256_gcm(), NULL, key->at, bytes + 1) == 1 &&
-		    EVP_DecryptUpdate(ctx, NULL, &n, (const uint8_t *)context.p, (int)context.n) ==
-		        1;
-		n = 0;
-		if (plain->n)
-			ok = ok && EVP_DecryptUpdate(
-			               ctx, plain->at, &n, bytes + HEAD_SIZE, (int)plain->n) == 1;
-		ok = ok &&
-		     EVP_CIPHER_CTX_ctrl(
-		         ctx, EVP_CTRL_AEAD_SET_TAG, TAG_SIZE, bytes + size - TAG_SIZE) == 1 &&
-		     EVP_DecryptFinal_ex(ctx, plain->at + n, &last) == 1;
-		if (!ok) {
-			secret_free(plain);
-			plain = NULL;
-		}
+	gcm = EVP_CIPHER_fetch(NULL, "AES-256-GCM", NULL);
+	if (!gcm || pthread_key_create(&gcm_key, gcm_free) != 0)
+		give_up("AES-256-GCM is not available");
+}
+
+static EVP_CIPHER_CTX *gcm_begin(const struct secret_bytes *key, size_t text)
+{
+	if (key->n != AEAD_KEY || text > INT32_MAX)
+		give_up("nothing can be sealed: wrong size of key or text");
+	(void)pthread_once(&gcm_once, gcm_fetch); /* cannot fail */
+	if (!gcm_context) {
+		gcm_context = EVP_CIPHER_CTX_new();
+		if (!gcm_context || pthread_setspecific(gcm_key, gcm_context) != 0)
+			give_up("out of memory");
 	}
-	EVP_CIPHER_CTX_free(ctx);
-	bytes_wipe(bytes, sealed.n + 1);
-	free(bytes);
-	return plain;
+	return gcm_context;
+}
+
+void aead_seal_with(const struct secret_bytes *key, const uint8_t nonce[static AEAD_NONCE],
+    const struct str *about, size_t n, struct str plain, uint8_t *out)
+{
+	EVP_CIPHER_CTX *ctx = gcm_begin(key, plain.n);
+	uint8_t *text = out + AEAD_NONCE;
+	int done = 0, last = 0;
+	memcpy(out, nonce, AEAD_NONCE);
+	bool ok = EVP_EncryptInit_ex2(ctx, gcm, key->at, nonce, NULL) == 1;
+	for (size_t i = 0; ok && i < n; i++)
+		ok = EVP_EncryptUpdate(
+		         ctx, NULL, &last, (const uint8_t *)about[i].p, (int)about[i].n) == 1;
+	if (plain.n)
+		ok = ok && EVP_EncryptUpdate(
+		               ctx, text, &done, (const uint8_t *)plain.p, (int)plain.n) == 1;
+	ok = ok && EVP_EncryptFinal_ex(ctx, text + done, &last) == 1 &&
+	     EVP_CIPHER_CTX_ctrl(ctx, EVP_CTRL_AEAD_GET_TAG, AEAD_TAG, text + plain.n) == 1;
+	(void)EVP_CIPHER_CTX_reset(ctx); /* always 1 */
+	if (!ok)
+		give_up("AES-256-GCM is not available");
+}
+
+void aead_seal(const struct secret_bytes *key, const struct str *about, size_t n, struct str plain,
+    uint8_t *out)
+{
+	uint8_t nonce[AEAD_NONCE];
+	random_bytes(nonce, sizeof(nonce));
+	aead_seal_with(key, nonce, about, n, plain, out);
+}
+
+struct secret_bytes *aead_open(
+    const struct secret_bytes *key, const struct str *about, size_t n, struct str sealed)
+{
+	if (sealed.n < AEAD_EXTRA || sealed.n > INT32_MAX)
+		return NULL;
+	EVP_CIPHER_CTX *ctx = gcm_begin(key, sealed.n);
+	struct secret_bytes *plain = secret_empty(sealed.n - AEAD_EXTRA);
+	const uint8_t *bytes = (const uint8_t *)sealed.p;
+	uint8_t tag[AEAD_TAG];
+	int done = 0, last = 0;
+	memcpy(tag, bytes + sealed.n - AEAD_TAG, sizeof(tag));
+	bool ok = EVP_DecryptInit_ex2(ctx, gcm, key->at, bytes, NULL) == 1;
+	for (size_t i = 0; ok && i < n; i++)
+		ok = EVP_DecryptUpdate(
+		         ctx, NULL, &last, (const uint8_t *)about[i].p, (int)about[i].n) == 1;
+	if (plain->n)
+		ok = ok && EVP_DecryptUpdate(
+		               ctx, plain->at, &done, bytes + AEAD_NONCE, (int)plain->n) == 1;
+	ok = ok && EVP_CIPHER_CTX_ctrl(ctx, EVP_CTRL_AEAD_SET_TAG, AEAD_TAG, tag) == 1 &&
+	     EVP_DecryptFinal_ex(ctx, plain->at + done, &last) == 1;
+	(void)EVP_CIPHER_CTX_reset(ctx); /* always 1 */
+	if (ok)
+		return plain;
+	secret_free(plain);
+	return NULL;
 }

@@ -1,4 +1,4 @@
-/* Secrets that are wiped, random numbers, hashes, and sealing of single fields. */
+/* Secrets that are wiped, random numbers, hashes, and authenticated encryption. */
 #ifndef BASE_SECRET_H
 #define BASE_SECRET_H
 
@@ -43,13 +43,18 @@ void hash_sha256(const struct str *parts, size_t n, uint8_t out[static HASH_SIZE
 /* HMAC-SHA-256 of parts one after another. */
 void hash_hmac(struct str key, const struct str *parts, size_t n, uint8_t out[static HASH_SIZE]);
 
-/* Seals one field with AES-256-GCM under a key of 32 bytes: version byte 1, random nonce (12),
- * cipher text, tag (16), appended to out as unpadded base64url. context is bound to the sealed text
- * but not in it: "table.column/id" keeps it from being moved to another place. */
-void field_seal(
-    struct buf *out, const struct secret_bytes *key, struct str plain, struct str context);
-/* Back; NULL when key, context or a byte is wrong. */
-struct secret_bytes *field_open(
-    const struct secret_bytes *key, struct str sealed, struct str context);
+/* AES-256-GCM under a key of 32 bytes, for texts that are kept: a random nonce (12), the cipher
+ * text, the tag (16). `about`, one part after another, is bound to the sealed bytes but not in
+ * them. */
+enum { AEAD_KEY = 32, AEAD_NONCE = 12, AEAD_TAG = 16, AEAD_EXTRA = AEAD_NONCE + AEAD_TAG };
+/* Writes plain.n + AEAD_EXTRA bytes. */
+void aead_seal(const struct secret_bytes *key, const struct str *about, size_t n, struct str plain,
+    uint8_t *out);
+/* The same with a nonce that the caller chose, which must never come twice with other bytes. */
+void aead_seal_with(const struct secret_bytes *key, const uint8_t nonce[static AEAD_NONCE],
+    const struct str *about, size_t n, struct str plain, uint8_t *out);
+/* Back; NULL when key, `about` or a byte is wrong. */
+struct secret_bytes *aead_open(
+    const struct secret_bytes *key, const struct str *about, size_t n, struct str sealed);
 
 #endif

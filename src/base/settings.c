@@ -86,6 +86,13 @@ const struct setting settings_table[] = {
         true},
     {"card.simulator", "true|false", "false",
         "believe simulated authorities too; never where anything is real", true},
+    {"keys.master", "LIST", "file:keys/master.key",
+        "where the master key of what is kept sealed is (file:PATH credential:NAME pkcs11:…): the "
+        "first one wraps, the others still open",
+        true},
+    {"keys.token-dir", "DIR", NULL,
+        "folder that a PKCS#11 module writes to (SoftHSM: its tokens), for a server that is fenced",
+        true},
     {"clamd", "SOCKET", NULL,
         "virus scanner for files that people send: /run/clamav/clamd.ctl or host:port", true},
     {NULL, NULL, NULL, NULL, false},

@@ -250,6 +250,13 @@ int account_set_totp(
 	                   sealed ? "identity.totp_added" : "identity.totp_removed", id, NULL, err);
 }
 
+int account_resealed(
+    struct db *db, int64_t id, const char *totp, const char *pending, struct err *err)
+{
+	int rc = db_later(db, err, SQL(TOTP_RESEAL), "itt", id, totp, pending);
+	return rc < 0 ? rc : account_journal(db, "system", "identity.totp_resealed", id, NULL, err);
+}
+
 int account_close(struct db *db, const char *actor, int64_t id, struct err *err)
 {
 	char login[32];

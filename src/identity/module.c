@@ -252,6 +252,8 @@ static const struct job_kind jobs[] = {
 static const struct journal_verifier *const verifiers[] = {
     &account_verifier, &person_verifier, &staff_verifier, &department_verifier, &token_verifier};
 
+static const struct protects *const protects[] = {&totp_protects, &card_protects};
+
 const struct module identity_module = {
     .name = "identity",
     .slot = -1,
@@ -270,6 +272,8 @@ const struct module identity_module = {
     .nstatements = SQL_COUNT,
     .verifiers = verifiers,
     .nverifiers = COUNT(verifiers),
+    .protects = protects,
+    .nprotects = COUNT(protects),
     .city_open = identity_city_open,
     .city_reload = roles_load,
     .city_close = roles_close,

@@ -20,14 +20,13 @@ static void code_form(struct request *rq, const char *action)
 }
 
 /* QR code and key of the secret that waits to be proven. */
-static int pending_view(
-    struct request *rq, const struct account *account, const char *action, struct err *err)
+static int pending_view(struct request *rq, const struct account *account, const char *action,
+    struct db *db, struct err *err)
 {
 	unsigned char secret[TOTP_SECRET_SIZE];
 	char *svg;
 	page_secret(rq);
-	struct store *st = rq->city->store;
-	int rc = totp_open(st, rq->arena, account->id, account->pending, secret, err);
+	int rc = totp_open(db, rq->arena, account->id, account->pending, secret, err);
 	if (rc < 0)
 		return rc;
 	const char *uri =
@@ -59,7 +58,7 @@ static int totp_view(
 		return rc < 0 ? rc : 0;
 	}
 	if (account->pending)
-		return pending_view(rq, account, "/account/totp", err);
+		return pending_view(rq, account, "/account/totp", db, err);
 	json_object_set_new(rq->view, "off", json_true());
 	fresh_field(rq, page_form(rq, "/account/totp/start", "identity.totp.start_button"));
 	return 0;
@@ -77,7 +76,7 @@ int second_secret(struct request *rq, struct db *db, int64_t account, struct err
 	unsigned char secret[TOTP_SECRET_SIZE];
 	char *sealed;
 	random_bytes(secret, sizeof(secret));
-	int rc = totp_seal(rq->city->store, rq->arena, account, secret, &sealed, err);
+	int rc = totp_seal(db, rq->arena, account, secret, &sealed, err);
 	bytes_wipe(secret, sizeof(secret));
 	if (rc < 0)
 		return rc;
@@ -131,7 +130,7 @@ static int show_codes(struct request *rq, struct db *db, const struct account *a
 static int prove(struct request *rq, struct db *db, const struct account *account, struct err *err)
 {
 	unsigned char secret[TOTP_SECRET_SIZE];
-	int rc = totp_open(rq->city->store, rq->arena, account->id, account->pending, secret, err);
+	int rc = totp_open(db, rq->arena, account->id, account->pending, secret, err);
 	if (rc < 0)
 		return rc;
 	int64_t step = totp_check(secret, form_value(rq, "code"), rq->now_us, 0);
@@ -216,7 +215,7 @@ static int setup_open(
 	page_title(rq, "identity.setup.title");
 	json_object_set_new(rq->view, "signing_in", json_true());
 	json_object_set_new(rq->view, "setup", json_true());
-	rc = pending_view(rq, account, "/login/setup", err);
+	rc = pending_view(rq, account, "/login/setup", db, err);
 	return rc < 0 ? rc : 1;
 }
 

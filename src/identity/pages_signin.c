@@ -256,7 +256,7 @@ int second_fits(struct request *rq, struct db *db, const struct account *account
 {
 	*how = (struct sign_in_how){"totp", 2};
 	unsigned char secret[TOTP_SECRET_SIZE];
-	int rc = totp_open(rq->city->store, rq->arena, account->id, account->totp, secret, err);
+	int rc = totp_open(db, rq->arena, account->id, account->totp, secret, err);
 	if (rc < 0)
 		return rc;
 	int64_t step = totp_check(secret, code, rq->now_us, account->totp_step);

@@ -21,7 +21,7 @@
 	X(ABSENCE_END) X(ABSENCE_DROP) X(ABSENT) X(AWAY) X(MANAGED) X(DEPUTY_ADD) \
 	X(DEPUTY_SET) X(DEPUTY_ROW) X(DEPUTY_CANDIDATES) X(DEPUTY_END) X(DEPUTY_DROP) X(DEPUTY_OF) X(ROLE_ADD) X(ROLE_END) X(ROLE_DROP) X(ROLE_HOLDERS) X(ROLE_GRANTS) \
 	X(RIGHTS_IN) X(RIGHTS_ANY) X(ACCOUNT_SIGNED_IN) X(ACCOUNT_SET_STEP) \
-	X(ACCOUNT_SET_PENDING) X(REGISTRATION_ADD) X(REGISTRATION_GET) X(REGISTRATION_DROP) \
+	X(ACCOUNT_SET_PENDING) X(TOTP_AFTER) X(TOTP_RESEAL) X(ACCOUNT_TOP) X(REGISTRATION_ADD) X(REGISTRATION_GET) X(REGISTRATION_DROP) \
 	X(REGISTRATION_EXPIRE) X(ONCE_ADD) X(ONCE_GET) X(ONCE_DROP) X(ONCE_COUNT) \
 	X(ONCE_EXPIRE) X(RECOVERY_ADD) X(RECOVERY_USE) X(RECOVERY_CLEAR) X(RECOVERY_COUNT) \
 	X(TOKEN_ADD) X(TOKEN_BY_HASH) X(TOKENS_OF) X(TOKEN_REVOKE) X(TOKEN_USED) \
@@ -89,6 +89,8 @@ int account_set_lang(struct db *, const char *actor, int64_t id, const char *lan
 /* sealed NULL: no second factor any more */
 int account_set_totp(
     struct db *, const char *actor, int64_t id, const char *sealed, int64_t step, struct err *);
+/* The same secrets under another key. */
+int account_resealed(struct db *, int64_t id, const char *totp, const char *pending, struct err *);
 /* Gives the login back and forgets password and second factor; person or staff row stays. */
 int account_close(struct db *, const char *actor, int64_t id, struct err *);
 /* Appends to the journal with the account's state as it is now. */
@@ -304,20 +306,17 @@ int api_token_revoke(struct db *, const char *actor, int64_t account, int64_t id
 int api_token_revoke_all(struct db *, const char *actor, int64_t account, struct err *);
 bool scope_has(const char *scopes, const char *scope);
 
-/* <dir>/keys/identity.key, made when it is not there: what is needed in clear is sealed with it.
- * Any thread. */
-int city_key(struct store *, struct arena *, struct secret_bytes **out, struct err *);
-
-/* With the city's key; bound to the account. Any thread. */
-int totp_seal(struct store *, struct arena *, int64_t account,
+/* Bound to the account. Sealing: inside a write. */
+int totp_seal(struct db *, struct arena *, int64_t account,
     const unsigned char secret[TOTP_SECRET_SIZE], char **out, struct err *);
-int totp_open(struct store *, struct arena *, int64_t account, const char *sealed,
+int totp_open(struct db *, struct arena *, int64_t account, const char *sealed,
     unsigned char secret[TOTP_SECRET_SIZE], struct err *);
+extern const struct protects totp_protects, card_protects;
 
-/* What is compared but not to be read: hexadecimal HMAC-SHA-256 under the city's key. Any thread.
- */
-int identity_blind(struct store *, struct arena *, const char *context, struct str value,
-    char **out, struct err *);
+/* What is compared but not to be read: hexadecimal HMAC-SHA-256 under a key of the city. Any
+ * thread. */
+int identity_blind(
+    struct db *, struct arena *, const char *context, struct str value, char **out, struct err *);
 
 /* --- signing in (signin.c) --- */
 /* How long to wait after so many failures. */

@@ -248,6 +248,10 @@ const struct sql identity_sql[SQL_COUNT] = {
     [SQL_RIGHTS_ANY] = {RIGHTS("?2", "", "", "")},
     [SQL_ACCOUNT_SIGNED_IN] = {"UPDATE account SET signed_in_us = ?2 WHERE id = ?1"},
     [SQL_ACCOUNT_SET_STEP] = {"UPDATE account SET totp_step = ?2 WHERE id = ?1 AND totp_step < ?2"},
+    [SQL_TOTP_AFTER] = {"SELECT id, totp_secret, totp_pending FROM account WHERE id > ?1 "
+                        "ORDER BY id LIMIT ?2"},
+    [SQL_TOTP_RESEAL] = {"UPDATE account SET totp_secret = ?2, totp_pending = ?3 WHERE id = ?1"},
+    [SQL_ACCOUNT_TOP] = {"SELECT coalesce(max(id), 0) FROM account"},
     [SQL_ACCOUNT_SET_PENDING] = {"UPDATE account SET totp_pending = ?2 WHERE id = ?1"},
 
     [SQL_REGISTRATION_ADD] =

@@ -1,11 +1,9 @@
 /* What people hold and we only know the hash of: links in mails, recovery codes, API tokens; and
- * the key that TOTP secrets are sealed with. */
+ * TOTP secrets, which are kept sealed. */
 #include "identity/private.h"
 
 #include <string.h>
-#include <unistd.h>
 
-#include "base/file.h"
 #include "base/time.h"
 
 void token_hash(const char *token, char out[TOKEN_HASH_SIZE])
@@ -250,106 +248,93 @@ bool scope_allows(const char *scopes, const char *perm)
 
 /* --- sealing --- */
 
-/* <dir>/keys/identity.key: 64 hexadecimal digits. Outside the database, so that a copy of it alone
- * does not give the second factors away; processes on one PostgreSQL store need the same file. */
-int city_key(struct store *st, struct arena *a, struct secret_bytes **out, struct err *err)
-{
-	const char *dir = arena_printf(a, "%s/keys", store_dir(st));
-	const char *path = arena_printf(a, "%s/identity.key", dir);
-	struct str text;
-	int rc = file_read(a, path, &text, err);
-	if (rc == -(int)ERR_MISSING) {
-		unsigned char bytes[32];
-		struct buf hex;
-		buf_init(&hex, a);
-		random_bytes(bytes, sizeof(bytes));
-		buf_hex(&hex, bytes, sizeof(bytes));
-		bytes_wipe(bytes, sizeof(bytes));
-		/* Whoever comes second reads the first one's key: link() does not replace. */
-		const char *temp =
-		    arena_printf(a, "%s.%d.%s", path, (int)getpid(), random_token(a, 6));
-		rc = dir_make(dir, 0700, err);
-		if (rc == 0)
-			rc = file_write(temp, buf_to_str(&hex), 0600, err);
-		if (rc == 0) {
-			(void)!link(temp, path); /* the reading below tells whether one is there */
-			(void)unlink(temp);
-			rc = file_read(a, path, &text, err);
-		}
-	}
-	if (rc < 0)
-		return rc;
-	unsigned char key[32];
-	text = str_trim(text);
-	bool ok = text.n == 2 * sizeof(key);
-	for (size_t i = 0; ok && i < text.n; i++) {
-		char c = text.p[i];
-		int digit = c >= '0' && c <= '9'   ? c - '0'
-		            : c >= 'a' && c <= 'f' ? c - 'a' + 10
-		                                   : -1;
-		ok = digit >= 0;
-		key[i / 2] = (unsigned char)(i % 2 ? key[i / 2] << 4 | digit : digit);
-	}
-	if (!ok)
-		return err_set(err, ERR_IO, NULL, "%s is not a key", path);
-	*out = secret_in(a, key, sizeof(key));
-	bytes_wipe(key, sizeof(key));
-	return 0;
-}
-
 static struct str seal_context(struct arena *a, int64_t account)
 {
 	return str_from(arena_printf(a, "account.totp/%lld", (long long)account));
 }
 
-int totp_seal(struct store *st, struct arena *a, int64_t account,
+int totp_seal(struct db *db, struct arena *a, int64_t account,
     const unsigned char secret[TOTP_SECRET_SIZE], char **out, struct err *err)
 {
-	struct secret_bytes *key;
-	int rc = city_key(st, a, &key, err);
-	if (rc < 0)
-		return rc;
 	struct buf b;
 	buf_init(&b, a);
-	field_seal(&b, key, (struct str){(const char *)secret, TOTP_SECRET_SIZE},
-	    seal_context(a, account));
+	int rc =
+	    vault_seal(db, &totp_protects, (struct str){(const char *)secret, TOTP_SECRET_SIZE},
+	        seal_context(a, account), &b, err);
 	*out = b.p;
-	return 0;
+	return rc;
 }
 
-int totp_open(struct store *st, struct arena *a, int64_t account, const char *sealed,
+int totp_open(struct db *db, struct arena *a, int64_t account, const char *sealed,
     unsigned char secret[TOTP_SECRET_SIZE], struct err *err)
 {
-	struct secret_bytes *key;
-	int rc = city_key(st, a, &key, err);
-	if (rc < 0)
-		return rc;
-	struct secret_bytes *plain = field_open(key, str_from(sealed), seal_context(a, account));
-	if (!plain || secret_size(plain) != TOTP_SECRET_SIZE) {
-		secret_free(plain);
-		return err_set(err, ERR_INTERNAL, NULL,
-		    "account %lld: the second factor was sealed with another key",
-		    (long long)account);
-	}
-	memcpy(secret, secret_at(plain), TOTP_SECRET_SIZE);
+	struct secret_bytes *plain;
+	int rc =
+	    vault_open(db, &totp_protects, str_from(sealed), seal_context(a, account), &plain, err);
+	if (rc == 0 && secret_size(plain) != TOTP_SECRET_SIZE)
+		rc = err_set(err, ERR_STORE, NULL, "account %lld: a second factor of %zu bytes",
+		    (long long)account, secret_size(plain));
+	if (rc == 0)
+		memcpy(secret, secret_at(plain), TOTP_SECRET_SIZE);
 	secret_free(plain);
-	return 0;
+	return rc;
 }
 
-int identity_blind(struct store *st, struct arena *a, const char *context, struct str value,
+/* The next accounts, of which few have a second factor. */
+static int totp_next(struct vault_pass *p, struct err *err)
+{
+	struct totp_row {
+		int64_t id;
+		char *text[2]; /* proven, pending */
+	} *rows = arena_array(p->arena, (size_t)p->limit, sizeof(*rows));
+	struct rows *r = db_query(p->db, err, SQL(TOTP_AFTER), "ii", p->after, (int64_t)p->limit);
+	int n = 0, rc = r ? 0 : -(int)ERR_STORE;
+	while (r && n < p->limit && (rc = rows_next(r)) > 0)
+		rows[n++] = (struct totp_row){
+		    rows_i64(r, 0), {rows_dup(r, 1, p->arena), rows_dup(r, 2, p->arena)}};
+	rows_end(r);
+	p->end = n < p->limit;
+	for (int i = 0; i < n && rc >= 0; i++) {
+		struct str context = seal_context(p->arena, rows[i].id);
+		int changed = 0;
+		p->last = rows[i].id;
+		for (int k = 0; k < 2 && rc >= 0; k++) {
+			const char *fresh;
+			if (!rows[i].text[k])
+				continue;
+			rc = vault_again(p, str_from(rows[i].text[k]), context, &fresh, err);
+			if (rc > 0)
+				rows[i].text[k] = arena_strdup(p->arena, fresh);
+			changed |= rc > 0;
+		}
+		if (changed && rc >= 0)
+			rc = account_resealed(
+			    p->db, rows[i].id, rows[i].text[0], rows[i].text[1], err);
+	}
+	return rc < 0 ? rc : 0;
+}
+
+const struct protects totp_protects = {
+    .name = "account.totp",
+    .where = "account.totp_secret, account.totp_pending",
+    .what = "identity.key.totp",
+    .former = "identity.key",
+    .next = totp_next,
+    .top = SQL(ACCOUNT_TOP),
+};
+
+/* Of a card only this is kept: it is made anew by nobody but the card. */
+const struct protects card_protects = {
+    .name = "identifier.card",
+    .where = "identifier.subject",
+    .what = "identity.key.card",
+    .index = true,
+    .former = "identity.key",
+};
+
+int identity_blind(struct db *db, struct arena *a, const char *context, struct str value,
     char **out, struct err *err)
 {
-	struct secret_bytes *key;
-	int rc = city_key(st, a, &key, err);
-	if (rc < 0)
-		return rc;
-	const struct str parts[] = {str_from(context), STR("/"), value};
-	uint8_t mac[HASH_SIZE];
-	hash_hmac(
-	    (struct str){(const char *)secret_at(key), secret_size(key)}, parts, COUNT(parts), mac);
-	struct buf b;
-	buf_init(&b, a);
-	buf_hex(&b, mac, sizeof(mac));
-	*out = b.p;
-	return 0;
+	return vault_index(db, &card_protects,
+	    str_from(arena_printf(a, "%s/%.*s", context, STR_ARG(value))), a, out, err);
 }

@@ -75,6 +75,30 @@ static int restore(const struct settings *s, const char *source, const char *dir
 	return rc;
 }
 
+/* A backup holds the keys only as they are wrapped. One of a former version has none. */
+static void tell_master(const struct settings *s, const char *dir)
+{
+	struct arena *a = arena_new();
+	struct err err = {0};
+	struct store *st = NULL;
+	json_t *settings = NULL;
+	const char *fingerprint, *source;
+	struct store_options options = {.dir = dir};
+	if (city_settings(s, dir, &settings, &err) == 0) {
+		options.url = city_store_url(a, dir, settings);
+		struct db *db =
+		    store_open(&options, &st, &err) == 0 ? store_reader(st, &err) : NULL;
+		if (db && vault_needs(db, a, &fingerprint, &source, &err) > 0)
+			printf(
+			    "What is sealed in it opens with the master key %s, which was at %s:\n"
+			    "put it there, or name its place in keys.master (docs/keys.md).\n",
+			    fingerprint, source);
+	}
+	store_close(st);
+	json_decref(settings);
+	arena_free(a);
+}
+
 int run_restore(int argc, char **argv)
 {
 	struct err err = {0};
@@ -97,6 +121,8 @@ int run_restore(int argc, char **argv)
 	const char *dir = arena_printf(a, "%s/%s", settings_get(s, "data"), id ? id : "");
 	if (code == EXIT_OK && (rc < 0 || (rc = restore(s, argv[0], dir, &err)) < 0))
 		code = cli_fail("restore", &err);
+	if (code == EXIT_OK)
+		tell_master(s, dir);
 	if (code == EXIT_OK)
 		printf("%s is restored. Next: machi verify --data %s --city %s\n", dir,
 		    settings_get(s, "data"), id);

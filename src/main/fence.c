@@ -67,8 +67,9 @@ static void add_file(struct fence *f, const char *path)
 static void add_environment(struct fence *f)
 {
 	static const char *const files[] = {"PGPASSFILE", "PGSERVICEFILE", "PGSSLROOTCERT",
-	    "PGSSLCERT", "PGSSLKEY", "SSL_CERT_FILE", "FONTCONFIG_FILE"};
-	static const char *const folders[] = {"SSL_CERT_DIR", "FONTCONFIG_PATH", "LD_LIBRARY_PATH"};
+	    "PGSSLCERT", "PGSSLKEY", "SSL_CERT_FILE", "FONTCONFIG_FILE", "SOFTHSM2_CONF"};
+	static const char *const folders[] = {
+	    "SSL_CERT_DIR", "FONTCONFIG_PATH", "LD_LIBRARY_PATH", "CREDENTIALS_DIRECTORY"};
 	static const char *const of_home[] = {".pgpass", ".pg_service.conf", ".postgresql"};
 	for (size_t i = 0; i < COUNT(files); i++)
 		add_file(f, getenv(files[i]));
@@ -81,6 +82,17 @@ static void add_environment(struct fence *f)
 	add(f, tmp ? tmp : "/tmp", CONFINE_WRITE);
 }
 
+/* Where master keys are: files of their own, of a PIN, of a PKCS#11 module. */
+static void add_master(struct fence *f, const char *sources)
+{
+	static const char *const before[] = {"file:/", "module-path=/"};
+	for (size_t i = 0; i < COUNT(before); i++)
+		for (const char *p = sources; p && (p = strstr(p, before[i]));) {
+			p += strlen(before[i]) - 1;
+			add_file(f, str_dup(f->arena, (struct str){p, strcspn(p, " ;&?")}));
+		}
+}
+
 static void add_city(struct fence *f, const char *dir, const json_t *settings)
 {
 	static const char sqlite[] = "sqlite:";
@@ -90,6 +102,8 @@ static void add_city(struct fence *f, const char *dir, const json_t *settings)
 	for (const struct setting *t = settings_table; t->name; t++)
 		if (t->city && strcmp(t->value, "FILE") == 0)
 			add_file(f, json_path_text(settings, t->name));
+	add_master(f, json_path_text(settings, "keys.master"));
+	add(f, json_path_text(settings, "keys.token-dir"), CONFINE_WRITE);
 }
 
 static void add_settings(struct fence *f, const struct settings *s, json_t *cities)

@@ -10,6 +10,7 @@
 #include "procedure/procedure.h"
 #include "simulate/simulate.h"
 #include "trail/trail.h"
+#include "vault/module.h"
 #include "procedure/protect/sight.h"
 #include "web/web.h"
 
@@ -23,6 +24,7 @@ static const struct module main_module = {
 
 const struct module *const modules[] = {
     &main_module,
+    &vault_module,
     &web_module,
     &identity_module,
     &assurance_module,

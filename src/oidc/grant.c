@@ -114,19 +114,28 @@ int grants_end(struct db *db, int64_t account, const char *client, struct err *e
 	return rc;
 }
 
+/* Other systems keep them: a new key would make everybody a stranger there. */
+const struct protects oidc_subject_protects = {
+    .name = "oidc.subject",
+    .where = "sub (OpenID Connect)",
+    .what = "oidc.key.subject",
+    .index = true,
+    .former = "identity.key",
+};
+
 int client_subject(struct store *st, struct arena *a, const struct client *c, int64_t account,
     char **out, struct err *err)
 {
-	struct secret_bytes *key;
 	uint8_t mac[HASH_SIZE];
 	struct buf b;
-	int rc = city_key(st, a, &key, err);
+	struct db *db = store_reader(st, err);
+	int rc = db ? vault_mac(db, &oidc_subject_protects,
+	                  str_from(arena_printf(a, "oidc subject\n%s\n%lld",
+	                      c->pairwise ? c->id : "", (long long)account)),
+	                  mac, err)
+	            : -(int)ERR_STORE;
 	if (rc < 0)
 		return rc;
-	struct str parts[] = {STR("oidc subject\n"), str_from(c->pairwise ? c->id : ""), STR("\n"),
-	    str_from(arena_printf(a, "%lld", (long long)account))};
-	hash_hmac(
-	    (struct str){(const char *)secret_at(key), secret_size(key)}, parts, COUNT(parts), mac);
 	buf_init(&b, a);
 	buf_base64url(&b, mac, sizeof(mac));
 	*out = b.p;

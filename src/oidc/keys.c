@@ -1,5 +1,5 @@
-/* Our own keys: kept in the store, sealed with the city's key, so that all processes on one store
- * sign with the same. */
+/* Our own keys: kept in the store, sealed, so that all processes on one store sign with the same.
+ */
 #include "base/log.h"
 #include "base/time.h"
 #include "oidc/private.h"
@@ -12,55 +12,88 @@ enum { SIGNS_DAYS = 90, AHEAD_DAYS = 7, AFTER_DAYS = 7 };
 static const char *const purposes[] = {[KEYS_CLIENT] = "client", [KEYS_PROVIDER] = "provider"};
 
 struct making {
+	struct arena *arena;
 	enum keys_of of;
-	const char *alg, *kid, *sealed, *public;
+	const char *alg, *kid, *public;
+	struct str private;
 	int64_t signs_us;
 };
-
-static int make_write(struct db *db, void *arg, struct err *err)
-{
-	const struct making *m = arg;
-	int64_t until = m->signs_us + SIGNS_DAYS * DAY;
-	int64_t n = db_run(db, err, OIDC(KEY_ADD), "tttttiii", m->kid, purposes[m->of], m->alg,
-	    m->sealed, m->public, m->signs_us, until, until + AFTER_DAYS * DAY);
-	if (n < 0)
-		return (int)n;
-	json_t *data = json_pack("{s:s, s:s}", "purpose", purposes[m->of], "alg", m->alg);
-	struct journal_change change = {
-	    .actor = "system", .verb = "oidc.key_made", .subject = "oidc-keys", .data = data};
-	int rc = journal_add(db, &change, NULL, err);
-	json_decref(data);
-	return rc;
-}
 
 static struct str context_of(struct arena *a, const char *kid)
 {
 	return str_from(arena_printf(a, "oidc_key.private/%s", kid));
 }
 
+static int make_write(struct db *db, void *arg, struct err *err)
+{
+	const struct making *m = arg;
+	int64_t until = m->signs_us + SIGNS_DAYS * DAY;
+	struct buf sealed;
+	buf_init(&sealed, m->arena);
+	int rc = vault_seal(
+	    db, &oidc_key_protects, m->private, context_of(m->arena, m->kid), &sealed, err);
+	if (rc == 0)
+		rc = db_later(db, err, OIDC(KEY_ADD), "tttttiii", m->kid, purposes[m->of], m->alg,
+		    sealed.p, m->public, m->signs_us, until, until + AFTER_DAYS * DAY);
+	if (rc < 0)
+		return rc;
+	json_t *data = json_pack("{s:s, s:s}", "purpose", purposes[m->of], "alg", m->alg);
+	struct journal_change change = {
+	    .actor = "system", .verb = "oidc.key_made", .subject = "oidc-keys", .data = data};
+	rc = journal_add(db, &change, NULL, err);
+	json_decref(data);
+	return rc;
+}
+
+/* There are a handful: all of them at once. */
+static int key_next(struct vault_pass *p, struct err *err)
+{
+	enum { ALL = 256 };
+	struct sealed {
+		char *kid, *text;
+	} *keys = arena_array(p->arena, ALL, sizeof(*keys));
+	struct rows *r = db_query(p->db, err, OIDC(KEYS_SEALED), "");
+	int n = 0, rc = r ? 0 : -(int)ERR_STORE;
+	while (r && n < ALL && (rc = rows_next(r)) > 0)
+		keys[n++] = (struct sealed){rows_dup(r, 0, p->arena), rows_dup(r, 1, p->arena)};
+	rows_end(r);
+	p->end = true;
+	for (int i = 0; i < n && rc >= 0; i++) {
+		const char *fresh;
+		rc = vault_again(
+		    p, str_from(keys[i].text), context_of(p->arena, keys[i].kid), &fresh, err);
+		if (rc > 0)
+			rc = db_later(p->db, err, OIDC(KEY_RESEAL), "tt", keys[i].kid, fresh);
+	}
+	return rc < 0 ? rc : 0;
+}
+
+const struct protects oidc_key_protects = {
+    .name = "oidc_key.private",
+    .where = "oidc_key.private",
+    .what = "oidc.key.private",
+    .former = "identity.key",
+    .next = key_next,
+};
+
 static int key_make(struct store *st, struct arena *a, enum keys_of of, enum jose_alg alg,
     int64_t signs_us, struct err *err)
 {
-	struct secret_bytes *key;
 	json_t *jwk;
-	int rc = city_key(st, a, &key, err);
-	if (rc == 0)
-		rc = jose_key_make(a, alg, &jwk, err);
+	int rc = jose_key_make(a, alg, &jwk, err);
 	if (rc < 0)
 		return rc;
-	const char *kid = json_text(jwk, "kid");
 	char *plain = json_canonical_text(a, jwk);
-	struct buf sealed;
-	buf_init(&sealed, a);
-	field_seal(&sealed, key, str_from(plain), context_of(a, kid));
-	bytes_wipe(plain, strlen(plain));
-	struct making m = {.of = of,
+	struct making m = {.arena = a,
+	    .of = of,
 	    .alg = jose_alg_name(alg),
-	    .kid = kid,
-	    .sealed = sealed.p,
+	    .kid = json_text(jwk, "kid"),
+	    .private = str_from(plain),
 	    .public = json_canonical_text(a, json_on_arena(a, jose_public(jwk))),
 	    .signs_us = signs_us};
-	return store_write(st, make_write, &m, err);
+	rc = store_write(st, make_write, &m, err);
+	bytes_wipe(plain, strlen(plain));
+	return rc;
 }
 
 /* 1, 0 when there is none, <0. */
@@ -68,7 +101,6 @@ static int find(struct store *st, struct arena *a, enum keys_of of, enum jose_al
     struct err *err)
 {
 	struct db *db = store_reader(st, err);
-	struct secret_bytes *key;
 	if (!db)
 		return -(int)ERR_STORE;
 	struct rows *r =
@@ -78,16 +110,14 @@ static int find(struct store *st, struct arena *a, enum keys_of of, enum jose_al
 	rows_end(r);
 	if (rc <= 0)
 		return rc;
-	rc = city_key(st, a, &key, err);
+	struct secret_bytes *plain;
+	rc = vault_open(db, &oidc_key_protects, str_from(sealed), context_of(a, kid), &plain, err);
 	if (rc < 0)
 		return rc;
-	struct secret_bytes *plain = field_open(key, str_from(sealed), context_of(a, kid));
-	*jwk = plain ? json_on_arena(a,
-	                   json_loadb((const char *)secret_at(plain), secret_size(plain), 0, NULL))
-	             : NULL;
+	*jwk = json_on_arena(
+	    a, json_loadb((const char *)secret_at(plain), secret_size(plain), 0, NULL));
 	secret_free(plain);
-	return *jwk ? 1
-	            : err_set(err, ERR_INTERNAL, NULL, "key %s was sealed with another key", kid);
+	return *jwk ? 1 : err_set(err, ERR_INTERNAL, NULL, "key %s is no JWK", kid);
 }
 
 int key_to_sign(struct store *st, struct arena *a, enum keys_of of, enum jose_alg alg, json_t **jwk,

@@ -156,6 +156,8 @@ static const struct job_kind jobs[] = {
     {.name = "oidc.tell", .run = tell_job},
 };
 
+static const struct protects *const protects[] = {&oidc_key_protects, &oidc_subject_protects};
+
 const struct module oidc_module = {
     .name = "oidc",
     .slot = OIDC_SLOT,
@@ -168,6 +170,8 @@ const struct module oidc_module = {
     .njobs = COUNT(jobs),
     .statements = oidc_statements,
     .nstatements = OIDC_SQL_COUNT,
+    .protects = protects,
+    .nprotects = COUNT(protects),
     .city_open = opened,
     .city_reload = config_open,
     .city_close = config_close,

@@ -12,7 +12,7 @@ enum { OIDC_SLOT = 5 };
 /* Every statement; the texts are in sql.c. */
 /* clang-format off */
 #define OIDC_STATEMENTS(X) \
-	X(KEY_ADD) X(KEY_SIGNING) X(KEYS_PUBLISHED) X(KEYS_TO_RENEW) X(KEY_EXPIRE) \
+	X(KEY_ADD) X(KEY_SIGNING) X(KEYS_PUBLISHED) X(KEYS_TO_RENEW) X(KEY_EXPIRE) X(KEYS_SEALED) X(KEY_RESEAL) \
 	X(CLIENT_ADD) X(CLIENT_SET) X(CLIENT_BY_NAME) X(CLIENT_BY_ID) X(CLIENT_ALL) \
 	X(CONSENT_PUT) X(CONSENT_GET) X(CONSENTS_OF) X(CONSENT_DROP) X(GRANT_ADD) X(GRANT_CODE) \
 	X(GRANT_USE) X(GRANT_TOKEN) X(GRANT_GET) X(GRANT_END) X(GRANTS_OF) X(GRANTS_OPEN) \
@@ -40,6 +40,7 @@ int key_to_sign(
 /* What may be published: {keys: [...]}, on the arena. On worker threads. */
 int keys_published(struct store *, struct arena *, enum keys_of, json_t **out, struct err *);
 /* Makes the next key in time, and forgets those that are long gone. */
+extern const struct protects oidc_key_protects, oidc_subject_protects;
 int keys_tidy(struct store *, struct arena *, struct err *);
 
 /* --- clients (config.c, clients.c) --- */

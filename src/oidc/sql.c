@@ -12,6 +12,9 @@ const struct sql oidc_sql[OIDC_SQL_COUNT] = {
                              "published_until_us > ?2 ORDER BY signs_us DESC, kid"},
     [OIDC_KEYS_TO_RENEW] = {"SELECT alg, MAX(signs_until_us) FROM oidc_key WHERE purpose = ?1 AND "
                             "published_until_us > ?2 GROUP BY alg"},
+    [OIDC_KEYS_SEALED] = {"SELECT kid, private FROM oidc_key ORDER BY kid",
+        .whole = "there are a handful of keys"},
+    [OIDC_KEY_RESEAL] = {"UPDATE oidc_key SET private = ?2 WHERE kid = ?1"},
     [OIDC_KEY_EXPIRE] = {"DELETE FROM oidc_key WHERE purpose = ?1 AND published_until_us <= ?2"},
 
 #define CLIENT_COLUMNS "SELECT id, name, data FROM oidc_client "

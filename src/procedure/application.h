@@ -207,6 +207,8 @@ struct app_signature {
 /* 1, 0, <0. */
 int app_signature_find(
     struct db *, struct arena *, int64_t id, struct app_signature *, struct err *);
+/* SHA-256 of what is signed, as the signature's row has it; on the arena. */
+const char *app_signature_digest(struct arena *, struct str document);
 bool app_signature_fits(struct arena *, const struct app_signature *, struct str document);
 /* The tar of all that proves it: 1, 0, <0. */
 int app_signature_package(struct db *, struct arena *, int64_t id, struct str *tar, struct err *);

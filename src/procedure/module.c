@@ -71,6 +71,8 @@ static int opened(struct city *city, struct err *err)
 
 static const struct journal_verifier *const verifiers[] = {&application_verifier};
 
+static const struct protects *const protects[] = {&number_protects};
+
 const struct module procedure_module = {
     .name = "procedure",
     .slot = SLOT_PROCEDURE,
@@ -85,6 +87,8 @@ const struct module procedure_module = {
     .njobs = APPLICATION_JOB_COUNT,
     .statements = application_statements,
     .nstatements = LIFE_SQL_COUNT,
+    .protects = protects,
+    .nprotects = COUNT(protects),
     .verifiers = verifiers,
     .nverifiers = COUNT(verifiers),
     .city_open = opened,

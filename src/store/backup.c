@@ -4,7 +4,8 @@
  *   tables/<table>.jsonl  a JSON array per row, in the order of the manifest's columns; bytes are
  *                         {"b": base64}
  *   blobs/<ab>/<62 digits> attachments in use; the name is their SHA-256
- *   keys/<file>           the store's keys: whoever goes on with the journal needs them
+ *   keys/<file>           the store's keys: whoever goes on with the journal needs them; but those
+ *                         named master…, which open what is sealed in the tables
  *
  * All tables come from one snapshot. The search index is left out: it is made from search_doc
  * again. */
@@ -294,7 +295,7 @@ static int dump_files(struct backup *b, struct err *err)
 		           : err_set(err, ERR_IO, "store.io", "%s: %s", folder, strerror(errno));
 	struct dirent *e;
 	while (rc == 0 && (e = readdir(d)))
-		if (e->d_name[0] != '.')
+		if (e->d_name[0] != '.' && strncmp(e->d_name, "master", 6) != 0)
 			rc = dump_file(b, list, arena_printf(b->arena, "%s/%s", folder, e->d_name),
 			    arena_printf(b->arena, "keys/%s", e->d_name), err);
 	(void)closedir(d); /* only read */

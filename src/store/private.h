@@ -152,6 +152,7 @@ struct store {
 	struct {
 		_Atomic(const void *) key;
 		_Atomic(void *) value;
+		void (*release)(void *);
 	} kept[STORE_KEPT_MAX];
 
 	/* Job runners that wait for work; jobs.c. */

@@ -331,6 +331,9 @@ void store_close(struct store *st)
 	}
 	pthread_mutex_unlock(&slots_lock);
 	journal_key_free(st);
+	for (int i = 0; i < STORE_KEPT_MAX && st->kept[i].key; i++)
+		if (st->kept[i].release)
+			st->kept[i].release(st->kept[i].value);
 	pthread_mutex_destroy(&st->lock);
 	pthread_cond_destroy(&st->more);
 	pthread_mutex_destroy(&st->key_lock);
@@ -350,7 +353,7 @@ int store_serve(struct store *st, struct err *err)
 	return st->backend->serve ? st->backend->serve(st, err) : 0;
 }
 
-void store_keep(struct store *st, const void *key, void *value)
+void store_keep(struct store *st, const void *key, void *value, void (*release)(void *))
 {
 	pthread_mutex_lock(&slots_lock);
 	int i = 0;
@@ -358,6 +361,7 @@ void store_keep(struct store *st, const void *key, void *value)
 		i++;
 	assert(i < STORE_KEPT_MAX);
 	st->kept[i].value = value;
+	st->kept[i].release = release;
 	st->kept[i].key = key; /* last: who finds the key finds a value */
 	pthread_mutex_unlock(&slots_lock);
 }

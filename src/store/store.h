@@ -52,10 +52,10 @@ void store_close(struct store *);
 int store_serve(struct store *, struct err *);
 /* What a module keeps with an open store, for functions that are given a db and no city: key is the
  * address of something of the module's own. The value is the module's, and must live until the
- * store closes, since other threads may have asked for it. Any thread; at most STORE_KEPT_MAX keys.
- */
+ * store closes, since other threads may have asked for it; release (may be NULL) frees it then. Any
+ * thread; at most STORE_KEPT_MAX keys. */
 enum { STORE_KEPT_MAX = 8 };
-void store_keep(struct store *, const void *key, void *value);
+void store_keep(struct store *, const void *key, void *value, void (*release)(void *));
 void *store_kept(struct store *, const void *key); /* NULL: nothing */
 bool store_is_postgres(const struct store *);
 const char *store_dir(const struct store *);

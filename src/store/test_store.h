@@ -132,7 +132,7 @@ static inline void test_store_together(struct store *st, struct test_write *w, i
 
 /* All modules that have migrations, in the order of their dependencies. */
 static const char *const test_modules[] = {
-    "store", "web", "identity", "oidc", "notice", "document", "procedure", "trail"};
+    "store", "vault", "web", "identity", "oidc", "notice", "document", "procedure", "trail"};
 
 static inline void test_store_migrate(struct store *st)
 {

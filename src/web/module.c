@@ -39,6 +39,8 @@ static const struct menu_item menu[] = {
         .order = 900},
 };
 
+static const struct protects *const protects[] = {&web_key_protects};
+
 const struct module web_module = {
     .name = "web",
     .slot = -1,
@@ -51,4 +53,6 @@ const struct module web_module = {
     .nmenu = COUNT(menu),
     .statements = web_statements,
     .nstatements = NWEB_STATEMENTS,
+    .protects = protects,
+    .nprotects = COUNT(protects),
 };

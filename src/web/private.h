@@ -141,10 +141,12 @@ struct session {
 int session_load(struct request *, struct err *);
 
 struct secret {
-	unsigned char key[32];
+	struct secret_bytes *key;
 };
 /* The city's key for tokens and cookies, the same for all processes on one store. */
 int secret_load(struct city *, struct secret *, struct err *);
+void secret_release(struct secret *);
+extern const struct protects web_key_protects;
 void secret_mac(const struct secret *, const char *purpose, struct str, unsigned char out[32]);
 /* value.signature, and back; open gives {NULL, 0} when it is not ours. */
 char *secret_seal(const struct secret *, struct arena *, const char *purpose, struct str value);

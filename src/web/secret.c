@@ -30,40 +30,86 @@ void csrf_mark_make(void)
 	pthread_once(&once, mark_make);
 }
 
-/* --- the key --- */
+/* --- the key: 32 bytes in store_meta, sealed --- */
 
-struct key_write {
-	struct arena *arena;
-	char *hex;
+enum { KEY_SIZE = 32, HEX_SIZE = 2 * KEY_SIZE };
+static const char key_name[] = "web.key";
+
+static int key_put(struct db *db, struct arena *a, const uint8_t *key, struct err *err)
+{
+	struct buf sealed;
+	buf_init(&sealed, a);
+	int rc = vault_seal(db, &web_key_protects, (struct str){(const char *)key, KEY_SIZE},
+	    str_from(key_name), &sealed, err);
+	return rc < 0 ? rc : meta_set(db, key_name, sealed.p, err);
+}
+
+/* Former versions kept it in clear, as hexadecimal digits. */
+static int key_seal_hex(struct db *db, struct arena *a, const char *hex, struct err *err)
+{
+	uint8_t key[KEY_SIZE];
+	size_t n;
+	if (OPENSSL_hexstr2buf_ex(key, sizeof(key), &n, hex, '\0') != 1)
+		return err_set(err, ERR_STORE, NULL, "web.key in the store is broken");
+	int rc = key_put(db, a, key, err);
+	bytes_wipe(key, sizeof(key));
+	return rc;
+}
+
+static int web_key_next(struct vault_pass *pass, struct err *err)
+{
+	char *text;
+	const char *fresh;
+	pass->end = true;
+	int rc = meta_get(pass->db, pass->arena, key_name, &text, err);
+	if (rc <= 0 || strlen(text) == HEX_SIZE) /* sealed when a server starts */
+		return rc < 0 ? rc : 0;
+	rc = vault_again(pass, str_from(text), str_from(key_name), &fresh, err);
+	return rc > 0 ? meta_set(pass->db, key_name, fresh, err) : rc;
+}
+
+const struct protects web_key_protects = {
+    .name = "web.key",
+    .where = "store_meta.value (web.key)",
+    .what = "web.key.what",
+    .next = web_key_next,
 };
 
 static int key_make(struct db *db, void *arg, struct err *err)
 {
-	struct key_write *k = arg;
-	int rc = meta_get(db, k->arena, "web.key", &k->hex, err);
-	if (rc != 0)
-		return rc < 0 ? rc : 0;
-	unsigned char key[32];
+	struct arena *a = arg;
+	char *text;
+	int rc = meta_get(db, a, key_name, &text, err);
+	if (rc > 0)
+		return strlen(text) == HEX_SIZE ? key_seal_hex(db, a, text, err) : 0;
+	uint8_t key[KEY_SIZE];
 	random_bytes(key, sizeof(key));
-	struct buf b;
-	buf_init(&b, k->arena);
-	buf_hex(&b, key, sizeof(key));
-	k->hex = b.p;
-	return meta_set(db, "web.key", k->hex, err);
+	rc = rc < 0 ? rc : key_put(db, a, key, err);
+	bytes_wipe(key, sizeof(key));
+	return rc;
 }
 
 int secret_load(struct city *city, struct secret *out, struct err *err)
 {
-	struct key_write k = {.arena = arena_new()};
+	struct arena *a = arena_new();
+	char *text = NULL;
 	struct db *db = store_reader(city->store, err);
-	int rc = db ? meta_get(db, k.arena, "web.key", &k.hex, err) : -(int)err->kind;
-	if (rc == 0)
-		rc = store_write(city->store, key_make, &k, err);
-	size_t n = 0;
-	if (rc >= 0 && OPENSSL_hexstr2buf_ex(out->key, sizeof(out->key), &n, k.hex, '\0') != 1)
-		rc = err_set(err, ERR_STORE, NULL, "web.key in the store is broken");
-	arena_free(k.arena);
-	return rc < 0 ? rc : 0;
+	int rc = db ? meta_get(db, a, key_name, &text, err) : -(int)err->kind;
+	if (rc == 0 || (rc > 0 && strlen(text) == HEX_SIZE)) {
+		rc = store_write(city->store, key_make, a, err);
+		if (rc == 0)
+			rc = meta_get(db, a, key_name, &text, err);
+	}
+	if (rc > 0)
+		rc = vault_open(
+		    db, &web_key_protects, str_from(text), str_from(key_name), &out->key, err);
+	arena_free(a);
+	return rc;
+}
+
+void secret_release(struct secret *s)
+{
+	secret_free(s->key);
 }
 
 void secret_mac(const struct secret *s, const char *purpose, struct str text, unsigned char out[32])
@@ -71,7 +117,8 @@ void secret_mac(const struct secret *s, const char *purpose, struct str text, un
 	/* The purpose and its NUL come first, so that what is made for one is no use for another.
 	 */
 	struct str parts[] = {{purpose, strlen(purpose) + 1}, text};
-	hash_hmac((struct str){(const char *)s->key, sizeof(s->key)}, parts, COUNT(parts), out);
+	hash_hmac((struct str){(const char *)secret_at(s->key), secret_size(s->key)}, parts,
+	    COUNT(parts), out);
 }
 
 char *secret_seal(const struct secret *s, struct arena *a, const char *purpose, struct str value)

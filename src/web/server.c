@@ -306,8 +306,10 @@ static void web_free(struct web *w)
 	if (tls_cert(&w->options))
 		tls_free();
 	workers_free(w->workers);
-	for (int i = 0; i < w->ncities; i++)
+	for (int i = 0; i < w->ncities; i++) {
 		frames_drop(w, &w->cities[i]);
+		secret_release(&w->cities[i].secret);
+	}
 	for (struct net *n = w->nets, *next; n; n = next) {
 		next = n->next;
 		cache_free(n->cache);

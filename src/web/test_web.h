@@ -12,6 +12,7 @@
 #include "base/log.h"
 #include "base/resource.h"
 #include "store/test_store.h"
+#include "vault/module.h"
 #include "web/private.h"
 
 #pragma GCC diagnostic push
@@ -61,6 +62,7 @@ static void test_city_open(struct test_city *t)
 	*t = (struct test_city){.arena = arena_new()};
 	test_store_new(&t->store, test_on_postgres);
 	test_store_migrate(t->store.st);
+	OK(vault_start_all(t->store.st, NULL, why));
 	t->city = (struct city){.id = "test", .dir = t->store.dir, .store = t->store.st};
 	t->city.settings = json_pack("{s:{s:s,s:s}}", "name", "ja", "試験市", "en", "Testville");
 	t->city.i18n = i18n_new();

@@ -14,6 +14,7 @@
 #include "base/str.h"
 #include "store/journal.h"
 #include "store/store.h"
+#include "vault/vault.h"
 #include "web/city.h"
 
 struct module;
@@ -298,6 +299,8 @@ struct module {
 	int nstatements;
 	const struct journal_verifier *const *verifiers;
 	int nverifiers;
+	const struct protects *const *protects; /* what of it the store keeps only sealed */
+	int nprotects;
 	/* Called when a city opens, on SIGHUP (reload keeps the old on error), and when it closes.
 	 */
 	int (*city_open)(struct city *, struct err *);

@@ -115,7 +115,10 @@ test('a backup that names no city, another name, and settings that are there', (
 	const settings = `name: {ja: 北市, en: North}\nstore: "${other.env.MACHI_STORE.replace('store.db', 'north.db')}"\n`;
 	writeFileSync(join(dir, 'north', 'city.yaml'), settings);
 	delete other.env.MACHI_STORE;
-	other.cli('restore', '--city', 'north', target);
+	assert.match(other.cli('restore', '--city', 'north', target), /master key [0-9a-f]{16}, which was at file:keys\/master\.key/);
+	assert.deepEqual(readdirSync(join(dir, 'north', 'keys')).filter((name) => name.startsWith('master')), [], 'a backup holds no master key');
+	assert.throws(() => other.cli('verify', '--city', 'north'), /master key [0-9a-f]{16} is not at hand/);
+	city.giveMaster(other, 'north');
 	assert.equal(readFileSync(join(dir, 'north', 'city.yaml'), 'utf8'), settings);
 	assert.equal(readdirSync(join(dir, 'north')).includes('north.db'), storeKind === 'sqlite');
 	assert.match(other.cli('verify', '--city', 'north'), /^problems: 0$/m);

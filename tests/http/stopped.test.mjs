@@ -99,6 +99,7 @@ test('killed in the middle of a restore: it is no city, and what to remove is sa
 	rmSync(join(other.dir, 'demo'), { recursive: true });
 	if (storeKind === 'postgres') other.env.MACHI_STORE = newStore();
 	other.cli('restore', backup);
+	city.giveMaster(other);
 	assert.match(other.cli('verify'), /^problems: 0$/m);
 });
 

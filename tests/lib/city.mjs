@@ -1,7 +1,7 @@
 // A city for a test: its own data directory, store and port; and a client with a cookie jar.
 import { File } from 'node:buffer';
 import { spawn, execFileSync } from 'node:child_process';
-import { mkdtempSync, rmSync, readFileSync, openSync, closeSync } from 'node:fs';
+import { copyFileSync, mkdtempSync, rmSync, readFileSync, openSync, closeSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { Mailbox } from './mailbox.mjs';
 import { tmpdir } from 'node:os';
@@ -66,7 +66,13 @@ export class City {
 		const other = Object.assign(new City(), { dir, env: { ...this.env }, settings: [] });
 		other.storeUrl = other.env.MACHI_STORE = this.storeUrl.startsWith('postgres') ? newDatabase() : 'sqlite:store.db';
 		other.cli('restore', target); // the backup names its city
+		this.giveMaster(other);
 		return other;
+	}
+
+	// No backup holds the master key: who restores one brings it from where it is kept.
+	giveMaster(other, name = 'demo') {
+		copyFileSync(join(this.dir, 'demo/keys/master.key'), join(other.dir, name, 'keys/master.key'));
 	}
 
 	// ill: it serves, but is not well

@@ -102,7 +102,9 @@ static int present_check(struct request *rq, struct err *err)
 	const char *issuer = c->issuer.p ? pki_name_text(rq->arena, c->issuer) : "";
 	const char *serial = c->serial.p ? pki_serial_text(rq->arena, c->serial) : "";
 	size_t n = strlen(serial);
-	rc = identity_blind(rq->city->store, rq->arena, issuer, str_from(serial), &subject, err);
+	struct db *db = rq_db(rq, err);
+	rc = db ? identity_blind(db, rq->arena, issuer, str_from(serial), &subject, err)
+	        : -(int)ERR_STORE;
 	if (rc < 0)
 		return rc;
 	p->result = json_on_arena(

@@ -312,7 +312,7 @@ int roles_load(struct city *city, struct err *err)
 	}
 	/* Requests in flight may still read the former ones. */
 	r.set->former = former;
-	store_keep(city->store, &kept, r.set);
+	store_keep(city->store, &kept, r.set, NULL);
 	return 0;
 }
 
@@ -320,7 +320,7 @@ void roles_close(struct city *city)
 {
 	struct role_set *set = city->store ? store_kept(city->store, &kept) : NULL;
 	if (set)
-		store_keep(city->store, &kept, NULL);
+		store_keep(city->store, &kept, NULL, NULL);
 	while (set) {
 		struct role_set *former = set->former;
 		arena_free(set->arena);

@@ -151,7 +151,9 @@ const struct app_move *move_find(enum app_state from, const char *verb);
 /* Does the table hold exactly this move? change_end() asserts it. */
 bool move_exists(enum app_state from, const char *verb, enum app_state to);
 
-/* --- secret.c --- */
+/* --- secret.c, reseal.c --- */
+extern const struct protects number_protects;
+extern const struct str number_context;
 /* Seals every my_number field of answers (changed in place). */
 int answers_seal(struct db *, const struct procedure *, json_t *answers, struct err *);
 int answers_unseal(struct db *, const struct procedure *, json_t *answers, struct err *);
@@ -366,12 +368,15 @@ enum life_sql {
 	SQL_ROW_DELETE,
 	SQL_ROW_KIDS,
 	SQL_ROW_AFTER,
+	SQL_ROW_TOP,
+	SQL_ROW_RESEAL,
 	SQL_BY_RECEIPT,
 	SQL_BY_SERIAL,
 	SQL_RECEIPT_TAKEN,
 	SQL_VERSION_ADD,
 	SQL_VERSION_GET,
 	SQL_VERSION_DIGEST,
+	SQL_VERSION_RESEAL,
 	SQL_ATTACHMENT_ADD,
 	SQL_ATTACHMENT_OF,
 	SQL_ATTACHMENT_REMOVE,
@@ -388,6 +393,8 @@ enum life_sql {
 	SQL_SIGNATURE_PACKAGE,
 	SQL_SIGNATURE_PUT,
 	SQL_SIGNATURE_DROP,
+	SQL_SIGNATURE_RESEAL,
+	SQL_CORRECTION_DRAFT_RESEAL,
 	SQL_MESSAGE_ADD,
 	SQL_MESSAGE_OF,
 	SQL_STEP_ADD,

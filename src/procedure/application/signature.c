@@ -42,7 +42,7 @@ struct str app_signature_document(struct arena *a, int64_t id, const char *proce
 	return str_from(json_canonical_text(a, document));
 }
 
-static const char *digest_of(struct arena *a, struct str document)
+const char *app_signature_digest(struct arena *a, struct str document)
 {
 	uint8_t hash[HASH_SIZE];
 	struct buf b;
@@ -68,7 +68,7 @@ int app_signature_find(
 
 bool app_signature_fits(struct arena *a, const struct app_signature *s, struct str document)
 {
-	return strcmp(s->digest, digest_of(a, document)) == 0;
+	return strcmp(s->digest, app_signature_digest(a, document)) == 0;
 }
 
 int app_signature_package(
@@ -99,7 +99,7 @@ int app_signature_set(struct db *db, struct arena *a, const struct app_actor *ac
 	struct buf b;
 	buf_init(&b, a);
 	buf_base64url(&b, tar.p, tar.n);
-	const char *digest = digest_of(a, document);
+	const char *digest = app_signature_digest(a, document);
 	int64_t n = db_run(db, err, &life_sql[SQL_SIGNATURE_PUT], "ittti", id, digest, b.p,
 	    json_canonical_text(a, summary), now_us());
 	if (n < 0)

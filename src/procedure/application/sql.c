@@ -18,6 +18,8 @@ const struct sql life_sql[LIFE_SQL_COUNT] = {
     [SQL_ROW] = {ROW "WHERE id = ?1", NULL},
     [SQL_ROW_LOCK] = {ROW "WHERE id = ?1", ROW "WHERE id = ?1 FOR UPDATE"},
     [SQL_ROW_AFTER] = {ROW "WHERE id > ?1 ORDER BY id LIMIT ?2", NULL},
+    [SQL_ROW_TOP] = {"SELECT coalesce(max(id), 0) FROM application", NULL},
+    [SQL_ROW_RESEAL] = {"UPDATE application SET answers = ?2 WHERE id = ?1", NULL},
     [SQL_ROW_INSERT] = {"INSERT INTO application (procedure, version, account, applicant_person,"
                         " applicant_kind, channel, created_by, created_us, state, bucket,"
                         " order_key, turn, kids, receipt_number, serial, applicant_name,"
@@ -51,6 +53,9 @@ const struct sql life_sql[LIFE_SQL_COUNT] = {
     /* --- answers and attachments --- */
     [SQL_VERSION_ADD] = {"INSERT INTO answer_version (application, revision, actor, at_us, answers)"
                          " VALUES (?1, ?2, ?3, ?4, ?5)",
+        NULL},
+    [SQL_VERSION_RESEAL] = {"UPDATE answer_version SET answers = ?3"
+                            " WHERE application = ?1 AND revision = ?2",
         NULL},
     [SQL_VERSION_GET] = {"SELECT answers FROM answer_version"
                          " WHERE application = ?1 AND revision = ?2",
@@ -105,6 +110,11 @@ const struct sql life_sql[LIFE_SQL_COUNT] = {
                            " summary, signed_us) VALUES (?1, ?2, ?3, ?4, ?5)"
                            " ON CONFLICT (application) DO UPDATE SET digest = ?2, package = ?3,"
                            " summary = ?4, signed_us = ?5",
+        NULL},
+    [SQL_SIGNATURE_RESEAL] = {"UPDATE application_signature SET digest = ?2 WHERE application = ?1",
+        NULL},
+    [SQL_CORRECTION_DRAFT_RESEAL] = {"UPDATE correction_draft SET answers = ?2"
+                                     " WHERE application = ?1",
         NULL},
     [SQL_CORRECTION_DRAFT_DROP] = {"DELETE FROM correction_draft WHERE application = ?1", NULL},
     [SQL_MESSAGE_ADD] = {"INSERT INTO message (application, kind, actor, author, body, at_us)"
@@ -330,11 +340,14 @@ const struct sql *const application_statements[] = {
     S(ROW_DELETE),
     S(ROW_KIDS),
     S(ROW_AFTER),
+    S(ROW_TOP),
+    S(ROW_RESEAL),
     S(BY_RECEIPT),
     S(BY_SERIAL),
     S(RECEIPT_TAKEN),
     S(VERSION_ADD),
     S(VERSION_GET),
+    S(VERSION_RESEAL),
     S(VERSION_DIGEST),
     S(ATTACHMENT_ADD),
     S(ATTACHMENT_OF),
@@ -352,6 +365,8 @@ const struct sql *const application_statements[] = {
     S(SIGNATURE_PACKAGE),
     S(SIGNATURE_PUT),
     S(SIGNATURE_DROP),
+    S(SIGNATURE_RESEAL),
+    S(CORRECTION_DRAFT_RESEAL),
     S(MESSAGE_ADD),
     S(MESSAGE_OF),
     S(STEP_ADD),

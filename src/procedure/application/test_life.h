@@ -7,6 +7,7 @@
 
 #include "identity/identity.h"
 #include "store/test_store.h"
+#include "vault/module.h"
 
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Wunused-function"
@@ -172,6 +173,7 @@ static struct world world_new(struct store *st)
 {
 	struct world w = {.st = st, .arena = arena_new()};
 	now_set_us(FRIDAY);
+	OK(vault_start_all(st, NULL, why));
 	w.dog = definition_of(w.arena, "dog.yaml", dog_yaml);
 	w.small = definition_of(w.arena, "small.yaml", small_yaml);
 	w.course = definition_of(w.arena, "course.yaml", course_yaml);
