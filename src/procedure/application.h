@@ -119,9 +119,10 @@ struct application {
 /* Without a check of rights: for jobs and functions that check themselves. json_t members live as
  * long as the arena. ERR_MISSING when there is none. */
 int app_get(struct db *, struct arena *, int64_t id, struct application **, struct err *);
-/* Is it the actor's own: made under the account, or typed in at the counter by this staff member?
- */
-bool app_is_own(const struct application *, const struct app_actor *);
+/* Is it the actor's own: made under the account, typed in at the counter by this staff member, or
+ * theirs by a mandate on record? What they may do with it, as bits of enum mandate_act; 0: it is
+ * not. */
+unsigned app_own_acts(struct db *, const struct application *, const struct app_actor *);
 /* For pages: ERR_MISSING unless the actor made it, or is staff who may read it (application.read in
  * its department, assigned, or asked by its route). */
 int app_read(struct db *, struct arena *, const struct app_actor *, int64_t id,
@@ -160,6 +161,18 @@ int app_draft_discard(struct db *, const struct app_actor *, int64_t id, struct 
  * scope, valid_from, valid_until. NULL removes it. Only while a draft. */
 int app_mandate_set(
     struct db *, const struct app_actor *, int64_t id, json_t *mandate, struct err *);
+/* The same by a mandate on record that covers the procedure: ERR_MISSING when the actor may not
+ * apply by it today. It is looked at again with whatever they do later. */
+struct mandate;
+int app_mandate_use(
+    struct db *, const struct app_actor *, int64_t id, const struct mandate *, struct err *);
+/* The mandate on record that an application was made by, as it was then {record, ground, scope,
+ * acts, from, until, proof, proof_text, corporate_number, unit}, and the principal's account (0:
+ * none): 1, 0 there is none, <0. On the arena. */
+int app_mandate_used(
+    struct db *, struct arena *, int64_t id, json_t **out, int64_t *account, struct err *);
+/* Was it made by a mandate on record? */
+bool app_on_record(const struct application *);
 /* Checks a draft's answers and makes them ready for app_submit(), which then need not do it in the
  * writer's turn: for any thread. answers: app_unseal() of the draft's; changed in place, and not to
  * be touched while it is being submitted. Returns the number of problems, 0: *out is ready, and

@@ -112,6 +112,7 @@ bool procedure_open(
 struct form_context {
 	const char *lang;
 	const char *applicant_kind; /* "resident", "business", "proxy" */
+	bool mandate_on_record;     /* a proxy's mandate is known: nothing has to be shown of it */
 	struct date today;
 	json_t *profile;         /* {name, furigana, birthday, address, phone, email}; NULL: none */
 	int64_t fee_yen;         /* -1: not known; then it is worked out from the definition */

@@ -1,8 +1,9 @@
 // Mandates on record: who may act for whom, how it is given, asked for, registered, used and ended.
 import test from 'node:test';
 import assert from 'node:assert/strict';
-import { City, words } from '../lib/city.mjs';
-import { office, photo } from '../lib/dog.mjs';
+import { City, until, words } from '../lib/city.mjs';
+import { applyFor, applyForTaxCertificate, taxed } from '../lib/apply.mjs';
+import { applyByJson, idOf, office, photo } from '../lib/dog.mjs';
 
 const city = await City.start({ mail: true });
 test.after(() => city.stop());
@@ -112,6 +113,130 @@ test('staff refuse a proof, register at the counter, search by the exact name, a
 	assert.equal((await list(third)).mine[0].state, 'active', 'the principal sees it');
 	assert.ok((await clerk.postJson(`${made.location}/end`, { reason: '後見の終了' })).status < 400);
 	assert.equal((await list(third)).mine[0].state, 'ended');
+});
+
+// --- applying by a mandate on record ---
+
+const tax = await city.office('市民税課');
+const begin = async (client, procedure = 'tax-certificate', kind = 'proxy') => idOf((await client.postJson(`/procedures/${procedure}/apply`, { applicant_kind: kind })).location);
+const choose = async (client, id, record) => (await client.postJson(`/applications/${id}/mandate`, { record })).status;
+const mine = async (client) => Object.values((await client.json('/my')).json).filter(Array.isArray).flat();
+const seen = async (client, id) => (await client.json(`/applications/${id}`)).status;
+const office2 = (login, id, verb, values = {}) => city.as(login).then((client) => client.postJson(`/staff/applications/${id}/${verb}`, values));
+
+test('an agent applies by a mandate: nothing is typed or shown anew, both see the case, others do not', async () => {
+	const { id: record } = await give({ scope: 'some', procedures: ['tax-certificate'] });
+	const draft = await begin(agent);
+	const page = await agent.get(`/applications/${draft}/mandate`);
+	assert.match(words(page.text), new RegExp(`だれのために申請しますか.*${names.principal}`));
+	assert.equal((await agent.submit(page, '/mandate', { record: String(record) })).status, 200);
+	assert.equal(await seen(principal, draft), 404, 'a draft is the agent\'s');
+	const { id, receipt } = await applyForTaxCertificate(agent, 1, { kind: 'proxy', mandate: { record } });
+	for (const client of [agent, principal]) {
+		assert.equal(await seen(client, id), 200);
+		assert.equal((await mine(client)).find((row) => row.number === receipt).on_behalf, names.principal);
+	}
+	assert.equal(await seen(third, id), 404);
+	assert.ok(!(await mine(third)).some((row) => row.number === receipt));
+	const text = (await agent.json(`/applications/${id}`)).text;
+	assert.ok(!text.includes('resident1@example.jp'), 'no more of the principal than the mandate says');
+	const staff = (await (await city.as(tax.clerk)).json(`/staff/applications/${id}`)).json;
+	assert.equal(staff.application.mandate.principal_name, names.principal);
+	assert.equal(staff.mandate_record.id, record);
+	assert.match(staff.mandate_record.proof, /本人がこのサイトで/);
+	assert.match(words((await (await city.as(tax.clerk)).get(`/staff/applications/${id}`)).text), /代理の理由 委任状.*納税|代理の理由 委任状.*税/);
+	const other = await applyByJson(principal);
+	assert.equal(await seen(agent, other.id), 404, 'the principal\'s other things are not the agent\'s');
+	assert.equal((await agent.json(`/applications/${other.id}/steps/1`)).status, 404);
+	assert.ok((await office2(tax.clerk, id, 'message', { text: '確認します' })).status < 400);
+	assert.equal((await agent.json(`/applications/${id}`)).json.messages.length, 1);
+	assert.ok((await principal.postJson(`/applications/${id}/messages`, { text: '本人です' })).status < 400, 'the case is the principal\'s');
+});
+
+test('a mandate of somebody else, of another procedure, or of nobody is not there', async () => {
+	const { id: record } = await give({ scope: 'some', procedures: ['tax-certificate'] });
+	const forged = await begin(third);
+	assert.equal(await choose(third, forged, record), 404, 'somebody else\'s');
+	assert.equal(await choose(third, forged, 999999), 404, 'nobody\'s');
+	assert.ok(!(await third.get(`/applications/${forged}/mandate`)).text.includes(names.principal));
+	const dog = await begin(agent, 'dog-registration');
+	assert.equal(await choose(agent, dog, record), 404, 'the scope does not cover it');
+	assert.equal((await agent.json(`/applications/${dog}/mandate`)).json.records?.options.some((o) => o.value === String(record)) ?? false, false);
+	const { id: proposed } = (await clerk.json('/staff/mandates')).json.waiting[0] ?? {};
+	if (proposed) assert.equal(await choose(agent, await begin(agent), proposed), 404, 'not checked yet');
+});
+
+test('what may not be read is not shown: applying alone gives no messages and no documents', async () => {
+	const { id: record } = await give({ acts: ['apply'] });
+	const { id } = await applyForTaxCertificate(agent, 1, { kind: 'proxy', mandate: { record } });
+	for (const [login, verb, values] of [[tax.clerk, 'accept'], [tax.clerk, 'message', { text: '本人への連絡' }], [tax.clerk, 'draft', { outcome: 'granted', ...taxed }], [tax.chief, 'route', { action: 'approve' }]])
+		assert.ok((await office2(login, id, verb, values)).status < 400, verb);
+	const fee = (await principal.json(`/applications/${id}`)).json.fee_due_yen;
+	if (fee) await office2(tax.clerk, id, 'payment', { yen: fee, method: 'cash' });
+	const document = await until(async () => (await principal.json(`/applications/${id}`)).json.documents[0], 'the certificate');
+	assert.equal((await principal.json(`/applications/${id}`)).json.messages.length, 1);
+	const view = (await agent.json(`/applications/${id}`)).json;
+	assert.deepEqual([view.messages, view.documents], [[], []]);
+	assert.equal((await agent.get(document.href)).status, 404);
+	assert.equal((await principal.get(document.href)).status, 200);
+});
+
+test('an end in the middle stops the agent at once: before it is sent, and after', async () => {
+	const { id: record } = await give();
+	const draft = await begin(agent);
+	assert.equal(await choose(agent, draft, record), 200);
+	const { id, receipt } = await applyForTaxCertificate(agent, 1, { kind: 'proxy', mandate: { record } });
+	assert.ok((await principal.post(`/account/mandates/${record}/end`)).status < 400);
+	for (const path of [`/applications/${draft}/steps/1`, `/applications/${draft}/confirm`, `/applications/${id}`, `/applications/${id}/withdraw`])
+		assert.equal((await agent.json(path)).status, 404, path);
+	assert.equal((await agent.postJson(`/applications/${draft}/submit`, {})).status, 404);
+	assert.equal((await agent.postJson(`/applications/${id}/messages`, { text: 'まだ?' })).status, 404);
+	assert.equal((await agent.postJson(`/applications/${id}/withdraw`, {})).status, 404);
+	assert.ok(!(await mine(agent)).some((row) => row.number === receipt || row.id === Number(draft)));
+	const before = city.mailbox.mails.filter((mail) => mail.to.includes('resident2@example.jp')).length;
+	assert.ok((await office2(tax.clerk, id, 'message', { text: '終わった後の連絡' })).status < 400);
+	await city.mailbox.find('resident1@example.jp', new RegExp(receipt));
+	assert.equal(city.mailbox.mails.filter((mail) => mail.to.includes('resident2@example.jp')).length, before, 'only the principal is told');
+	assert.equal((await principal.json(`/applications/${id}`)).json.messages.length, 1);
+	assert.ok((await principal.postJson(`/applications/${id}/withdraw`, {})).status < 400, 'the principal goes on');
+});
+
+test('a mandate whose period is over, or has not begun, allows nothing', async () => {
+	const { id: record } = await give();
+	const { id } = await applyForTaxCertificate(agent, 1, { kind: 'proxy', mandate: { record } });
+	const draft = await begin(agent);
+	const [{ from, until: last }] = (await list(principal)).mine;
+	for (const [column, day, state] of [['until_date', from, 'active'], ['from_date', last, 'later'], ['until_date', '2020-01-01', 'over']]) {
+		if (day < from) city.sql(`UPDATE mandate_record SET from_date = '2019-01-01' WHERE id = ${record}`);
+		city.sql(`UPDATE mandate_record SET ${column} = '${day}' WHERE id = ${record}`);
+		assert.equal((await list(agent)).given[0].state, state);
+		assert.equal(await seen(agent, id), state === 'active' ? 200 : 404, state);
+		assert.equal(await choose(agent, draft, record), state === 'active' ? 200 : 404, state);
+		city.sql(`UPDATE mandate_record SET from_date = '${from}', until_date = '${last}' WHERE id = ${record}`);
+	}
+	assert.equal(await seen(agent, id), 200, 'the last day is part of it');
+});
+
+test('a protected principal: colleagues who are not named meet nothing, another party cannot act for them', async () => {
+	const { id: record } = await give();
+	const { id, receipt } = await applyForTaxCertificate(agent, 1, { kind: 'proxy', mandate: { record } });
+	const chief = await city.as(own.chief), taxClerk = await city.as(tax.clerk);
+	await admin.postJson(`/staff/users/${(await admin.json(`/staff/users?q=${own.chief}`)).json.users[0].id}/add/role`, { role: 'protection' });
+	const page = (await chief.postJson('/staff/protection/new', { ground: 'violence', opinion: '警察署', from: '2026-01-01' })).location;
+	assert.ok((await chief.postJson(`${page}/subject`, { name: names.principal, mail: 'resident1@example.jp' })).status < 400);
+	assert.equal((await taxClerk.json(`/staff/applications/${id}`)).status, 404, 'made for them, hidden as their own');
+	assert.ok(!(await taxClerk.json('/staff?scope=all&limit=200')).json.rows.some((row) => row.number === receipt));
+	assert.equal((await clerk.json(`/staff/mandates/${record}`)).status, 404);
+	assert.deepEqual((await clerk.json(`/staff/mandates?q=${encodeURIComponent(names.principal)}`)).json.found, []);
+	assert.equal((await clerk.postJson('/staff/mandates/new', { agent_mail: 'resident1@example.jp', name: '街田 松', ground: 'care', seen: '証', ...all })).status, 422, 'as if there were no such account');
+	assert.equal((await chief.json(`/staff/mandates/${record}`)).status, 200, 'who is named sees it');
+	assert.equal(await seen(agent, id), 200, 'the agent is not the one they are protected from');
+	assert.ok((await chief.postJson(`${page}/party`, { name: names.agent })).status < 400);
+	assert.equal(await seen(agent, id), 404);
+	assert.equal(await choose(agent, await begin(agent), record), 404);
+	assert.equal(await seen(principal, id), 200);
+	assert.ok((await chief.postJson(`${page}/end`, { reason: '本人の申出' })).status < 400);
+	assert.equal(await seen(agent, id), 200);
 });
 
 test('the journal holds every step, and it verifies', () => {

@@ -9,7 +9,7 @@
 #ifndef IDENTITY_MANDATE_H
 #define IDENTITY_MANDATE_H
 
-#include "identity/private.h"
+#include "identity/identity.h"
 
 enum mandate_act { MANDATE_APPLY = 1, MANDATE_READ = 2, MANDATE_RECEIVE = 4, MANDATE_ALL = 7 };
 
@@ -55,6 +55,8 @@ int mandate_search(
 
 /* What the account may do today by this mandate: bits of enum mandate_act; 0: nothing. */
 int mandate_lets(struct db *, int64_t account, int64_t id, struct err *);
+/* The same for all applications of an organisation, whichever of its agents made them. */
+int mandate_lets_all(struct db *, int64_t account, const char *corporate_number, struct err *);
 /* Does it hold on this day? (Who the agent is, and protection, are mandate_lets()'s.) */
 bool mandate_holds(const struct mandate *, const char *day);
 /* Is the word in the scope, or does the scope hold everything? */
@@ -78,8 +80,10 @@ int mandate_end(
 
 #define MANDATE_STATEMENTS(X)                                                                      \
 	X(ADD)                                                                                     \
-	X(GET) X(OF_AGENT) X(OF_PRINCIPAL) X(STAFF_GET) X(WAITING) X(BY_NAME) X(BY_AGENT)          \
-	    X(BY_NUMBER) X(LETS) X(ACCEPT) X(DECIDE) X(END) X(STATES)
+	X(GET)                                                                                     \
+	X(OF_AGENT)                                                                                \
+	X(OF_PRINCIPAL) X(STAFF_GET) X(WAITING) X(BY_NAME) X(BY_AGENT) X(BY_NUMBER) X(LETS)        \
+	    X(LETS_ALL) X(ACCEPT) X(DECIDE) X(END) X(STATES)
 enum mandate_statement {
 #define X(name) MANDATE_SQL_##name,
 	MANDATE_STATEMENTS(X)

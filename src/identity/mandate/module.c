@@ -1,6 +1,7 @@
 /* The table of what this folder adds to the program. Its migrations are identity's, its pages
  * src/procedure/mandate/. */
 #include "identity/mandate/mandate.h"
+#include "identity/private.h"
 
 static const struct perm perms[] = {{"mandate.manage", "mandate.perm"}};
 

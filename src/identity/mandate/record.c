@@ -1,5 +1,6 @@
 /* Mandates on record: their changes, and what they allow. */
 #include "identity/mandate/mandate.h"
+#include "identity/private.h"
 
 #include <string.h>
 
@@ -131,6 +132,15 @@ int mandate_lets(struct db *db, int64_t account, int64_t id, struct err *err)
 	int64_t acts = 0;
 	today(day);
 	int rc = db_get_i64(db, err, &acts, MSQL(LETS), "iit", id, account, day);
+	return rc < 0 ? rc : (int)acts;
+}
+
+int mandate_lets_all(struct db *db, int64_t account, const char *corporate_number, struct err *err)
+{
+	char day[DAY_SIZE];
+	int64_t acts = 0;
+	today(day);
+	int rc = db_get_i64(db, err, &acts, MSQL(LETS_ALL), "itt", account, corporate_number, day);
 	return rc < 0 ? rc : (int)acts;
 }
 

@@ -1,5 +1,6 @@
 /* Every statement of mandates on record. Dates are compared as text. */
 #include "identity/mandate/mandate.h"
+#include "identity/private.h"
 
 #define OWN                                                                                        \
 	"m.id, m.state, m.ground, COALESCE(m.principal, 0), m.name, m.birthday, m.address, "       \
@@ -50,6 +51,10 @@ const struct sql mandate_sql[MANDATE_SQL_COUNT] = {
          "JOIN block b ON b.id = o.block AND b.state = 'active' AND b.from_date <= ?3 "
          "JOIN block_subject s ON s.block = b.id WHERE pa.account = ?2 "
          "AND (s.person = m.principal OR (" SAME_PERSON ")))"},
+    [MANDATE_SQL_LETS_ALL] = {"SELECT m.acts FROM mandate_record m WHERE m.agent = ?1 "
+                              "AND m.corporate_number = ?2 AND m.sees_all = 1 "
+                              "AND m.state = 'active' AND m.from_date <= ?3 "
+                              "AND m.until_date >= ?3 ORDER BY m.acts DESC LIMIT 1"},
     [MANDATE_SQL_ACCEPT] = {"UPDATE mandate_record SET state = 'active', agent = ?2, "
                             "invited = '', decided_by = ?3, decided_us = ?4 "
                             "WHERE id = ?1 AND state = 'proposed' AND agent IS NULL"},

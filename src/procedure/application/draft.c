@@ -1,4 +1,4 @@
-/* The applicant's side: drafts, mandates, withdrawal. */
+/* The applicant's side: drafts, withdrawal. */
 #include "procedure/application/life.h"
 
 #include "base/log.h"
@@ -173,76 +173,6 @@ int app_draft_discard(struct db *db, const struct app_actor *actor, int64_t id, 
 	int rc = change_begin(&c, db, a, actor, id, "discard", err);
 	if (rc == 0)
 		rc = draft_discard(&c, err);
-	arena_free(a);
-	return rc;
-}
-
-/* --- proxies --- */
-
-static const char *text_member(json_t *o, const char *key)
-{
-	const char *s = json_string_value(json_object_get(o, key));
-	return s && s[0] ? s : NULL;
-}
-
-static int mandate_check(json_t *m, struct err *err)
-{
-	static const char *const grounds[] = {
-	    "letter", "guardian", "household", "professional", "corporate"};
-	static const char *const dates[] = {"valid_from", "valid_until"};
-	const char *ground = text_member(m, "ground");
-	struct date d;
-	bool known = false;
-	for (size_t i = 0; i < COUNT(grounds); i++)
-		known = known || text_eq(ground, grounds[i]);
-	if (!text_member(m, "principal_name"))
-		return err_field(err, ERR_INPUT, "principal_name", "application.required",
-		    "mandate without a name");
-	if (!known)
-		return err_field(err, ERR_INPUT, "ground", "application.mandate.ground",
-		    "mandate with ground %s", ground ? ground : "none");
-	for (size_t i = 0; i < COUNT(dates); i++)
-		if (text_member(m, dates[i]) && !date_parse(str_from(text_member(m, dates[i])), &d))
-			return err_field(err, ERR_INPUT, dates[i], "application.date",
-			    "mandate with a wrong date");
-	return 0;
-}
-
-static const char *iso_member(struct arena *a, json_t *m, const char *key)
-{
-	struct date d;
-	const char *s = text_member(m, key);
-	return s && date_parse(str_from(s), &d) ? date_format(a, d) : NULL;
-}
-
-static int mandate_set(struct change *c, json_t *m, struct err *err)
-{
-	int64_t n;
-	int rc = m ? mandate_check(m, err) : 0;
-	if (rc < 0)
-		return rc;
-	if (m)
-		n = db_run(c->db, err, &life_sql[SQL_MANDATE_SET], "itttttttt", c->row->id,
-		    text_member(m, "principal_name"), text_member(m, "principal_address"),
-		    text_member(m, "principal_mail"), text_member(m, "ground"),
-		    text_member(m, "document"), text_member(m, "scope"),
-		    iso_member(c->arena, m, "valid_from"), iso_member(c->arena, m, "valid_until"));
-	else
-		n = db_run(c->db, err, &life_sql[SQL_MANDATE_DELETE], "i", c->row->id);
-	if (n < 0)
-		return (int)n;
-	c->row->kids = m ? c->row->kids | KID_MANDATE : c->row->kids & ~KID_MANDATE;
-	return change_end(c, "application.mandate", NULL, err);
-}
-
-int app_mandate_set(
-    struct db *db, const struct app_actor *actor, int64_t id, json_t *mandate, struct err *err)
-{
-	struct change c;
-	struct arena *a = arena_new();
-	int rc = change_begin(&c, db, a, actor, id, "save", err);
-	if (rc == 0)
-		rc = mandate_set(&c, mandate, err);
 	arena_free(a);
 	return rc;
 }

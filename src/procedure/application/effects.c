@@ -28,6 +28,7 @@ int row_eval(const struct procedure *proc, const struct app_row *r, json_t *answ
 {
 	struct form_context ctx = {.lang = "ja",
 	    .applicant_kind = r->applicant_kind,
+	    .mandate_on_record = (r->kids & KID_MANDATE_USE) != 0,
 	    .today = date_of_us(now_us()),
 	    .fee_yen = r->fee_yen,
 	    .outcome = r->outcome};

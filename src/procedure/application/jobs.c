@@ -5,6 +5,7 @@
 #include "base/log.h"
 #include "document/document.h"
 #include "identity/identity.h"
+#include "identity/mandate/mandate.h"
 #include "procedure/protect/sight.h"
 #include "notice/notice.h"
 #include "procedure/catalogue.h"
@@ -118,6 +119,7 @@ static struct form_context context_of(const struct case_file *c, int64_t at_us)
 {
 	return (struct form_context){.lang = c->lang,
 	    .applicant_kind = c->app->applicant_kind,
+	    .mandate_on_record = app_on_record(c->app),
 	    .today = date_of_us(at_us),
 	    .fee_yen = c->app->fee_yen,
 	    .outcome = c->app->outcome,
@@ -266,13 +268,19 @@ static int notice_write(struct db *db, void *arg, struct err *err)
 	const struct application *app = n->c->app;
 	const char *subject = subject_of(n->c->arena, app->id);
 	const char *principal = json_string_value(json_object_get(app->mandate, "principal_mail"));
+	char *known = NULL;
+	bool reads = true;
 	int rc = effect_once(db, app->id, n->guard, err);
 	if (rc <= 0)
 		return rc;
-	rc = 0;
-	if (n->c->mail)
+	rc = app_on_record(app) ? use_mails(db, n->c->arena, app, &reads, &known, err) : 0;
+	if (rc == 0 && n->c->mail && reads)
 		rc = notice_mail(db, n->c->mail, n->c->lang, n->kind, subject, n->view, err);
-	if (rc == 0 && principal && n->event->principal && mail_address_valid(principal))
+	if (known)
+		principal = known;
+	/* When nobody acts for them any more they are told everything. */
+	if (rc == 0 && principal && (n->event->principal || !reads) &&
+	    mail_address_valid(principal))
 		rc = notice_mail(db, principal, n->c->lang, n->kind, subject, n->view, err);
 	return rc;
 }
@@ -568,7 +576,8 @@ static bool document_may_read(struct request *rq, struct db *db, const char *sub
 	    .person = rq->actor.person,
 	    .scopes = request_scopes(rq)};
 	return rq->actor.kind != ACTOR_ANONYMOUS && id_of_subject(subject, &id) &&
-	       app_read(db, rq->arena, &actor, id, &app, &err) == 0;
+	       app_read(db, rq->arena, &actor, id, &app, &err) == 0 &&
+	       (actor.staff || (app_own_acts(db, app, &actor) & MANDATE_RECEIVE));
 }
 
 /* Inside the write that issued a document, where there is no city: telling the applicant is left to

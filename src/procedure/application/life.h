@@ -82,8 +82,20 @@ enum app_kid {
 	KID_CHARGE = 32,
 	KID_MANDATE = 64,
 	KID_CORRECTION_DRAFT = 128,
-	KID_SIGNATURE = 256
+	KID_SIGNATURE = 256,
+	KID_MANDATE_USE = 512
 };
+
+/* --- mandate.c --- */
+/* What a proxy said; NULL: nothing. New reference. */
+json_t *mandate_of(struct db *, int64_t id, struct err *err);
+/* What an account of a resident may do with an application (bits of enum mandate_act): all with its
+ * own; 0: it is not theirs. */
+unsigned owner_acts(struct db *, int64_t account, const struct app_row *);
+/* Of an application by a mandate on record: may who made it read on, and the principal's own mail
+ * address (NULL: none). */
+int use_mails(struct db *, struct arena *, const struct application *, bool *reads,
+    char **principal, struct err *);
 
 /* --- signature.c --- */
 /* Is a draft of a procedure that must be signed signed as it stands? ERR_INPUT: not. */
@@ -138,7 +150,8 @@ bool actor_is_system(const struct app_actor *);
  * API token needs it, too. */
 bool actor_has(struct db *, const struct app_actor *, const char *perm, int64_t department,
     const char *procedure);
-/* Whether the actor is the applicant: its account, or for one made at the counter staff with
+/* Whether the actor is the applicant: its account, who may act by a mandate (mandate.c), or for one
+ * made at the counter staff with
  * application.counter in its department. */
 bool actor_owns(struct db *, const struct app_actor *, const struct app_row *);
 bool actor_sees(struct db *, const struct app_actor *, const struct app_row *);
@@ -420,6 +433,10 @@ enum life_sql {
 	SQL_MANDATE_SET,
 	SQL_MANDATE_DELETE,
 	SQL_MANDATE_GET,
+	SQL_USE_SET,
+	SQL_USE_DELETE,
+	SQL_USE_GET,
+	SQL_USE_DIGEST,
 	SQL_REMINDER_ADD,
 	SQL_EFFECT_ADD,
 	SQL_CAPACITY_ADD,
@@ -431,6 +448,8 @@ enum life_sql {
 	SQL_WAITING_PLACE,
 	SQL_CAPACITY_FULL,
 	SQL_OF_ACCOUNT,
+	SQL_OF_PRINCIPAL,
+	SQL_OF_ORGANISATION,
 	SQL_DUE_AFTER,
 	SQL_STATE_AFTER,
 	SQL_CORRECTION_DUE,

@@ -792,6 +792,38 @@ int app_counts(struct db *db, struct arena *a, const struct app_actor *actor,
 
 /* --- a resident's own --- */
 
+struct own_rows {
+	int64_t account;
+	json_t *list;
+	struct names names;
+};
+
+/* Adds those that are the account's today; whoever acts for somebody else sees for whom, and whom
+ * it is for sees who acts. */
+static int own_rows(
+    struct db *db, struct arena *a, struct own_rows *own, struct rows *rows, struct err *err)
+{
+	int rc = rows ? 0 : -(int)ERR_STORE;
+	while (rows && (rc = rows_next(rows)) == 1) {
+		struct app_row *r = row_read(a, rows, false);
+		if ((r->kids & KID_MANDATE_USE) && !owner_acts(db, own->account, r))
+			continue;
+		json_t *view = row_view(db, a, r, &own->names);
+		/* Who works on it is the office's own matter. */
+		json_object_del(view, "assignee");
+		json_object_del(view, "assignee_name");
+		if (r->kids & KID_MANDATE) {
+			json_t *mandate = mandate_of(db, r->id, err);
+			json_object_set(
+			    view, "on_behalf", json_object_get(mandate, "principal_name"));
+			json_decref(mandate);
+		}
+		json_array_append_new(own->list, view);
+	}
+	rows_end(rows);
+	return rc < 0 ? rc : 0;
+}
+
 int app_of_person(struct db *db, struct arena *a, int64_t account, int limit, const char *lang,
     json_t **out, struct err *err)
 {
@@ -801,23 +833,27 @@ int app_of_person(struct db *db, struct arena *a, int64_t account, int limit, co
 	    [APP_BUCKET_WAITING] = "action",
 	    [APP_BUCKET_DONE] = "done",
 	};
-	struct names cache = {.lang = lang};
 	json_t *o = json_object();
 	int rc = 0;
+	limit = limit > 0 && limit < LIMIT_MAX ? limit : LIMIT_MAX;
 	for (int b = 0; b < APP_BUCKET_COUNT && rc == 0; b++) {
-		json_t *list = json_array();
-		json_object_set_new(o, names[b], list);
-		struct rows *rows = db_query(db, err, &life_sql[SQL_OF_ACCOUNT], "iii", account,
-		    (int64_t)b, (int64_t)(limit > 0 && limit < LIMIT_MAX ? limit : LIMIT_MAX));
-		rc = rows ? 0 : -(int)ERR_STORE;
-		while (rows && (rc = rows_next(rows)) == 1) {
-			json_t *view = row_view(db, a, row_read(a, rows, false), &cache);
-			/* Who works on it is the office's own matter. */
-			json_object_del(view, "assignee");
-			json_object_del(view, "assignee_name");
-			json_array_append_new(list, view);
-		}
-		rows_end(rows);
+		struct own_rows own = {
+		    .account = account, .list = json_array(), .names = {.lang = lang}};
+		json_object_set_new(o, names[b], own.list);
+		rc = own_rows(db, a, &own,
+		    db_query(db, err, &life_sql[SQL_OF_ACCOUNT], "iii", account, (int64_t)b,
+		        (int64_t)limit),
+		    err);
+		if (rc == 0)
+			rc = own_rows(db, a, &own,
+			    db_query(db, err, &life_sql[SQL_OF_PRINCIPAL], "iii", account,
+			        (int64_t)b, (int64_t)limit),
+			    err);
+		if (rc == 0)
+			rc = own_rows(db, a, &own,
+			    db_query(db, err, &life_sql[SQL_OF_ORGANISATION], "iiit", account,
+			        (int64_t)b, (int64_t)limit, date_format(a, date_of_us(now_us()))),
+			    err);
 	}
 	if (rc < 0) {
 		json_decref(o);

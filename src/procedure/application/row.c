@@ -9,6 +9,7 @@
 #include "base/secret.h"
 #include "base/time.h"
 #include "identity/identity.h"
+#include "identity/mandate/mandate.h"
 #include "trail/trail.h"
 #include "procedure/my_number/my_number.h"
 #include "procedure/protect/sight.h"
@@ -87,24 +88,6 @@ int row_answers(const struct app_row *r, json_t **out, struct err *err)
 void row_set_answers(struct arena *a, struct app_row *r, json_t *answers)
 {
 	r->answers = json_canonical_text(a, answers);
-}
-
-static json_t *mandate_of(struct db *db, int64_t id, struct err *err)
-{
-	static const char *const names[] = {"principal_name", "principal_address", "principal_mail",
-	    "ground", "document", "scope", "valid_from", "valid_until"};
-	struct rows *rows = db_query(db, err, &life_sql[SQL_MANDATE_GET], "i", id);
-	json_t *m = NULL;
-	if (rows && rows_next(rows) == 1) {
-		m = json_object();
-		for (size_t i = 0; i < COUNT(names); i++) {
-			struct str v = rows_str(rows, (int)i);
-			if (v.p)
-				json_object_set_new(m, names[i], json_stringn(v.p, v.n));
-		}
-	}
-	rows_end(rows);
-	return m;
 }
 
 #define SAME(name) .name = r->name
@@ -194,7 +177,7 @@ bool actor_has(struct db *db, const struct app_actor *actor, const char *perm, i
 bool actor_owns(struct db *db, const struct app_actor *actor, const struct app_row *r)
 {
 	if (!actor->staff)
-		return actor->account > 0 && actor->account == r->account;
+		return (owner_acts(db, actor->account, r) & MANDATE_APPLY) != 0;
 	return strcmp(r->channel, "counter") == 0 &&
 	       actor_has(db, actor, "application.counter", r->department, r->procedure);
 }
@@ -204,7 +187,7 @@ bool actor_sees(struct db *db, const struct app_actor *actor, const struct app_r
 	if (actor_is_system(actor))
 		return true;
 	if (!actor->staff)
-		return actor_owns(db, actor, r);
+		return owner_acts(db, actor->account, r) != 0;
 	if (sight_hides(db, r->id, r->account, actor->person))
 		return emergency_is_open(db, r->id, actor->person, NULL) && !actor->scopes;
 	if (actor_owns(db, actor, r))
@@ -294,12 +277,15 @@ int app_read(struct db *db, struct arena *a, const struct app_actor *actor, int6
 	return row_to_application(db, a, r, out, err);
 }
 
-bool app_is_own(const struct application *app, const struct app_actor *actor)
+unsigned app_own_acts(struct db *db, const struct application *app, const struct app_actor *actor)
 {
-	return actor->staff
-	           ? strcmp(app->channel, "counter") == 0 && text_eq(app->created_by, actor->id) &&
-	                 scope_allows(actor->scopes, "application.counter")
-	           : actor->account > 0 && actor->account == app->account;
+	struct app_row r = row_of_application(app);
+	if (!actor->staff)
+		return owner_acts(db, actor->account, &r);
+	return strcmp(app->channel, "counter") == 0 && text_eq(app->created_by, actor->id) &&
+	               scope_allows(actor->scopes, "application.counter")
+	           ? MANDATE_ALL
+	           : 0;
 }
 
 unsigned app_hides(struct db *db, int64_t staff, const struct application *app)
@@ -318,7 +304,7 @@ bool app_is_work_of(struct db *db, const struct app_actor *actor, const struct a
 	    app->state == APP_CLOSED || app->state == APP_WITHDRAWN || app->state == APP_CANCELLED;
 	if (ended && app->updated_us < now_us() - WORK_GOES_ON_US)
 		return false;
-	return app->assignee == actor->person || app_is_own(app, actor) ||
+	return app->assignee == actor->person || app_own_acts(db, app, actor) ||
 	       staff_works_in(
 	           db, actor->person, "application.read", app->department, app->procedure) ||
 	       ((app->kids & KID_ROUTE) && route_knows(db, app->id, actor->person));
@@ -503,6 +489,7 @@ static int kids_digest(struct buf *d, struct db *db, const struct app_row *r, st
 	    {KID_MANDATE, SQL_MANDATE_GET, "tttttttt"},
 	    {KID_CORRECTION_DRAFT, SQL_CORRECTION_DRAFT_GET, "ti"},
 	    {KID_SIGNATURE, SQL_SIGNATURE_GET, "tti"},
+	    {KID_MANDATE_USE, SQL_USE_DIGEST, "iitt"},
 	};
 	int rc = 0;
 	for (size_t i = 0; i < COUNT(kids) && rc == 0; i++)

@@ -203,6 +203,18 @@ const struct sql life_sql[LIFE_SQL_COUNT] = {
                          " document, scope, valid_from, valid_until FROM mandate"
                          " WHERE application = ?1",
         NULL},
+    [SQL_USE_SET] =
+        {"INSERT INTO mandate_use (application, record, principal, corporate_number, used)"
+         " VALUES (?1, ?2, ?3, ?4, ?5)",
+            NULL},
+    [SQL_USE_DELETE] = {"DELETE FROM mandate_use WHERE application = ?1", NULL},
+    [SQL_USE_GET] = {"SELECT u.record, u.principal, u.corporate_number, u.used,"
+                     " COALESCE(p.account, 0) FROM mandate_use u"
+                     " LEFT JOIN person p ON p.id = u.principal WHERE u.application = ?1",
+        NULL},
+    [SQL_USE_DIGEST] = {"SELECT record, principal, corporate_number, used FROM mandate_use"
+                        " WHERE application = ?1",
+        NULL},
     [SQL_REMINDER_ADD] = {"INSERT INTO reminder (application, kind, about, at_us)"
                           " VALUES (?1, ?2, ?3, ?4)"
                           " ON CONFLICT (application, kind, about) DO NOTHING",
@@ -238,6 +250,20 @@ const struct sql life_sql[LIFE_SQL_COUNT] = {
     [SQL_OF_ACCOUNT] = {"SELECT " COLUMNS " FROM application WHERE account = ?1 AND account > 0"
                         " AND bucket = ?2 ORDER BY account DESC, bucket DESC, id DESC LIMIT ?3",
         NULL},
+    /* Made by somebody else for whom this account is, or for its organisation (?4: today). */
+    [SQL_OF_PRINCIPAL] = {"SELECT " COLUMNS " FROM application WHERE id IN"
+                          " (SELECT u.application FROM person p JOIN mandate_use u"
+                          " ON u.principal = p.id WHERE p.account = ?1)"
+                          " AND bucket = ?2 AND bucket > 0 ORDER BY id DESC LIMIT ?3",
+        NULL},
+    [SQL_OF_ORGANISATION] =
+        {"SELECT " COLUMNS " FROM application WHERE id IN"
+         " (SELECT u.application FROM mandate_record m JOIN mandate_use u"
+         " ON u.corporate_number = m.corporate_number WHERE m.agent = ?1 AND m.sees_all = 1"
+         " AND m.corporate_number <> '' AND m.state = 'active' AND m.from_date <= ?4"
+         " AND m.until_date >= ?4) AND account <> ?1"
+         " AND bucket = ?2 AND bucket > 0 ORDER BY id DESC LIMIT ?3",
+            NULL},
     /* Open ones (bucket 1 or 2) and drafts (0) whose day has come or comes soon. */
     [SQL_DUE_AFTER] = {"SELECT " COLUMNS " FROM application WHERE bucket = ?1"
                        " AND (order_key, id) > (?2, ?3) AND order_key <= ?4"
@@ -392,6 +418,10 @@ const struct sql *const application_statements[] = {
     S(MANDATE_SET),
     S(MANDATE_DELETE),
     S(MANDATE_GET),
+    S(USE_SET),
+    S(USE_DELETE),
+    S(USE_GET),
+    S(USE_DIGEST),
     S(REMINDER_ADD),
     S(EFFECT_ADD),
     S(CAPACITY_ADD),
@@ -403,6 +433,8 @@ const struct sql *const application_statements[] = {
     S(WAITING_PLACE),
     S(CAPACITY_FULL),
     S(OF_ACCOUNT),
+    S(OF_PRINCIPAL),
+    S(OF_ORGANISATION),
     S(DUE_AFTER),
     S(STATE_AFTER),
     S(CORRECTION_DUE),

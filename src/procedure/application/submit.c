@@ -16,10 +16,11 @@ struct app_prepared {
 };
 
 static struct form_context context_of(
-    const struct form_context *given, const char *applicant_kind, int64_t now)
+    const struct form_context *given, const char *applicant_kind, int64_t kids, int64_t now)
 {
 	struct form_context ctx = given ? *given : (struct form_context){.lang = "ja"};
 	ctx.applicant_kind = applicant_kind; /* never what a page says */
+	ctx.mandate_on_record = (kids & KID_MANDATE_USE) != 0;
 	ctx.fee_yen = -1;
 	ctx.outcome = NULL;
 	ctx.today = date_of_us(now);
@@ -65,7 +66,7 @@ int app_prepare(struct db *db, struct arena *a, const struct procedure *proc,
     const struct application *app, const struct form_context *given, json_t *answers,
     struct app_prepared **out, struct form_problem **problems, struct err *err)
 {
-	struct form_context ctx = context_of(given, app->applicant_kind, now_us());
+	struct form_context ctx = context_of(given, app->applicant_kind, app->kids, now_us());
 	struct app_prepared *p = arena_new_of(a, struct app_prepared);
 	*p = (struct app_prepared){.from = app->answers_text};
 	*out = p;
@@ -153,7 +154,7 @@ static int submit_row(struct change *c, const struct procedure *proc,
 	struct app_row *r = c->row;
 	/* Received when it stands in the city's file: デジタル手続法第6条. */
 	int64_t now = now_us();
-	struct form_context ctx = context_of(given, r->applicant_kind, now);
+	struct form_context ctx = context_of(given, r->applicant_kind, r->kids, now);
 	struct app_prepared own = {.from = NULL};
 	int rc = window_check(proc, ctx.today, err);
 	if (rc == 0 && !prepared_fits(p, r, ctx.today)) {
@@ -233,7 +234,7 @@ static int correct_row(struct change *c, const struct procedure *proc,
     const struct form_context *given, json_t *answers, json_t **changed, struct err *err)
 {
 	struct app_row *r = c->row;
-	struct form_context ctx = context_of(given, r->applicant_kind, now_us());
+	struct form_context ctx = context_of(given, r->applicant_kind, r->kids, now_us());
 	struct app_prepared p = {.from = NULL};
 	json_t *before;
 	int rc = prepare_all(c->db, c->arena, proc, &ctx, answers, &p, err);

@@ -574,9 +574,9 @@ static void counter(struct store *st)
 	assert_string_equal(app->channel, "counter");
 	assert_string_equal(app->applicant_name, "高松　花子");
 	assert_int_equal(app->account, 0);
-	assert_true(app_is_own(app, &w.actors[CLERK]));
-	assert_false(app_is_own(app, &w.actors[CLERK2]));
-	assert_false(app_is_own(app, &w.actors[HANAKO]));
+	assert_true(app_own_acts(world_db(&w), app, &w.actors[CLERK]));
+	assert_false(app_own_acts(world_db(&w), app, &w.actors[CLERK2]));
+	assert_false(app_own_acts(world_db(&w), app, &w.actors[HANAKO]));
 	/* A colleague at the counter takes the withdrawal. */
 	DO(&w, CLERK2, "withdraw", .id = id, .text = "窓口で申出");
 	world_free(&w);

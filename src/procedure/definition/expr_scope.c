@@ -5,7 +5,7 @@
 
 static const char environment_name[] = "environment", computed_name[] = "computed";
 
-const char *const expr_constants[] = {"applicant_kind", "fee", "outcome", NULL};
+const char *const expr_constants[] = {"applicant_kind", "fee", "mandate_on_record", "outcome", NULL};
 
 /* Pushes the value of an expression of the procedure itself: it sees no field of its own. When it
  * fails, the whole run ends, and nobody looks at its scope again. */
@@ -97,6 +97,8 @@ static void push_name(lua_State *L, const char *text, size_t n)
 		push_fee(L);
 	} else if (strcmp(text, "applicant_kind") == 0) {
 		lua_pushstring(L, s->ctx->applicant_kind);
+	} else if (strcmp(text, "mandate_on_record") == 0) {
+		lua_pushboolean(L, s->ctx->mandate_on_record);
 	} else if (strcmp(text, "outcome") == 0) {
 		lua_pushstring(L, s->ctx->outcome);
 	} else if (strcmp(text, "computed") == 0) {

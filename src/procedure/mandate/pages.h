@@ -3,6 +3,7 @@
 #define PROCEDURE_MANDATE_PAGES_H
 
 #include "identity/mandate/mandate.h"
+#include "procedure/application.h"
 #include "procedure/catalogue.h"
 
 /* Is the procedure in the mandate's scope, by its name or by one of its life events? */
@@ -38,6 +39,20 @@ void mandate_take(struct request *, unsigned fields, struct mandate *);
  * "registered", "ended", "proposed". Nothing for account 0. Inside a write. */
 int mandate_tell(struct request *, struct db *, int64_t account, const char *event,
     const struct mandate *, struct err *);
+
+/* Those by which the account may apply for the procedure today, as this kind of applicant ("proxy":
+ * for somebody; "business": as staff of a company): the count or <0, on the arena. */
+int mandate_choices(struct request *, struct db *, const struct procedure *, const char *kind,
+    struct mandate **out, struct err *);
+/* One of them, by its id; ERR_MISSING when it is not. */
+int mandate_choose(struct request *, struct db *, const struct procedure *, const char *kind,
+    int64_t id, struct mandate *out, struct err *);
+/* A field of a choice among them; the last option, value 0, is `other`. New reference. */
+json_t *mandate_choice_field(
+    struct request *, const struct mandate *, int n, const char *other, int64_t chosen);
+/* view.mandate_record: the mandate on record that an application was made by; nothing without one.
+ */
+int mandate_used_view(struct request *, const struct application *, struct err *);
 
 extern const struct module mandate_own_pages, mandate_staff_pages;
 

@@ -1,5 +1,6 @@
 /* /staff/mandates: registering a mandate at the counter, looking at a proof that was sent, search,
  * end. */
+#include "identity/private.h"
 #include "procedure/mandate/pages.h"
 
 #include "base/json.h"

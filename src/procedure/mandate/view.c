@@ -1,4 +1,5 @@
 /* Mandates on record as pages show them, and the fields they are made with. */
+#include "identity/private.h"
 #include "procedure/mandate/pages.h"
 
 #include <string.h>

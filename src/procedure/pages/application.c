@@ -4,6 +4,7 @@
 #include "base/json.h"
 #include "base/time.h"
 #include "document/document.h"
+#include "procedure/mandate/pages.h"
 #include "procedure/pages/pages.h"
 #include "procedure/procedure.h"
 #include "store/blob.h"
@@ -204,6 +205,14 @@ static int show(struct request *rq, struct err *err)
 	json_object_set_new(rq->view, "messages", messages);
 	if (!(documents = document_views(rq, db, app->id, err)))
 		return -(int)ERR_STORE;
+	/* Who acts for somebody else reads and receives what the mandate says. */
+	unsigned acts = app_own_acts(db, app, &actor);
+	if (!(acts & MANDATE_READ))
+		json_array_clear(messages);
+	if (!(acts & MANDATE_RECEIVE))
+		json_array_clear(documents);
+	if ((rc = mandate_used_view(rq, app, err)) < 0)
+		return rc;
 	json_object_set_new(
 	    rq->view, "has_documents", json_boolean(json_array_size(documents) > 0));
 	json_object_set_new(rq->view, "documents", documents);

@@ -8,6 +8,7 @@
 #include "identity/identity.h"
 #include "document/document.h"
 #include "procedure/my_number/my_number.h"
+#include "procedure/mandate/pages.h"
 #include "procedure/pages/pages.h"
 #include "procedure/procedure.h"
 #include "identity/protect/protect.h"
@@ -30,6 +31,7 @@ int rq_form_context(struct request *rq, const struct application *app, struct fo
 	    .i18n = rq->city->i18n,
 	    .today = date_of_us(rq->now_us),
 	    .applicant_kind = app ? app->applicant_kind : "resident",
+	    .mandate_on_record = app && app_on_record(app),
 	    .fee_yen = app ? app->fee_yen : -1,
 	    .outcome = app ? app->outcome : NULL};
 	struct db *db = rq_db(rq, err);
@@ -60,7 +62,7 @@ int rq_own_application(struct request *rq, struct application **out, struct err 
 	int64_t id = rq_param_i64(rq, "id");
 	struct app_actor actor = rq_app_actor(rq);
 	int rc = id < 0 ? -(int)ERR_MISSING : app_get(db, rq->arena, id, out, err);
-	if (rc == 0 && !app_is_own(*out, &actor))
+	if (rc == 0 && !app_own_acts(db, *out, &actor))
 		rc = -(int)ERR_MISSING;
 	if (rc < 0)
 		return rc == -(int)ERR_MISSING
@@ -97,6 +99,7 @@ struct new_draft {
 	struct procedure *procedure;
 	const char *kind;
 	int64_t id;
+	bool asks; /* first for whom */
 };
 
 static int draft_write(struct request *rq, struct db *db, struct err *err)
@@ -108,8 +111,7 @@ static int draft_write(struct request *rq, struct db *db, struct err *err)
 	json_decref(answers);
 	return rc < 0 ? rc
 	              : rq_redirect(rq,
-	                    text_eq(d->kind, "proxy") ? "/applications/%lld/mandate"
-	                                              : "/applications/%lld/steps/1",
+	                    d->asks ? "/applications/%lld/mandate" : "/applications/%lld/steps/1",
 	                    (long long)d->id);
 }
 
@@ -156,6 +158,12 @@ static int apply(struct request *rq, struct err *err)
 	if (!may_apply(procedure_json(d->procedure), d->kind))
 		return err_field(err, ERR_INPUT, "applicant_kind", "procedure.applicant_kind",
 		    "%s does not take %s", procedure_id(d->procedure), d->kind);
+	struct db *db = rq_db(rq, err);
+	struct mandate *list;
+	int n = db ? mandate_choices(rq, db, d->procedure, d->kind, &list, err) : -(int)ERR_STORE;
+	if (n < 0)
+		return n;
+	d->asks = n > 0 || text_eq(d->kind, "proxy");
 	rq_set_data(rq, d);
 	return rq_write(rq, draft_write);
 }
@@ -172,7 +180,10 @@ struct step_page {
 	int sections;       /* of the definition; step numbers are 1-based */
 	int step;           /* this page */
 	bool counter;
-	json_t *mandate;               /* what a proxy typed */
+	json_t *mandate;         /* what a proxy typed */
+	struct mandate *records; /* mandates on record that cover the procedure */
+	int nrecords;
+	int64_t record;                /* the one that was chosen; 0: none of them */
 	json_t *wrong;                 /* texts of its problems, by field */
 	const char *next;              /* where to go after saving */
 	struct form_problem *problems; /* of files that were refused */
@@ -597,48 +608,46 @@ static int step_post(struct request *rq, struct err *err)
 
 /* --- for whom a proxy acts --- */
 
-static const struct mandate_field {
+static const struct said_field {
 	const char *name, *flag;
 	bool required;
-} mandate_fields[] = {
+} said_fields[] = {
     {"principal_name", "is_text", true},
     {"principal_address", "is_text", true},
     {"principal_mail", "is_email", false},
     {"ground", "is_choice", true},
     {"valid_until", "is_date", false},
 };
-static const char *const mandate_grounds[] = {
+static const char *const said_grounds[] = {
     "letter", "guardian", "household", "professional", "corporate"};
 
-static const char *mandate_word(struct request *rq, const char *name)
+static const char *said_word(struct request *rq, const char *name)
 {
 	return rq_tr(rq, arena_printf(rq->arena, "application.mandate.%s", name));
 }
 
 /* Notes what is wrong with a field, for the summary and for the field itself. */
-static void mandate_wrong(
-    struct request *rq, struct step_page *s, const char *name, const char *key)
+static void said_wrong(struct request *rq, struct step_page *s, const char *name, const char *key)
 {
-	json_t *args =
-	    json_on_arena(rq->arena, json_pack("{s:s}", "label", mandate_word(rq, name)));
+	json_t *args = json_on_arena(rq->arena, json_pack("{s:s}", "label", said_word(rq, name)));
 	const char *text = i18n_format(rq->city->i18n, rq->arena, rq->lang, key, args);
 	rq_problem_text(rq, name, text);
 	json_object_set_new(s->wrong, name, json_string(text));
 }
 
 /* view.fields: what was typed or is stored. */
-static void mandate_view(struct request *rq, const struct step_page *s, const json_t *values)
+static void said_view(struct request *rq, const struct step_page *s, const json_t *values)
 {
 	step_frame(rq, s);
 	json_t *list = json_array();
-	for (size_t i = 0; i < COUNT(mandate_fields); i++) {
-		const struct mandate_field *f = &mandate_fields[i];
+	for (size_t i = 0; i < COUNT(said_fields); i++) {
+		const struct said_field *f = &said_fields[i];
 		const char *value = json_string_value(json_object_get(values, f->name));
 		json_t *said = json_object_get(s->wrong, f->name);
 		json_t *field = json_pack("{s:s, s:s, s:s, s:b, s:b, s:s, s:s?}", "id", f->name,
-		    "name", f->name, "label", mandate_word(rq, f->name), f->flag, 1, "required",
+		    "name", f->name, "label", said_word(rq, f->name), f->flag, 1, "required",
 		    (int)f->required, "value", value ? value : "", "help",
-		    text_eq(f->name, "principal_mail") ? mandate_word(rq, "principal_mail_help")
+		    text_eq(f->name, "principal_mail") ? said_word(rq, "principal_mail_help")
 		                                       : NULL);
 		if (text_eq(f->flag, "is_date"))
 			rq_date_field(rq, field, value);
@@ -648,12 +657,12 @@ static void mandate_view(struct request *rq, const struct step_page *s, const js
 			json_object_set_new(
 			    field, "problem", json_string(rq_problem_at(rq, f->name)));
 		json_t *options = json_array();
-		for (size_t k = 0; text_eq(f->name, "ground") && k < COUNT(mandate_grounds); k++)
+		for (size_t k = 0; text_eq(f->name, "ground") && k < COUNT(said_grounds); k++)
 			json_array_append_new(options,
 			    json_pack("{s:s, s:s, s:s, s:b}", "id",
-			        arena_printf(rq->arena, "ground.%s", mandate_grounds[k]), "value",
-			        mandate_grounds[k], "label", mandate_word(rq, mandate_grounds[k]),
-			        "selected", (int)text_eq(value, mandate_grounds[k])));
+			        arena_printf(rq->arena, "ground.%s", said_grounds[k]), "value",
+			        said_grounds[k], "label", said_word(rq, said_grounds[k]),
+			        "selected", (int)text_eq(value, said_grounds[k])));
 		json_object_set_new(field, "options", options);
 		json_array_append_new(list, field);
 	}
@@ -663,16 +672,56 @@ static void mandate_view(struct request *rq, const struct step_page *s, const js
 	rq_title(rq, "application.mandate.title");
 }
 
-static int mandate_get(struct request *rq, struct err *err)
+/* view.records: the choice among mandates on record, null when there are none; view.typed: another
+ * one may be typed in. */
+static int records_view(struct request *rq, struct step_page *s, struct err *err)
+{
+	const char *kind = s->app->applicant_kind;
+	bool proxy = text_eq(kind, "proxy");
+	json_t *used = NULL;
+	int64_t account;
+	struct db *db = rq_db(rq, err);
+	int n =
+	    db ? mandate_choices(rq, db, s->procedure, kind, &s->records, err) : -(int)ERR_STORE;
+	int rc = n < 0 ? n : app_mandate_used(db, rq->arena, s->app->id, &used, &account, err);
+	if (rc < 0)
+		return rc;
+	s->nrecords = n;
+	json_object_set_new(rq->view, "records",
+	    n ? mandate_choice_field(rq, s->records, n,
+	            rq_tr(rq, proxy ? "mandate.choose.other" : "mandate.choose.myself"),
+	            json_integer_value(json_object_get(used, "record")))
+	      : json_null());
+	json_object_set_new(rq->view, "typed", json_boolean(proxy));
+	return 0;
+}
+
+static int whom_get(struct request *rq, struct err *err)
 {
 	struct step_page *s;
 	int rc = look_load(rq, &s, err);
-	if (rc == 0 && s)
-		mandate_view(rq, s, s->app->mandate);
-	return rc;
+	if (rc < 0 || !s || (rc = records_view(rq, s, err)) < 0)
+		return rc;
+	said_view(rq, s, app_on_record(s->app) ? NULL : s->app->mandate);
+	return 0;
 }
 
-static int mandate_write(struct request *rq, struct db *db, struct err *err)
+/* A mandate on record was chosen, or to apply as oneself. */
+static int record_write(struct request *rq, struct db *db, struct err *err)
+{
+	struct step_page *s = rq_data(rq);
+	struct app_actor actor = rq_app_actor(rq);
+	struct mandate m;
+	int rc = s->record ? mandate_choose(
+	                         rq, db, s->procedure, s->app->applicant_kind, s->record, &m, err)
+	                   : 0;
+	if (rc == 0)
+		rc = s->record ? app_mandate_use(db, &actor, s->app->id, &m, err)
+		               : app_mandate_set(db, &actor, s->app->id, NULL, err);
+	return rc < 0 ? rc : rq_redirect(rq, "/applications/%lld/steps/1", (long long)s->app->id);
+}
+
+static int said_write(struct request *rq, struct db *db, struct err *err)
 {
 	struct step_page *s = rq_data(rq);
 	struct app_actor actor = rq_app_actor(rq);
@@ -680,43 +729,49 @@ static int mandate_write(struct request *rq, struct db *db, struct err *err)
 	return rc < 0 ? rc : rq_redirect(rq, "/applications/%lld/steps/1", (long long)s->app->id);
 }
 
-static int mandate_failed(struct request *rq, struct err *err)
+static int said_failed(struct request *rq, struct err *err)
 {
 	struct step_page *s = rq_data(rq);
 	if (err->kind != ERR_INPUT)
 		return -(int)err->kind;
-	mandate_wrong(rq, s, err->field, err->msg ? err->msg : "form.required");
-	mandate_view(rq, s, s->mandate);
+	said_wrong(rq, s, err->field, err->msg ? err->msg : "form.required");
+	said_view(rq, s, s->mandate);
 	return 0;
 }
 
-static int mandate_post(struct request *rq, struct err *err)
+static int whom_post(struct request *rq, struct err *err)
 {
 	struct step_page *s;
 	int rc = step_load(rq, &s, err);
 	if (rc != 0)
 		return rc < 0 ? rc : 0;
 	bool other_language = rq_form(rq, "language") != NULL;
+	if ((rc = records_view(rq, s, err)) < 0)
+		return rc;
+	s->record = rq_i64(rq, "record", 0);
+	rq_set_data(rq, s);
+	if (s->record > 0 || !text_eq(s->app->applicant_kind, "proxy"))
+		return rq_write(rq, record_write);
 	s->mandate = json_on_arena(rq->arena, json_object());
 	s->wrong = json_on_arena(rq->arena, json_object());
-	for (size_t i = 0; i < COUNT(mandate_fields); i++) {
-		const char *value = rq_form(rq, mandate_fields[i].name);
+	for (size_t i = 0; i < COUNT(said_fields); i++) {
+		const char *value = rq_form(rq, said_fields[i].name);
 		if (value && value[0])
-			json_object_set_new(s->mandate, mandate_fields[i].name, json_string(value));
-		else if (mandate_fields[i].required && !other_language)
-			mandate_wrong(rq, s, mandate_fields[i].name,
-			    text_eq(mandate_fields[i].flag, "is_choice") ? "form.required.choice"
-			                                                 : "form.required.text");
+			json_object_set_new(s->mandate, said_fields[i].name, json_string(value));
+		else if (said_fields[i].required && !other_language)
+			said_wrong(rq, s, said_fields[i].name,
+			    text_eq(said_fields[i].flag, "is_choice") ? "form.required.choice"
+			                                              : "form.required.text");
 		if (value && value[0] && !other_language &&
-		    text_eq(mandate_fields[i].flag, "is_email") && !check_email(str_from(value)))
-			mandate_wrong(rq, s, mandate_fields[i].name, "form.email");
+		    text_eq(said_fields[i].flag, "is_email") && !check_email(str_from(value)))
+			said_wrong(rq, s, said_fields[i].name, "form.email");
 	}
 	if (other_language || rq_has_problems(rq)) {
-		mandate_view(rq, s, s->mandate);
+		said_view(rq, s, s->mandate);
 		return 0;
 	}
 	rq_set_data(rq, s);
-	return rq_write_or(rq, mandate_write, mandate_failed);
+	return rq_write_or(rq, said_write, said_failed);
 }
 
 /* --- confirm and submit --- */
@@ -766,6 +821,8 @@ static int confirm_view(struct request *rq, struct step_page *s,
 	json_object_set_new(rq->view, "has_fee", json_boolean(fee > 0));
 	json_object_set_new(rq->view, "ready", json_boolean(n == 0));
 	json_object_set(rq->view, "mandate", s->app->mandate ? s->app->mandate : json_null());
+	if ((rc = mandate_used_view(rq, s->app, err)) < 0)
+		return rc;
 	if (text_eq(s->app->applicant_kind, "proxy") && !s->app->mandate) {
 		rq_problem(rq, "mandate", "application.mandate.needed", NULL);
 		json_object_set_new(rq->view, "ready", json_false());
@@ -881,7 +938,8 @@ static const struct input apply_inputs[] = {
     {NULL, NULL, false, 0},
 };
 
-static const struct input mandate_inputs[] = {
+static const struct input whom_inputs[] = {
+    {"record", "integer", false, 20},
     {"principal_name", "string", false, 100},
     {"principal_address", "string", false, 200},
     {"principal_mail", "string", false, 200},
@@ -899,11 +957,11 @@ static const struct route routes[] = {
     {HTTP_POST, "/applications/{id}/steps/{step}", step_post, .perm = "signed-in",
         .template = "procedure/step", .summary = "Save a step and go on.", .rate = RATE_WRITE,
         .flags = ROUTE_UPLOAD, .describe = describe_answers},
-    {HTTP_GET, "/applications/{id}/mandate", mandate_get, .perm = "signed-in",
+    {HTTP_GET, "/applications/{id}/mandate", whom_get, .perm = "signed-in",
         .template = "procedure/mandate", .summary = "For whom a proxy applies."},
-    {HTTP_POST, "/applications/{id}/mandate", mandate_post, .perm = "signed-in",
+    {HTTP_POST, "/applications/{id}/mandate", whom_post, .perm = "signed-in",
         .template = "procedure/mandate", .summary = "Say for whom a proxy applies.",
-        .inputs = mandate_inputs, .rate = RATE_WRITE},
+        .inputs = whom_inputs, .rate = RATE_WRITE},
     {HTTP_GET, "/applications/{id}/confirm", confirm, .perm = "signed-in",
         .template = "procedure/confirm", .summary = "All answers before they are sent."},
     {HTTP_POST, "/applications/{id}/submit", submit, .perm = "signed-in",

@@ -7,6 +7,7 @@
 #include "document/document.h"
 #include "identity/identity.h"
 #include "procedure/my_number/my_number.h"
+#include "procedure/mandate/pages.h"
 #include "procedure/pages/pages.h"
 #include "procedure/procedure.h"
 #include "procedure/protect/sight.h"
@@ -360,14 +361,16 @@ static int show_view(struct request *rq, struct page *p, struct err *err)
 	VIEW("documents", document_views(rq, db, id, &made, err));
 	rq_fee(rq, p->app);
 	number_link(rq, db, &p->actor, p->app, p->procedure);
+	int rc = mandate_used_view(rq, p->app, err);
+	if (rc < 0)
+		return rc;
 	int is_signed = rq_signature(rq, p->app, p->procedure, err);
 	if (is_signed < 0)
 		return is_signed;
 	json_object_set_new(rq->view, "payment_wanted", json_boolean(p->app->state == APP_PAYMENT));
 	json_object_set_new(rq->view, "has_acts", json_boolean(has_acts(rq->view)));
 	(void)file_views(rq, json_object_get(rq->view, "files"), id);
-	int rc = answers_views(rq, db, p, err);
-	if (rc < 0 || (rc = act_forms(rq, db, p, err)) < 0)
+	if ((rc = answers_views(rq, db, p, err)) < 0 || (rc = act_forms(rq, db, p, err)) < 0)
 		return rc;
 	findings_views(rq, p);
 	json_object_set_new(rq->view, "correction_fields", correction_fields(rq, p));

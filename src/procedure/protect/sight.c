@@ -19,13 +19,21 @@ const struct sql sight_sql[SIGHT_SQL_COUNT] = {
                      " JOIN block b ON b.id = s.block WHERE p.account = ?3 AND " NOT_NAMED
                      " UNION ALL SELECT 1 FROM protected_application m"
                      " JOIN block b ON b.id = m.block WHERE m.application = ?4"
-                     " AND m.state = 'confirmed' AND " NOT_NAMED " LIMIT 1"},
+                     " AND m.state = 'confirmed' AND " NOT_NAMED
+                     /* made for them by somebody who acts for them */
+                     " UNION ALL SELECT 1 FROM mandate_use u"
+                     " JOIN block_subject s ON s.person = u.principal"
+                     " JOIN block b ON b.id = s.block WHERE u.application = ?4 AND " NOT_NAMED
+                     " LIMIT 1"},
     [SIGHT_HIDDEN] = {"SELECT " ROW " FROM block b JOIN block_subject s ON s.block = b.id"
                       " JOIN person p ON p.id = s.person"
                       " JOIN application a ON a.account = p.account"
                       " WHERE a.account > 0 AND " NOT_NAMED " UNION SELECT " ROW " FROM block b"
                       " JOIN protected_application m ON m.block = b.id AND m.state = 'confirmed'"
-                      " JOIN application a ON a.id = m.application WHERE " NOT_NAMED " ORDER BY 1"},
+                      " JOIN application a ON a.id = m.application WHERE " NOT_NAMED
+                      " UNION SELECT " ROW " FROM block b JOIN block_subject s ON s.block = b.id"
+                      " JOIN mandate_use u ON u.principal = s.person"
+                      " JOIN application a ON a.id = u.application WHERE " NOT_NAMED " ORDER BY 1"},
     [SIGHT_MAIL] = {"SELECT b.send_mail FROM protected_application m"
                     " JOIN block b ON b.id = m.block WHERE m.application = ?1"
                     " AND m.state = 'confirmed' AND b.state = 'active' AND b.from_date <= ?2"
@@ -36,9 +44,13 @@ const struct sql sight_sql[SIGHT_SQL_COUNT] = {
                     " at_us = excluded.at_us"},
     [SIGHT_MARKED] = {"SELECT application, state FROM protected_application WHERE block = ?1"
                       " ORDER BY application DESC LIMIT 200"},
-    [SIGHT_OF_ACCOUNTS] = {"SELECT a.id FROM block_subject s JOIN person p ON p.id = s.person"
-                           " JOIN application a ON a.account = p.account WHERE s.block = ?1"
-                           " AND a.submitted_us > 0 ORDER BY a.id DESC LIMIT 200"},
+    [SIGHT_OF_ACCOUNTS] =
+        {"SELECT id FROM application WHERE submitted_us > 0 AND id IN"
+         " (SELECT a.id FROM block_subject s JOIN person p ON p.id = s.person"
+         " JOIN application a ON a.account = p.account AND a.account > 0 WHERE s.block = ?1"
+         " UNION SELECT u.application FROM block_subject s"
+         " JOIN mandate_use u ON u.principal = s.person WHERE s.block = ?1)"
+         " ORDER BY id DESC LIMIT 200"},
     [SIGHT_EMERGENCY_ADD] =
         {"INSERT INTO emergency_access (application, staff, reason, from_us, until_us, justified,"
          " reviewed_by, reviewed_us) VALUES (?1, ?2, ?3, ?4, ?5, 0, 0, 0) RETURNING id"},
