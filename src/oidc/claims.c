@@ -34,12 +34,75 @@ static json_t *gender_of(const char *text)
 	                                                                      : NULL;
 }
 
+enum { DELEGATIONS_MAX = 50, NAME_BYTES = 300 };
+
+/* A corporate number that has its check digit; NULL. */
+static json_t *number_of(struct arena *a, const char *text)
+{
+	struct buf digits;
+	buf_init(&digits, a);
+	text_fold_digits(&digits, str_from(text ? text : ""));
+	return digits.p && check_corporate_number(buf_to_str(&digits)) ? json_string(digits.p)
+	                                                               : NULL;
+}
+
+/* Names of procedures, as the city registered them as services. */
+static json_t *services_of(const json_t *said)
+{
+	json_t *out = json_array(), *one;
+	size_t i;
+	json_array_foreach(said, i, one)
+	{
+		const char *name = json_string_value(one);
+		if (name && name[0] && strlen(name) <= 80 &&
+		    strspn(name, "abcdefghijklmnopqrstuvwxyz0123456789-") == strlen(name))
+			json_array_append(out, one);
+	}
+	return out;
+}
+
+/* 委任: a company that asked this account's one to act for it, in which services (none named: in
+ * all), until when. One that cannot be read counts for nothing. */
+static json_t *delegation_of(struct arena *a, const json_t *said)
+{
+	struct date from, until;
+	const char *name = json_text(said, "corp_name"), *first = json_text(said, "from"),
+	           *last = json_text(said, "until");
+	json_t *number = number_of(a, json_text(said, "corp_number")),
+	       *services = json_object_get(said, "services");
+	if (!number || !name || !name[0] || strlen(name) > NAME_BYTES || !last ||
+	    !date_parse(str_from(last), &until) || (first && !date_parse(str_from(first), &from)) ||
+	    (services && !json_is_array(services))) {
+		json_decref(number);
+		return NULL;
+	}
+	json_t *out = json_pack(
+	    "{s:o, s:s, s:s}", "number", number, "name", name, "until", date_format(a, until));
+	if (first)
+		json_object_set_new(out, "from", json_string(date_format(a, from)));
+	if (services)
+		json_object_set_new(out, "services", services_of(services));
+	return out;
+}
+
+static json_t *delegations_of(struct arena *a, const json_t *said)
+{
+	json_t *out = json_array(), *one;
+	size_t i;
+	json_array_foreach(said, i, one)
+	{
+		json_t *read = i < DELEGATIONS_MAX ? delegation_of(a, one) : NULL;
+		if (read)
+			json_array_append_new(out, read);
+	}
+	return out;
+}
+
 static json_t *organisation_of(struct arena *a, const json_t *claims)
 {
 	static const char *const accounts[] = {"prime", "member", "entry"};
 	const char *account = json_text(claims, "account_type"),
 	           *number = json_text(claims, "corp_number");
-	struct buf digits;
 	const char *kind = NULL;
 	for (size_t i = 0; i < COUNT(accounts); i++)
 		if (text_eq(account, accounts[i]))
@@ -47,17 +110,16 @@ static json_t *organisation_of(struct arena *a, const json_t *claims)
 	if (!kind)
 		return NULL;
 	json_t *out = json_pack("{s:s}", "account", kind);
-	buf_init(&digits, a);
-	text_fold_digits(&digits, str_from(number ? number : ""));
-	if (digits.p && check_corporate_number(buf_to_str(&digits)))
-		json_object_set_new(out, "number", json_string(digits.p));
+	json_t *digits = number_of(a, number);
+	if (digits)
+		json_object_set_new(out, "number", digits);
 	if (json_text(claims, "corp_name"))
 		json_object_set_new(out, "name", json_string(json_text(claims, "corp_name")));
 	if (json_text(claims, "dept"))
 		json_object_set_new(out, "department", json_string(json_text(claims, "dept")));
-	/* Another company that asked this one to act for it. */
-	if (json_is_object(json_object_get(claims, "delegation")))
-		json_object_set(out, "delegation", json_object_get(claims, "delegation"));
+	if (json_is_array(json_object_get(claims, "delegations")))
+		json_object_set_new(
+		    out, "delegations", delegations_of(a, json_object_get(claims, "delegations")));
 	return out;
 }
 

@@ -53,7 +53,7 @@ static const struct key client_keys[] = {
 };
 
 static const char *const endpoint_names[] = {
-    "authorization", "token", "userinfo", "jwks", "end-session", NULL};
+    "authorization", "token", "userinfo", "jwks", "end-session", "delegation", NULL};
 
 struct reading {
 	struct arena *arena;

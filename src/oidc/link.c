@@ -1,6 +1,7 @@
 /* /login/with: an identity that no account has yet; /account/providers: the identities of one's own
  * account, and linking one. */
 #include "base/time.h"
+#include "identity/mandate/mandate.h"
 #include "notice/notice.h"
 #include "oidc/claims.h"
 #include "oidc/with.h"
@@ -177,6 +178,9 @@ static int link_write(struct request *rq, struct db *db, struct err *err)
 		rc = fill(rq, db, &o->account, &f, err);
 	if (rc == 0)
 		rc = with_proof(db, f.provider, actor, o->account.person, f.subject, f.data, err);
+	if (rc == 0 && f.provider->profile->delegations && !account_is_staff(&o->account))
+		rc = mandate_organisations(
+		    db, actor, o->account.id, json_object_get(f.data, "organisation"), err);
 	if (rc == 0)
 		rc = told(
 		    rq, db, &o->account, provider_label(f.provider, o->account.lang), true, err);
@@ -291,16 +295,19 @@ static int remove_write(struct request *rq, struct db *db, struct err *err)
 	struct own *o = rq_data(rq);
 	struct identifier *ids;
 	int64_t id = rq_i64(rq, "identity", 0);
-	const char *label = NULL;
+	const char *label = NULL, *actor = account_actor(rq->arena, &o->account);
+	bool organisation = false;
 	int n = identifier_list(db, rq->arena, o->account.id, "oidc", &ids, err), rc = n;
 	for (int i = 0; i < n; i++)
-		if (ids[i].id == id)
-			label = arena_strdup(rq->arena,
-			    json_text_or(
-			        json_on_arena(rq->arena, identity_view(rq, &ids[i])), "label", ""));
+		if (ids[i].id == id) {
+			json_t *row = json_on_arena(rq->arena, identity_view(rq, &ids[i]));
+			label = arena_strdup(rq->arena, json_text_or(row, "label", ""));
+			organisation = json_object_get(row, "number") != NULL;
+		}
 	if (rc >= 0)
-		rc = identifier_end(
-		    db, account_actor(rq->arena, &o->account), o->account.id, id, "removed", err);
+		rc = identifier_end(db, actor, o->account.id, id, "removed", err);
+	if (rc >= 0 && organisation) /* and with it whom they acted for */
+		rc = mandate_organisations(db, actor, o->account.id, NULL, err);
 	if (rc >= 0)
 		rc = told(rq, db, &o->account, label ? label : "", false, err);
 	if (rc < 0)

@@ -33,6 +33,7 @@ static const struct profile profiles[] = {
         .level = 1,
         .userinfo = true,
         .proof = 2,
+        .delegations = true,
     },
 };
 

@@ -35,6 +35,7 @@ int metadata_parse(struct arena *a, struct str text, const char *issuer, bool pr
 	    .userinfo = address_in(doc, "userinfo_endpoint", private_addresses, a),
 	    .jwks = address_in(doc, "jwks_uri", private_addresses, a),
 	    .end_session = address_in(doc, "end_session_endpoint", private_addresses, a),
+	    .delegation = address_in(doc, "delegation_endpoint", private_addresses, a),
 	    .names_itself = json_on(doc, "authorization_response_iss_parameter_supported"),
 	};
 	if (!m->authorization || !m->token || !m->jwks)
@@ -87,7 +88,8 @@ static int fixed(const struct provider *p, struct metadata *m)
 	    .token = json_text(p->endpoints, "token"),
 	    .userinfo = json_text(p->endpoints, "userinfo"),
 	    .jwks = json_text(p->endpoints, "jwks"),
-	    .end_session = json_text(p->endpoints, "end-session")};
+	    .end_session = json_text(p->endpoints, "end-session"),
+	    .delegation = json_text(p->endpoints, "delegation")};
 	return 0;
 }
 
@@ -255,6 +257,24 @@ static int add_userinfo(const struct provider *p, const struct metadata *m, stru
 	return 0;
 }
 
+/* What other companies have delegated to this account's. Without an answer nobody signs in: what
+ * was taken back must not go on because it could not be asked. */
+static int add_delegations(const struct provider *p, const struct metadata *m, struct arena *a,
+    const char *access, struct answer *out, struct err *err)
+{
+	struct str body;
+	int rc = get(p, a, m->delegation, access, &body, err);
+	if (rc < 0)
+		return rc;
+	json_t *said = json_on_arena(a, json_loadb(body.p, body.n, JSON_REJECT_DUPLICATES, NULL));
+	json_t *list = json_object_get(said, "delegations");
+	if (!json_is_array(list) || !text_eq(json_text(said, "sub"), out->subject))
+		return err_set(
+		    err, ERR_AUTH, NULL, "%s: no delegations, or of somebody else", p->issuer);
+	json_object_set(out->claims, "delegations", list);
+	return 0;
+}
+
 int provider_exchange(struct city *city, const struct provider *p, struct arena *a,
     const struct exchange *x, struct answer *out, struct err *err)
 {
@@ -284,7 +304,9 @@ int provider_exchange(struct city *city, const struct provider *p, struct arena 
 	*out = (struct answer){.subject = json_text(claims, "sub"),
 	    .acr = json_text(claims, "acr"),
 	    .claims = json_on_arena(a, json_deep_copy(claims))};
-	return p->profile->userinfo && m.userinfo && access
-	           ? add_userinfo(p, &m, a, access, out, err)
-	           : 0;
+	if (p->profile->userinfo && m.userinfo && access)
+		rc = add_userinfo(p, &m, a, access, out, err);
+	if (rc == 0 && p->profile->delegations && m.delegation && access)
+		rc = add_delegations(p, &m, a, access, out, err);
+	return rc;
 }

@@ -5,8 +5,8 @@
 #include "oidc/config.h"
 
 struct metadata {
-	const char *issuer, *authorization, *token, *userinfo, *jwks,
-	    *end_session;  /* last may be NULL */
+	const char *issuer, *authorization, *token, *userinfo, *jwks, *end_session,
+	    *delegation;   /* the last three may be NULL */
 	bool names_itself; /* its answers say who it is (RFC 9207), so one that does not is refused
 	                    */
 };

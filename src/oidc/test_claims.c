@@ -60,6 +60,20 @@ static void test_claims(void **state)
 	        "{\"organisation\":{\"account\":\"member\",\"department\":\"総務\",\"number\":"
 	        "\"2000020132110\"},\"profile\":{}}",
 	        2},
+	    /* Delegations that cannot be read count for nothing. */
+	    {"gbizid",
+	        "{\"account_type\":\"member\",\"corp_number\":\"2000020132110\",\"delegations\":["
+	        "{\"corp_number\":\"6010005017636\",\"corp_name\":\"協会\",\"until\":"
+	        "\"2027-03-31\",\"services\":[\"a-b\",\"../c\",7]},"
+	        "{\"corp_number\":\"6010005017637\",\"corp_name\":\"協会\",\"until\":"
+	        "\"2027-03-31\"},"
+	        "{\"corp_number\":\"6010005017636\",\"corp_name\":\"協会\",\"until\":\"ever\"},"
+	        "{\"corp_number\":\"6010005017636\",\"corp_name\":\"協会\",\"until\":"
+	        "\"2027-03-31\",\"services\":\"all\"},7]}",
+	        "{\"organisation\":{\"account\":\"member\",\"delegations\":[{\"name\":\"協会\","
+	        "\"number\":\"6010005017636\",\"services\":[\"a-b\"],\"until\":\"2027-03-31\"}],"
+	        "\"number\":\"2000020132110\"},\"profile\":{}}",
+	        2},
 	    {"gbizid", "{\"account_type\":\"prime\",\"corp_number\":\"2000020132111\"}",
 	        "{\"organisation\":{\"account\":\"prime\"},\"profile\":{}}", 0},
 	    {"gbizid", "{\"account_type\":\"entry\",\"corp_number\":\"2000020132110\"}",

@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "base/log.h"
+#include "identity/mandate/mandate.h"
 #include "base/time.h"
 #include "oidc/claims.h"
 #include "oidc/private.h"
@@ -260,6 +261,9 @@ static int known_write(struct request *rq, struct db *db, const struct identifie
 	if (rc >= 0)
 		rc = with_proof(db, p, account_actor(rq->arena, &account), account.person,
 		    c->answer.subject, read, err);
+	if (rc >= 0 && p->profile->delegations && !account_is_staff(&account))
+		rc = mandate_organisations(db, account_actor(rq->arena, &account), account.id,
+		    json_object_get(read, "organisation"), err);
 	return rc < 0 ? rc : rq_redirect(rq, "%s", c->next ? c->next : home_of(db, &account));
 }
 

@@ -21,7 +21,7 @@ static const char client_id[] = "machi-simulator", client_secret[] = "SIMULATOR"
 enum { CODES = 64, TOKEN_SECONDS = 300 };
 
 struct person {
-	const char *sub, *shown, *claims;
+	const char *sub, *shown, *claims, *delegations;
 };
 static const struct person card_people[] = {
     {"sim-hanako", "街田 花子",
@@ -40,8 +40,13 @@ static const struct person business_people[] = {
         "\"name\":\"模擬 代表\"}"},
     {"sim-member", "メンバー（委任あり）",
         "{\"account_type\":\"member\",\"corp_number\":\"2000020132110\",\"corp_name\":\"模擬商事\","
-        "\"name\":\"模擬 社員\",\"dept\":\"総務部\",\"delegation\":{\"from\":\"6010005017636\","
-        "\"until\":\"2099-03-31\"}}"},
+        "\"name\":\"模擬 社員\",\"dept\":\"総務部\"}",
+        "[{\"corp_number\":\"6010005017636\",\"corp_name\":\"模擬看板\",\"from\":\"2024-04-01\","
+        "\"until\":\"2099-03-31\",\"services\":[\"outdoor-advertisement\"]},"
+        "{\"corp_number\":\"6010005017636\",\"corp_name\":\"模擬看板\",\"until\":\"2020-03-31\"}]"},
+    {"sim-member2", "メンバー（委任なし）",
+        "{\"account_type\":\"member\",\"corp_number\":\"2000020132110\",\"corp_name\":\"模擬商事\","
+        "\"name\":\"模擬 同僚\",\"dept\":\"営業部\"}"},
     {"sim-entry", "エントリー（審査なし）",
         "{\"account_type\":\"entry\",\"corp_name\":\"模擬商店\",\"name\":\"模擬 店主\"}"},
 };
@@ -294,19 +299,35 @@ static void give_tokens(struct sim_exchange *x, struct simulator *s)
 		        "token_type", "Bearer", "expires_in", TOKEN_SECONDS));
 }
 
-static void give_person(struct sim_exchange *x, const struct simulator *s)
+/* Whose access token came along; NULL: nobody's, and it was said. */
+static const struct person *bearer(struct sim_exchange *x, const struct simulator *s)
 {
 	const char *header = sim_header(x, "Authorization");
-	for (size_t i = 0; header && strncasecmp(header, "Bearer ", 7) == 0 && i < CODES; i++) {
-		const struct code *c = &s->code[i];
-		if (!c->access || !text_eq(c->access, header + 7))
-			continue;
-		json_t *claims = json_loads(c->person->claims, 0, NULL);
-		json_object_set_new(claims, "sub", json_string(c->person->sub));
-		send_json(x, 200, claims);
-		return;
-	}
+	for (size_t i = 0; header && strncasecmp(header, "Bearer ", 7) == 0 && i < CODES; i++)
+		if (s->code[i].access && text_eq(s->code[i].access, header + 7))
+			return s->code[i].person;
 	send_json(x, 401, json_pack("{s:s}", "error", "invalid_token"));
+	return NULL;
+}
+
+static void give_person(struct sim_exchange *x, const struct simulator *s)
+{
+	const struct person *person = bearer(x, s);
+	if (!person)
+		return;
+	json_t *claims = json_loads(person->claims, 0, NULL);
+	json_object_set_new(claims, "sub", json_string(person->sub));
+	send_json(x, 200, claims);
+}
+
+/* 委任情報: what other companies delegated to this account's. */
+static void give_delegations(struct sim_exchange *x, const struct simulator *s)
+{
+	const struct person *person = bearer(x, s);
+	if (person)
+		send_json(x, 200,
+		    json_pack("{s:s, s:o}", "sub", person->sub, "delegations",
+		        json_loads(person->delegations ? person->delegations : "[]", 0, NULL)));
 }
 
 static void give_configuration(struct sim_exchange *x)
@@ -314,7 +335,8 @@ static void give_configuration(struct sim_exchange *x)
 	static const struct {
 		const char *name, *path;
 	} addresses[] = {{"authorization_endpoint", "auth"}, {"token_endpoint", "token"},
-	    {"userinfo_endpoint", "userinfo"}, {"jwks_uri", "certs"}};
+	    {"userinfo_endpoint", "userinfo"}, {"jwks_uri", "certs"},
+	    {"delegation_endpoint", "delegations"}};
 	const char *base = base_of(x);
 	json_t *doc = json_pack("{s:s}", "issuer", base);
 	for (size_t i = 0; i < COUNT(addresses); i++)
@@ -333,6 +355,8 @@ static void answer(struct sim_exchange *x, void *arg)
 		send_json(x, 200, json_pack("{s:[o]}", "keys", jose_public(s->key)));
 	else if (text_eq(x->path, CONNECT "/userinfo"))
 		give_person(x, s);
+	else if (text_eq(x->path, CONNECT "/delegations"))
+		give_delegations(x, s);
 	else if (text_eq(x->path, CONNECT "/token") && post)
 		give_tokens(x, s);
 	else if (text_eq(x->path, CONNECT "/auth") && post)

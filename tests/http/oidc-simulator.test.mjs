@@ -6,6 +6,7 @@ import { once } from 'node:events';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { City, forms, freePort, machi, until, words } from '../lib/city.mjs';
+import { address, applyFor, pdf } from '../lib/apply.mjs';
 
 let city;
 const running = [];
@@ -73,4 +74,62 @@ test('GBizID: prime and member with their corporation, entry refused', async () 
 	const done = await client.submit(ask, '/account/providers/link', { password: 'machi-demo-2026' });
 	assert.match(words(done.text), /模擬商事 2000020132110/);
 	assert.equal((await as(city.client(), 'gbizid', 'sim-member')).url, '/account/providers');
+});
+
+// --- companies act ---
+
+function applyForCompany(client, record) {
+	const drawing = pdf();
+	return applyFor(client, 'outdoor-advertisement', [
+		{ applicant: { name: '模擬商事', representative: '代表取締役 模擬 一郎', corporate_number: '2000020132110', address, phone: '087-800-0001', email: 'sign@example.jp' } },
+		{ place: { purpose: 'new', address, zone: 'normal', from_date: '2026-12-01', to_date: '2027-11-30' } },
+		{ signs: [{ kind: 'wall', area: 3, height: 3, lighting: 'no', quantity: 1, text: 'うどん' }] },
+		{ builder: { name: '看板工房', registration: '香川1' } },
+		null,
+		{ files: [['attachments.map', drawing], ['attachments.drawing', drawing]] },
+	], { kind: 'business', mandate: { record } });
+}
+
+const mandates = async (client) => (await client.json('/account/mandates')).json.given;
+const begin = async (client, procedure, kind = 'business') => (await client.postJson(`/procedures/${procedure}/apply`, { applicant_kind: kind })).location;
+async function linked(login, person) {
+	const client = await city.client().login(login);
+	const ask = await as(client, 'gbizid', person);
+	if (/providers\/link/.test(ask.text)) await client.submit(ask, '/account/providers/link', { password: 'machi-demo-2026' });
+	return client;
+}
+
+test('GBizID: a company acts through its staff, in what it delegated, and its prime sees all', async () => {
+	const member = await linked('resident2@example.jp', 'sim-member'), prime = await linked('resident3@example.jp', 'sim-prime');
+	const colleague = await linked('resident4@example.jp', 'sim-member2');
+	const [delegated, own] = (await mandates(member)).sort((a, b) => b.id - a.id);
+	assert.deepEqual([own.principal_name, own.unit, own.corporate_number, own.scope, own.state], ['模擬商事', '総務部', '2000020132110', null, 'active']);
+	assert.deepEqual([delegated.principal_name, delegated.scope.length, delegated.state], ['模擬看板', 1, 'active']);
+	assert.equal((await mandates(colleague)).length, 1, 'nothing was delegated to a colleague');
+	assert.deepEqual((await mandates(member)).map((m) => m.id), (await mandates(await linked('resident2@example.jp', 'sim-member'))).map((m) => m.id), 'another sign-in makes no others');
+
+	const dog = await begin(member, 'dog-registration');
+	assert.ok(!(await member.get(dog)).text.includes('模擬看板'), 'not among the services');
+	assert.match(words((await member.get(dog)).text), /だれのために申請しますか.*模擬商事.*2000020132110.*自分の事業/);
+	assert.equal((await member.postJson(dog, { record: delegated.id })).status, 404);
+
+	const page = await begin(member, 'outdoor-advertisement');
+	const step = await member.submit(await member.get(page), '/mandate', { record: String(delegated.id) });
+	assert.match(step.text, /value="模擬看板"/);
+	assert.match(step.text, /value="6010005017636"/);
+	assert.ok(!step.text.includes('resident2@example.jp'), 'the employee\'s own data is not the company\'s');
+
+	const { id, receipt } = await applyForCompany(member, own.id);
+	const seen = async (client) => (await client.json(`/applications/${id}`)).status;
+	assert.deepEqual([await seen(member), await seen(prime), await seen(colleague)], [200, 200, 404]);
+	assert.ok((await prime.json('/my')).text.includes(receipt), 'the prime has it on their page');
+	assert.ok(!(await colleague.json('/my')).text.includes(receipt));
+	assert.match(words((await prime.get(`/applications/${id}`)).text), /模擬商事 \(法人番号 2000020132110\)|模擬商事/);
+	assert.ok((await prime.postJson(`/applications/${id}/messages`, { text: '代表者です' })).status < 400);
+
+	const providers = await member.get('/account/providers');
+	await member.submit(providers, '/account/providers', { password: 'machi-demo-2026', identity: (await member.json('/account/providers')).json.identities.map((i) => String(i.id)) }, { loose: true });
+	assert.ok((await mandates(member)).every((m) => m.state === 'ended'), 'without the link nobody is acted for');
+	assert.deepEqual([await seen(member), await seen(prime)], [404, 200]);
+	assert.match(city.cli('verify'), /problems: 0/);
 });

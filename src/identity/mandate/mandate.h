@@ -55,8 +55,21 @@ int mandate_search(
 
 /* What the account may do today by this mandate: bits of enum mandate_act; 0: nothing. */
 int mandate_lets(struct db *, int64_t account, int64_t id, struct err *);
-/* The same for all applications of an organisation, whichever of its agents made them. */
-int mandate_lets_all(struct db *, int64_t account, const char *corporate_number, struct err *);
+/* The same for an organisation's applications: those of one's own (own), or those that others made,
+ * too. */
+int mandate_lets_for(
+    struct db *, int64_t account, const char *corporate_number, bool own, struct err *);
+
+/* What a company's account (GBizID) says of itself, {number, name, account: "prime" or "member",
+ * department, delegations: [{number, name, from, until, services}]}, as mandates of this resident's
+ * account with the proof "gbizid": made, changed and ended so that they are those. They hold for
+ * MANDATE_TRUST_DAYS, so that signing in with it renews them; NULL or without a number: all end. A
+ * prime sees all applications of the company. */
+enum { MANDATE_TRUST_DAYS = 30 };
+int mandate_organisations(
+    struct db *, const char *actor, int64_t account, const json_t *organisation, struct err *);
+/* Of a mandate of that kind: name, unit, sees_all, scope and period as given. */
+int mandate_renew(struct db *, const char *actor, int64_t id, const struct mandate *, struct err *);
 /* Does it hold on this day? (Who the agent is, and protection, are mandate_lets()'s.) */
 bool mandate_holds(const struct mandate *, const char *day);
 /* Is the word in the scope, or does the scope hold everything? */
@@ -82,8 +95,9 @@ int mandate_end(
 	X(ADD)                                                                                     \
 	X(GET)                                                                                     \
 	X(OF_AGENT)                                                                                \
-	X(OF_PRINCIPAL) X(STAFF_GET) X(WAITING) X(BY_NAME) X(BY_AGENT) X(BY_NUMBER) X(LETS)        \
-	    X(LETS_ALL) X(ACCEPT) X(DECIDE) X(END) X(STATES)
+	X(OF_PRINCIPAL)                                                                            \
+	X(STAFF_GET) X(WAITING) X(BY_NAME) X(BY_AGENT) X(BY_NUMBER) X(LETS) X(LETS_FOR) X(RENEW)   \
+	    X(ACCEPT) X(DECIDE) X(END) X(STATES)
 enum mandate_statement {
 #define X(name) MANDATE_SQL_##name,
 	MANDATE_STATEMENTS(X)

@@ -135,12 +135,14 @@ int mandate_lets(struct db *db, int64_t account, int64_t id, struct err *err)
 	return rc < 0 ? rc : (int)acts;
 }
 
-int mandate_lets_all(struct db *db, int64_t account, const char *corporate_number, struct err *err)
+int mandate_lets_for(
+    struct db *db, int64_t account, const char *corporate_number, bool own, struct err *err)
 {
 	char day[DAY_SIZE];
 	int64_t acts = 0;
 	today(day);
-	int rc = db_get_i64(db, err, &acts, MSQL(LETS_ALL), "itt", account, corporate_number, day);
+	int rc = db_get_i64(
+	    db, err, &acts, MSQL(LETS_FOR), "itti", account, corporate_number, day, (int64_t)own);
 	return rc < 0 ? rc : (int)acts;
 }
 
@@ -354,6 +356,16 @@ int mandate_end(
 	    db_run(db, err, MSQL(END), "ittti", id, refuse ? "refused" : "ended", text(reason),
 	        actor, now_us()),
 	    err);
+}
+
+int mandate_renew(
+    struct db *db, const char *actor, int64_t id, const struct mandate *m, struct err *err)
+{
+	struct arena *a = arena_new();
+	int64_t n = db_run(db, err, MSQL(RENEW), "itttittt", id, m->name, name_fold(a, m->name),
+	    text(m->unit), (int64_t)m->sees_all, text(m->scope), m->from, m->until);
+	arena_free(a);
+	return journal(db, actor, "mandate.renewed", id, n, err);
 }
 
 int mandate_decide(struct db *db, const char *actor, int64_t id, bool yes, const char *said,

@@ -51,8 +51,11 @@ const struct sql mandate_sql[MANDATE_SQL_COUNT] = {
          "JOIN block b ON b.id = o.block AND b.state = 'active' AND b.from_date <= ?3 "
          "JOIN block_subject s ON s.block = b.id WHERE pa.account = ?2 "
          "AND (s.person = m.principal OR (" SAME_PERSON ")))"},
-    [MANDATE_SQL_LETS_ALL] = {"SELECT m.acts FROM mandate_record m WHERE m.agent = ?1 "
-                              "AND m.corporate_number = ?2 AND m.sees_all = 1 "
+    [MANDATE_SQL_RENEW] = {"UPDATE mandate_record SET name = ?2, name_key = ?3, unit = ?4, "
+                           "sees_all = ?5, scope = ?6, from_date = ?7, until_date = ?8 "
+                           "WHERE id = ?1 AND state = 'active' AND proof = 'gbizid'"},
+    [MANDATE_SQL_LETS_FOR] = {"SELECT m.acts FROM mandate_record m WHERE m.agent = ?1 "
+                              "AND m.corporate_number = ?2 AND (m.sees_all = 1 OR ?4 = 1) "
                               "AND m.state = 'active' AND m.from_date <= ?3 "
                               "AND m.until_date >= ?3 ORDER BY m.acts DESC LIMIT 1"},
     [MANDATE_SQL_ACCEPT] = {"UPDATE mandate_record SET state = 'active', agent = ?2, "

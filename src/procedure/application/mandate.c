@@ -221,7 +221,8 @@ unsigned owner_acts(struct db *db, int64_t account, const struct app_row *r)
 		else if (r->account == account)
 			acts = mandate_lets(db, account, u.record, &err);
 		if (acts == 0 && sent && u.corporate_number[0])
-			acts = mandate_lets_all(db, account, u.corporate_number, &err);
+			acts = mandate_lets_for(
+			    db, account, u.corporate_number, r->account == account, &err);
 	}
 	arena_free(a);
 	return acts > 0 ? (unsigned)acts : 0;

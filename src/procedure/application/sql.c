@@ -254,7 +254,7 @@ const struct sql life_sql[LIFE_SQL_COUNT] = {
     [SQL_OF_PRINCIPAL] = {"SELECT " COLUMNS " FROM application WHERE id IN"
                           " (SELECT u.application FROM person p JOIN mandate_use u"
                           " ON u.principal = p.id WHERE p.account = ?1)"
-                          " AND bucket = ?2 AND bucket > 0 ORDER BY id DESC LIMIT ?3",
+                          " AND +bucket = ?2 AND +bucket > 0 ORDER BY id DESC LIMIT ?3",
         NULL},
     [SQL_OF_ORGANISATION] =
         {"SELECT " COLUMNS " FROM application WHERE id IN"
@@ -262,7 +262,7 @@ const struct sql life_sql[LIFE_SQL_COUNT] = {
          " ON u.corporate_number = m.corporate_number WHERE m.agent = ?1 AND m.sees_all = 1"
          " AND m.corporate_number <> '' AND m.state = 'active' AND m.from_date <= ?4"
          " AND m.until_date >= ?4) AND account <> ?1"
-         " AND bucket = ?2 AND bucket > 0 ORDER BY id DESC LIMIT ?3",
+         " AND +bucket = ?2 AND +bucket > 0 ORDER BY id DESC LIMIT ?3",
             NULL},
     /* Open ones (bucket 1 or 2) and drafts (0) whose day has come or comes soon. */
     [SQL_DUE_AFTER] = {"SELECT " COLUMNS " FROM application WHERE bucket = ?1"

@@ -252,6 +252,7 @@ static const struct {
     [PREFILL_PHONE] = {"profile.phone", FIELD_PHONE},
     [PREFILL_EMAIL] = {"profile.email", FIELD_EMAIL},
     [PREFILL_FULL_NAME] = {"profile.full_name", FIELD_TEXT},
+    [PREFILL_CORPORATE_NUMBER] = {"profile.corporate_number", FIELD_CORPORATE_NUMBER},
 };
 
 static void check_prefill(struct loader *l, struct field *f)
@@ -268,7 +269,7 @@ static void check_prefill(struct loader *l, struct field *f)
 		say(l, f->prefill_ref.at,
 		    did_you_mean(l, f->prefill_ref.text, paths, PREFILL_COUNT - 1,
 		        "known are `profile.name`, `.furigana`, `.birthday`, `.address`, `.phone`, "
-		        "`.email`, `.full_name`"),
+		        "`.email`, `.full_name`, `.corporate_number`"),
 		    "unknown prefill path `%s`", f->prefill_ref.text);
 	else if (f->type >= 0 && prefills[f->prefill].type != f->type)
 		say(l, f->prefill_ref.at,

@@ -24,6 +24,23 @@ struct app_actor rq_app_actor(const struct request *rq)
 	    .scopes = request_scopes(rq)};
 }
 
+/* Who acts for a company does not fill in their own data, but its name and number: 1, 0 they do
+ * not, <0. */
+static int company_profile(struct request *rq, struct db *db, const struct application *app,
+    struct form_context *context, struct err *err)
+{
+	json_t *used;
+	int64_t account;
+	int rc = app_mandate_used(db, rq->arena, app->id, &used, &account, err);
+	const char *number = rc > 0 ? json_text(used, "corporate_number") : NULL;
+	if (number && number[0])
+		context->profile =
+		    json_on_arena(rq->arena, json_pack("{s:O, s:s}", "organisation",
+		                                 json_object_get(app->mandate, "principal_name"),
+		                                 "corporate_number", number));
+	return rc < 0 ? rc : number && number[0];
+}
+
 int rq_form_context(struct request *rq, const struct application *app, struct form_context *context,
     struct err *err)
 {
@@ -39,6 +56,10 @@ int rq_form_context(struct request *rq, const struct application *app, struct fo
 		context->hides = app_hides(db, rq->actor.person, app);
 	if (rq->actor.kind != ACTOR_RESIDENT)
 		return db ? 0 : -(int)ERR_STORE;
+	int company =
+	    db && app && app_on_record(app) ? company_profile(rq, db, app, context, err) : 0;
+	if (company != 0)
+		return company < 0 ? company : 0;
 	return db ? person_profile(db, rq->arena, rq->actor.person, &context->profile, err)
 	          : -(int)ERR_STORE;
 }
