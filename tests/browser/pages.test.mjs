@@ -84,7 +84,7 @@ test('the office decides', async () => {
 	const [document] = await until(async () => { const { documents } = (await resident.json(`/applications/${id}`)).json; return documents.length && documents; }, 'the document');
 	await page.goto(`/verify/${document.code}`);
 	await check(page);
-	for (const [login, paths] of [['operator', ['/staff/outbox', '/staff/jobs']], ['admin', ['/staff/users', '/staff/users/1', '/staff/users/1/add/role', '/staff/users/import', '/staff/residents', '/staff/departments']],
+	for (const [login, paths] of [['operator', ['/staff/outbox', '/staff/jobs', '/staff/keys']], ['admin', ['/staff/users', '/staff/users/1', '/staff/users/1/add/role', '/staff/users/import', '/staff/residents', '/staff/departments']],
 		['records', ['/staff/records', '/staff/records/disposals']], ['auditor', ['/en/staff']]]) {
 		const other = await open();
 		await signIn(other, login);

@@ -1,7 +1,7 @@
 // Stores that former programs wrote (tests/stores): this one brings them up to date and goes on with them.
 import test from 'node:test';
 import assert from 'node:assert/strict';
-import { mkdtempSync } from 'node:fs';
+import { existsSync, mkdtempSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { City, newDatabase, storeKind } from '../lib/city.mjs';
@@ -21,6 +21,12 @@ for (const version of versions) test(`the store of schema ${version}`, async (t)
 	const report = city.cli('verify');
 	assert.match(report, /^problems: 0$/m);
 	assert.ok(Number(/^entries: (\d+)$/m.exec(report)[1]) > 600, 'the journal is still there');
+
+	// What was sealed with key files is sealed anew, and the former keys are destroyed.
+	assert.ok(!existsSync(join(dir, 'demo/keys/my-number.key')), 'in the store now');
+	assert.match(city.cli('keys', 'rotate'), /application\.my_number: sealed anew/);
+	assert.doesNotMatch(city.cli('keys'), /  old  /);
+	assert.match(city.cli('verify'), /^problems: 0$/m);
 
 	await city.serve();
 	const resident = await city.client().login('resident1@example.jp');

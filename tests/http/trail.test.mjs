@@ -95,7 +95,7 @@ const excused = [
 	[/^get \/staff\/(statistics|procedures|procedures\.csv)$/, 'numbers only'],
 	[/^post \/staff\/procedures\/import$/, 'no personal data'],
 	[/^(get|post) \/staff\/records/, 'titles, numbers and days of files, no names and no answers'],
-	[/^(get|post) \/staff\/(jobs|departments|reason)/, 'no personal data'],
+	[/^(get|post) \/staff\/(jobs|departments|reason|keys)/, 'no personal data'],
 	[/^get \/staff\/exports\/\{id\}\.(csv|xlsx)$/, 'noted with number and purpose: exports.test.mjs asks for it'],
 	[/^(get|post) \/staff\/exports/, 'requests: numbers and purposes, nothing of residents'],
 	[/^post \/staff\/trail\/alerts/, 'acts of officers: each in the history of its alert'],
