@@ -173,3 +173,23 @@ void form_problem(struct request *rq, const char *name, const char *key, json_t 
 	mark(json_object_get(rq->view, "form"), name, text);
 	rq_problem(rq, name, key, args);
 }
+
+const char *form_state(struct request *rq, const char *const *values, size_t n)
+{
+	struct buf text;
+	buf_init(&text, rq->arena);
+	for (size_t i = 0; i < n; i++)
+		buf_printf(&text, "%s\n", values[i] ? values[i] : "");
+	char *out = arena_alloc(rq->arena, TOKEN_HASH_SIZE);
+	token_hash(text.p, out);
+	return out;
+}
+
+int form_kept(struct request *rq, const char *state, const char *field, struct err *err)
+{
+	const char *seen = rq_form(rq, "seen");
+	return !seen || text_eq(seen, state)
+	           ? 0
+	           : err_field(err, ERR_CONFLICT, field, "identity.changed_meanwhile",
+	                 "%s was changed by somebody else", rq->path);
+}

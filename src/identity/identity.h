@@ -161,6 +161,11 @@ bool password_verify(const char *hash, const char *password);
  * returns how many. The city need not be open. */
 int roles_check_city(const char *dir, FILE *out);
 
+/* Looks at a file of roles that is not in use: what is wrong with it, and with a store (db may be
+ * NULL) whose rights it would change from those of the city in dir, a line each. The count of
+ * problems, or <0. */
+int roles_check_file(const char *path, const char *dir, struct db *, FILE *out, struct err *);
+
 /* What the city trusts of cards and time stamps, as its settings card.* and <city>/trust say. The
  * city's; any thread. */
 struct pki *city_pki(const struct city *);

@@ -30,7 +30,7 @@ static const struct input token_inputs[] = {{"name", "string", false, 60},
     {"password", "string", false, 0}, {NULL, NULL, false, 0}};
 static const struct input user_inputs[] = {{"login", "string", false, 64},
     {"name", "string", false, 60}, {"kana", "string", false, 60}, {"mail", "string", false, 254},
-    {NULL, NULL, false, 0}};
+    {"seen", "string", false, 64}, {NULL, NULL, false, 0}};
 static const struct input users_query[] = {{"q", "string", false, 100},
     {"department", "string", false, 20}, {"after", "string", false, 20}, {NULL, NULL, false, 0}};
 static const struct input row_inputs[] = {{"department", "string", false, 20},
@@ -56,7 +56,7 @@ static const struct input on_query[] = {{"on", "date", false, 40}, {NULL, NULL, 
 static const struct input department_inputs[] = {{"code", "string", false, 20},
     {"name", "string", false, 60}, {"name_en", "string", false, 80},
     {"parent", "string", false, 20}, {"from", "date", false, 40}, {"until", "date", false, 40},
-    {NULL, NULL, false, 0}};
+    {"seen", "string", false, 64}, {NULL, NULL, false, 0}};
 static const struct input import_inputs[] = {{"file", "file", false, 0}, {NULL, NULL, false, 0}};
 
 #define PUBLIC .perm = "public"
@@ -177,6 +177,11 @@ static const struct route routes[] = {
         .inputs = rights_query, .summary = "What a staff member may do and why."},
     {HTTP_GET, "/staff/roles", roles_get, MANAGE, .template = "identity/roles",
         .summary = "Every role with its permissions, fields and procedures."},
+    {HTTP_GET, "/staff/roles/try", roles_try_get, MANAGE, .template = "identity/roles-try",
+        .summary = "Form for a file of roles, to see what it would change."},
+    {HTTP_POST, "/staff/roles/try", roles_try_post, MANAGE, .template = "identity/roles-try",
+        .inputs = import_inputs,
+        .summary = "Whose rights a file of roles would change; nothing is.", .flags = ROUTE_UPLOAD},
     {HTTP_GET, "/staff/users", users_get, MANAGE, .template = "identity/users",
         .inputs = users_query, .summary = "Staff: list and search."},
     {HTTP_GET, "/staff/users/new", user_new_get, MANAGE, .template = "identity/form-staff",

@@ -72,6 +72,13 @@ static json_t *typed(struct request *rq, const char *name, const char *known)
 	return json_string(rq->method == HTTP_POST ? form_value(rq, name) : known);
 }
 
+static const char *department_shown(struct request *rq, const struct department *d)
+{
+	const char *values[] = {d->name, d->name_en,
+	    arena_printf(rq->arena, "%lld", (long long)d->parent), d->from, d->until};
+	return form_state(rq, values, COUNT(values));
+}
+
 /* d NULL: a new one. */
 static int department_form(
     struct request *rq, struct db *db, const struct department *d, struct err *err)
@@ -88,7 +95,9 @@ static int department_form(
 	    d ? arena_printf(rq->arena, "/staff/departments/%lld", (long long)d->id)
 	      : "/staff/departments/new",
 	    d ? "identity.department.edit_button" : "identity.department.new_button");
-	if (!d)
+	if (d)
+		form_hidden(form, "seen", department_shown(rq, d)); /* who sends it again knows */
+	else
 		form_field(rq, form, &code_field, typed(rq, "code", ""));
 	form_field(rq, form, &name_field, typed(rq, "name", d ? d->name : ""));
 	form_field(rq, form, &name_en_field, typed(rq, "name_en", d ? d->name_en : ""));
@@ -137,8 +146,11 @@ static void take(struct request *rq, struct saving *s)
 static int save(struct request *rq, struct db *db, struct err *err)
 {
 	struct saving *s = rq_data(rq);
-	struct department parent;
+	struct department parent, now;
 	int64_t id = s->id;
+	if (id && department_get(db, rq->arena, id, &now, err) > 0 &&
+	    form_kept(rq, department_shown(rq, &now), "name", err) < 0)
+		return -(int)ERR_CONFLICT;
 	if (s->f.parent && department_get(db, rq->arena, s->f.parent, &parent, err) <= 0)
 		return err_field(err, ERR_INPUT, "parent", "identity.problem.department",
 		    "department %lld", (long long)s->f.parent);

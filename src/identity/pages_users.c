@@ -358,6 +358,20 @@ int user_get(struct request *rq, struct err *err)
 
 /* --- editing --- */
 
+/* What the form of a person shows; also the state of the staff member (may be NULL). */
+static int edit_state(struct request *rq, struct db *db, const struct account *a, const char **out,
+    char **state, struct err *err)
+{
+	struct rows *r = db_query(db, err, SQL(STAFF_ROW), "i", a->staff);
+	int rc = r ? rows_next(r) : -(int)ERR_STORE;
+	const char *values[] = {a->name, rc > 0 ? rows_dup(r, 2, rq->arena) : NULL, a->mail};
+	if (rc > 0 && state)
+		*state = rows_dup(r, 3, rq->arena);
+	rows_end(r);
+	*out = form_state(rq, values, COUNT(values));
+	return rc < 0 ? rc : 0;
+}
+
 static void user_crumb(struct request *rq, const struct editing *e)
 {
 	users_crumb(rq);
@@ -384,18 +398,23 @@ int user_edit_get(struct request *rq, struct err *err)
 	form_field(rq, form, &name_field, json_string(e->account.name));
 	form_field(rq, form, &kana_field, json_string(kana ? kana : ""));
 	form_field(rq, form, &mail_field, json_string(e->account.mail ? e->account.mail : ""));
+	const char *values[] = {e->account.name, kana, e->account.mail};
+	form_hidden(form, "seen", form_state(rq, values, COUNT(values)));
 	return rc < 0 ? rc : 0;
 }
 
 static int user_edit_write(struct request *rq, struct db *db, struct err *err)
 {
 	struct editing *e = rq_data(rq);
-	int rc = 0;
-	struct rows *r = db_query(db, err, SQL(STAFF_ROW), "i", e->staff);
-	rc = r ? rows_next(r) : -(int)ERR_STORE;
-	char *state = rc > 0 ? rows_dup(r, 3, rq->arena) : NULL;
-	rows_end(r);
+	struct account now;
+	const char *shown;
+	char *state = NULL;
+	int rc = account_get(db, rq->arena, e->account.id, &now, err);
 	if (rc > 0)
+		rc = edit_state(rq, db, &now, &shown, &state, err);
+	if (rc == 0)
+		rc = form_kept(rq, shown, "name", err);
+	if (rc == 0)
 		rc = staff_set(db, rq->actor.id, e->staff, e->f.name, e->f.kana, state, err);
 	if (rc == 0 && !text_eq(e->f.mail, e->account.mail))
 		rc = account_mail_change(rq, db, rq->actor.id, &e->account, e->f.mail, err);
@@ -414,8 +433,13 @@ int user_edit_post(struct request *rq, struct err *err)
 		return rc;
 	user_crumb(rq, e);
 	page_title(rq, "identity.user.edit_title");
-	(void)user_form(rq, arena_printf(rq->arena, "/staff/users/%lld/edit", (long long)e->staff),
-	    "identity.user.edit_button", false);
+	const char *shown;
+	json_t *form =
+	    user_form(rq, arena_printf(rq->arena, "/staff/users/%lld/edit", (long long)e->staff),
+	        "identity.user.edit_button", false);
+	if ((rc = edit_state(rq, db, &e->account, &shown, NULL, err)) < 0)
+		return rc;
+	form_hidden(form, "seen", shown); /* who sends it again knows */
 	take_user(rq, &e->f, false);
 	rq_set_data(rq, e);
 	return rq_write_or(rq, user_edit_write, problem_page);
@@ -562,6 +586,9 @@ static int user_end_write(struct request *rq, struct db *db, struct err *err)
 		return err_set(err, ERR_MALFORMED, NULL, "no kind");
 	int rc = staff_row_end(db, rq->actor.id, e->staff, kinds[kind].row,
 	    number_or(rq_form(rq, "row"), 0), yesterday(rq), err);
+	if (rc == -(int)ERR_MISSING)
+		return err_set(err, ERR_CONFLICT, "identity.user.ended_already",
+		    "row %s of staff %lld is not there", rq_form(rq, "row"), (long long)e->staff);
 	if (rc < 0)
 		return rc;
 	rq_flash(rq, "success", "identity.user.ended", NULL);

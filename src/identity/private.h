@@ -240,6 +240,9 @@ void roles_close(struct city *);
 int role_find(const struct role_set *, const char *name); /* index, -1 */
 /* The role that a post brings. */
 int role_of_post(const struct role_set *, enum rank, struct str department_code);
+/* As right_explain() for all that gives anything anywhere, if these were the roles. */
+int right_explain_under(struct db *, struct arena *, const struct role_set *, int64_t staff,
+    struct right_reason **out, struct err *);
 bool role_has(const struct role *, const char *perm);
 bool role_takes(const struct role *, const char *procedure); /* NULL: any */
 const char *role_text(struct request *, const struct role_set *, const char *name);
@@ -441,6 +444,12 @@ int problem_page(struct request *, struct err *);
 /* A link to choose the first password: by mail, or shown once to be handed over. */
 int invite(struct request *, struct db *, int64_t account, struct err *);
 
+/* Of what a form showed, so that a change in between is noticed: hidden in it as "seen".
+ * form_kept() compares inside the write; ERR_CONFLICT at `field`. A program that does not say it is
+ * not asked. */
+const char *form_state(struct request *, const char *const *values, size_t n);
+int form_kept(struct request *, const char *state, const char *field, struct err *);
+
 /* --- handlers (pages_*.c) --- */
 /* clang-format off */
 #define HANDLERS(X) \
@@ -455,7 +464,7 @@ int invite(struct request *, struct db *, int64_t account, struct err *);
 	X(absence_end_post) X(users_get) X(user_new_get) X(user_new_post) X(user_get) X(user_edit_get) \
 	X(user_edit_post) X(user_add_get) X(user_add_post) X(user_end_post) X(user_do_post) X(user_sessions_get) X(user_sessions_post) \
 	X(residents_get) X(residents_post) X(resident_do_post) \
-	X(rights_get) X(roles_get) X(departments_get) X(department_new) X(department_edit) X(import_get) X(import_post)
+	X(rights_get) X(roles_get) X(roles_try_get) X(roles_try_post) X(departments_get) X(department_new) X(department_edit) X(import_get) X(import_post)
 #define X(name) int name(struct request *, struct err *);
 HANDLERS(X)
 #undef X

@@ -167,22 +167,29 @@ static struct rights *rights_read(const struct role_set *set, struct rows *r, st
 	return out;
 }
 
-/* department 0: those in any. Remembered while a page is made. rc < 0 tells a failure. */
+/* department 0: those in any. */
+static struct rights *rights_under(struct db *db, struct arena *a, const struct role_set *set,
+    int64_t staff, int64_t department, struct err *err)
+{
+	char day[DAY_SIZE];
+	today(day);
+	return rights_read(set,
+	    department ? db_query(db, err, SQL(RIGHTS_IN), "iit", staff, department, day)
+	               : db_query(db, err, SQL(RIGHTS_ANY), "it", staff, day),
+	    a);
+}
+
+/* The same under the city's roles, remembered while a page is made. rc < 0 tells a failure. */
 static const struct rights *rights_of(
     struct db *db, struct arena *a, int64_t staff, int64_t department, struct err *err)
 {
 	static const char kept;
-	const struct role_set *set = roles_of(db);
 	int64_t key = (int64_t)((uint64_t)staff << 32 ^ (uint64_t)department);
 	struct rights *rights = db_recall(db, &kept, key);
 	if (rights)
 		return rights;
-	char day[DAY_SIZE];
-	today(day);
-	rights = rights_read(set,
-	    department ? db_query(db, err, SQL(RIGHTS_IN), "iit", staff, department, day)
-	               : db_query(db, err, SQL(RIGHTS_ANY), "it", staff, day),
-	    db_memo(db) ? db_memo(db) : a);
+	rights =
+	    rights_under(db, db_memo(db) ? db_memo(db) : a, roles_of(db), staff, department, err);
 	if (rights->rc == 0)
 		db_remember(db, &kept, key, rights);
 	return rights;
@@ -285,10 +292,10 @@ unsigned staff_sees_classes(struct db *db, int64_t staff, int64_t department, co
 	return classes;
 }
 
-int right_explain(struct db *db, struct arena *a, int64_t staff, const char *perm,
-    int64_t department, const char *procedure, struct right_reason **out, struct err *err)
+/* Those of the rights that give it. */
+static int explain(const struct rights *rights, struct arena *a, const char *perm,
+    const char *procedure, struct right_reason **out)
 {
-	const struct rights *rights = rights_of(db, a, staff, department, err);
 	int n = 0;
 	*out = arena_array(a, (size_t)rights->n + 1, sizeof(**out));
 	for (int i = 0; i < rights->n && rights->rc == 0; i++) {
@@ -306,6 +313,18 @@ int right_explain(struct db *db, struct arena *a, int64_t staff, const char *per
 			    .procedures = role->procedures};
 	}
 	return rights->rc < 0 ? rights->rc : n;
+}
+
+int right_explain(struct db *db, struct arena *a, int64_t staff, const char *perm,
+    int64_t department, const char *procedure, struct right_reason **out, struct err *err)
+{
+	return explain(rights_of(db, a, staff, department, err), a, perm, procedure, out);
+}
+
+int right_explain_under(struct db *db, struct arena *a, const struct role_set *set, int64_t staff,
+    struct right_reason **out, struct err *err)
+{
+	return explain(rights_under(db, a, set, staff, 0, err), a, NULL, NULL, out);
 }
 
 static const char *const class_names[] = {

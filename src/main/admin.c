@@ -84,22 +84,47 @@ static int check_city(
 	return rc;
 }
 
+/* A file of roles; with a city also whose rights it would change there. */
+static int check_roles(const struct settings *s, struct arena *a, const char *dir, const char *file,
+    int *problems, struct err *err)
+{
+	json_t *settings = NULL;
+	struct store *st = NULL;
+	struct db *db = NULL;
+	int rc = dir ? city_settings(s, dir, &settings, err) : 0;
+	if (rc == 0 && dir)
+		rc = look_at(a, dir, settings, &st, err);
+	if (rc == 0 && dir && !(db = store_reader(st, err)))
+		rc = -(int)err->kind;
+	if (rc == 0)
+		rc = roles_check_file(file, dir, db, stdout, err);
+	*problems = rc > 0 ? rc : 0;
+	store_close(st);
+	json_decref(settings);
+	return rc < 0 ? rc : 0;
+}
+
 int run_check(int argc, char **argv)
 {
 	struct err err = {0};
 	struct settings *s;
-	const char *id = cli_option(&argc, argv, "city");
+	const char *id = cli_option(&argc, argv, "city"), *roles = cli_option(&argc, argv, "roles");
 	int code = cli_settings("check", &argc, argv, &s);
 	if (code != EXIT_OK)
 		return code;
 	struct arena *a = arena_new();
 	const char *dir = id ? arena_printf(a, "%s/%s", settings_get(s, "data"), id) : NULL;
 	int problems = 0;
-	if (argc > 0)
+	int rc = 0;
+	if (roles)
+		rc = check_roles(s, a, dir, roles, &problems, &err);
+	else if (argc > 0)
 		problems = procedures_check_files((const char *const *)argv, argc, stdout);
 	else if (!dir)
 		problems = procedures_check_city(NULL, NULL, stdout);
-	else if (check_city(s, a, dir, &problems, &err) < 0) {
+	else
+		rc = check_city(s, a, dir, &problems, &err);
+	if (rc < 0) {
 		(void)cli_fail("check", &err);
 		problems++;
 	}

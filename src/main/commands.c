@@ -37,11 +37,14 @@ const struct command main_commands[] = {
         .name = "check",
         .summary = "check procedure definitions",
         .help =
-            "machi check [--data DIR] [--city ID] [FILE or FOLDER ...]\n\n"
+            "machi check [--data DIR] [--city ID] [FILE or FOLDER ...]\n"
+            "machi check --roles FILE [--data DIR] [--city ID]\n\n"
             "Reads definitions and names file, line, column and remedy for each problem. Without\n"
             "files: everything the city would load (without --city: the built-in ones), its "
             "address and\n"
-            "the name of its journal. Exit code 3 when there are problems.",
+            "the name of its journal. --roles: a file of roles that is not in use yet, and whose "
+            "rights it\n"
+            "would change in the city (+ gained, - lost). Exit code 3 when there are problems.",
         .run = run_check,
     },
     {

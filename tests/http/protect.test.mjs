@@ -157,3 +157,17 @@ test('once it is ended the records are open as usual', async () => {
 	assert.equal((await chief.json(`/staff/protection/${block}`)).json.protection.end_reason, '本人の申出');
 	assert.equal((await (await client('head')).json(`/staff/applications/${id}`)).status, 200);
 });
+
+test('the journal proves the protections, without a name in it', async () => {
+	assert.match(city.cli('verify', '--city', 'demo'), /problems: 0/);
+	assert.ok(!city.sql('SELECT data FROM journal WHERE subject LIKE \'block:%\'').includes('秘匿'), 'no name');
+	for (const [change, back] of [["UPDATE block SET send_to = 'x' || send_to", 'UPDATE block SET send_to = substr(send_to, 2)'],
+		["UPDATE block_subject SET birthday = 'x' || birthday", 'UPDATE block_subject SET birthday = substr(birthday, 2)']]) {
+		city.sql(change);
+		let said = '';
+		try { said = city.cli('verify', '--city', 'demo'); } catch (e) { said = e.stdout; }
+		assert.match(said, /problems: [1-9][\s\S]*block:\d+ is not as entry/, change);
+		city.sql(back);
+	}
+	assert.match(city.cli('verify', '--city', 'demo'), /problems: 0/);
+});

@@ -7,17 +7,24 @@
 
 const char *const block_grounds[] = {"violence", "stalking", "child", "similar", NULL};
 
-/* Names stay out of the journal: it is kept longer than a protection. */
+/* Names stay out of the journal, which is kept longer than a protection: of the state it has a
+ * salted hash. */
 static int journal(struct db *db, const char *actor, const char *verb, int64_t block, int64_t rc,
     json_t *data, struct err *err)
 {
 	char subject[48];
+	json_t *state = NULL;
 	(void)snprintf(subject, sizeof(subject), "block:%lld", (long long)block);
-	int done = rc < 0 ? (int)rc
-	                  : journal_add(db,
-	                        &(struct journal_change){
-	                            .actor = actor, .verb = verb, .subject = subject, .data = data},
-	                        NULL, err);
+	int done = rc < 0 ? (int)rc : block_state(db, block, &state, err);
+	if (done == 0)
+		done = journal_add(db,
+		    &(struct journal_change){.actor = actor,
+		        .verb = verb,
+		        .subject = subject,
+		        .data = data,
+		        .state = state},
+		    NULL, err);
+	json_decref(state);
 	json_decref(data);
 	return done;
 }

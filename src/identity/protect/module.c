@@ -36,6 +36,8 @@ static const struct menu_item menu[] = {
     {"identity.menu.protect", "/staff/protection", "protect.manage", "staff", 60},
 };
 
+static const struct journal_verifier *const verifiers[] = {&block_verifier};
+
 const struct module protect_module = {
     .name = "identity.protect",
     .slot = -1,
@@ -47,4 +49,6 @@ const struct module protect_module = {
     .nmenu = COUNT(menu),
     .statements = protect_statements,
     .nstatements = PROTECT_SQL_COUNT,
+    .verifiers = verifiers,
+    .nverifiers = COUNT(verifiers),
 };

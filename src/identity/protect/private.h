@@ -9,10 +9,11 @@
 	X(ADD)                                                                                     \
 	X(GET)                                                                                     \
 	X(LIST)                                                                                    \
-	X(OTHERS) X(EXTEND) X(END) X(DUE) X(TOLD) X(SUBJECT_ADD) X(SUBJECTS) X(SUBJECT_HAS)        \
+	X(OTHERS)                                                                                  \
+	X(EXTEND) X(END) X(DUE) X(TOLD) X(SUBJECT_ADD) X(SUBJECTS) X(SUBJECT_HAS)                  \
 	    X(PERSON_BY_NAME) X(PERSON_BY_MAIL) X(PARTY_ADD) X(PARTIES) X(STAFF_ADD) X(STAFF_DROP) \
 	        X(STAFF_LIST) X(STAFF_HAS) X(STAFF_BY_LOGIN) X(HIDES_ACCOUNT) X(SEND_MAIL)         \
-	            X(OF_PARTY)
+	            X(OF_PARTY) X(IDS)
 
 enum protect_statement {
 #define X(name) PROTECT_##name,
@@ -44,6 +45,10 @@ int block_drop_staff(struct db *, const char *actor, int64_t block, int64_t staf
 /* From one month before the end; another year. */
 int block_extend(struct db *, const char *actor, int64_t block, const char *opinion, struct err *);
 int block_end(struct db *, const char *actor, int64_t block, const char *reason, struct err *);
+
+/* All of it, for the journal; new reference. */
+int block_state(struct db *, int64_t block, json_t **out, struct err *);
+extern const struct journal_verifier block_verifier;
 
 int protections_get(struct request *, struct err *);
 int protection_new(struct request *, struct err *);

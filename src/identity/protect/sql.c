@@ -10,6 +10,7 @@ const struct sql protect_sql[PROTECT_SQL_COUNT] = {
                      "received_from, forwarded_to, send_to, send_mail, told, created_us) "
                      "VALUES ('active', ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, 99, ?10) RETURNING id"},
     [PROTECT_GET] = {BLOCK "WHERE id = ?1"},
+    [PROTECT_IDS] = {"SELECT id FROM block ORDER BY id", .whole = "machi verify reads all"},
     [PROTECT_LIST] = {"SELECT b.id, b.state, b.from_date, b.until_date FROM block_staff n "
                       "JOIN block b ON b.id = n.block WHERE n.staff = ?1 "
                       "ORDER BY b.state, b.until_date, b.id LIMIT 500",

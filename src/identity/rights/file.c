@@ -17,7 +17,7 @@
 
 #include "base/file.h"
 #include "base/log.h"
-#include "identity/private.h"
+#include "identity/rights/private.h"
 
 static const char kept; /* key of store_keep() */
 
@@ -25,6 +25,7 @@ static const char kept; /* key of store_keep() */
 
 struct reading {
 	struct arena *arena;
+	const char *name; /* of the file, for problems */
 	const json_t *lines;
 	struct role *roles;
 	struct post_role *posts;
@@ -44,7 +45,7 @@ static void problem(struct reading *r, const char *path, const char *fmt, ...)
 	(void)vsnprintf(text, sizeof(text), fmt, args); /* a long name is cut */
 	va_end(args);
 	char line[400];
-	(void)snprintf(line, sizeof(line), FILE_NAME ":%lld: %s",
+	(void)snprintf(line, sizeof(line), "%s:%lld: %s", r->name,
 	    (long long)json_integer_value(json_object_get(r->lines, path)), text);
 	if (r->out)
 		fprintf(r->out, "%s\n", line);
@@ -250,7 +251,7 @@ static void read_all(struct reading *r, const json_t *file)
 static int read_text(struct reading *r, struct str text, struct err *err)
 {
 	json_t *file = NULL, *lines = json_object();
-	int rc = yaml_json(text, FILE_NAME, &file, lines, err);
+	int rc = yaml_json(text, r->name, &file, lines, err);
 	if (rc == 0) {
 		r->lines = lines;
 		read_all(r, file);
@@ -266,10 +267,24 @@ static int read_text(struct reading *r, struct str text, struct err *err)
 static int read_file(struct reading *r, const char *dir, struct err *err)
 {
 	struct str text;
+	r->name = FILE_NAME;
 	int rc = file_read(r->arena, arena_printf(r->arena, "%s/" FILE_NAME, dir), &text, err);
 	if (rc == -(int)ERR_MISSING)
 		return 0;
 	return rc < 0 ? rc : read_text(r, text, err);
+}
+
+int roles_parse(
+    struct arena *a, const char *name, struct str text, FILE *out, const struct role_set **set)
+{
+	struct reading r = {.arena = a, .name = name, .out = out};
+	struct err err;
+	if (read_text(&r, text, &err) < 0 && !r.problems) {
+		fprintf(out, "%s\n", err.detail);
+		r.problems = 1;
+	}
+	*set = r.set;
+	return r.problems;
 }
 
 int roles_read(const char *dir, struct arena *a, const struct role_set **out, struct err *err)

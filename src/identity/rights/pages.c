@@ -1,7 +1,7 @@
 /* /staff/rights: what somebody may do and why, and what would change if a post or role did. */
 #include <string.h>
 
-#include "identity/private.h"
+#include "identity/rights/private.h"
 
 /* --- a reason in words --- */
 
@@ -14,13 +14,14 @@ static const char *procedures_text(struct request *rq, const struct right_reason
 	return text.p;
 }
 
-static json_t *reason_view(struct request *rq, struct db *db, const struct right_reason *r)
+json_t *reason_view(
+    struct request *rq, struct db *db, const struct role_set *set, const struct right_reason *r)
 {
 	struct err err;
 	const char *key = strcmp(r->source, "post") == 0     ? "identity.rights.because_post"
 	                  : strcmp(r->source, "deputy") == 0 ? "identity.rights.because_deputy"
 	                                                     : "identity.rights.because_grant";
-	const char *role = role_text(rq, roles_of(db), r->role);
+	const char *role = role_text(rq, set, r->role);
 	const char *department =
 	    r->department ? department_name_in(db, rq->arena, r->department, rq->lang, &err)
 	                  : rq_tr(rq, "identity.user.whole_city");
@@ -41,36 +42,28 @@ static json_t *reason_view(struct request *rq, struct db *db, const struct right
 
 /* --- what somebody may --- */
 
-static bool reason_gives(struct db *db, const struct right_reason *r, const char *perm)
-{
-	const struct role_set *set = roles_of(db);
-	int i = role_find(set, r->role);
-	return i >= 0 && role_has(&set->list[i], perm);
-}
-
 /* A reason with the permission that it gives. */
-static json_t *right_view(
-    struct request *rq, struct db *db, const struct perm *perm, const struct right_reason *reason)
+json_t *right_view(struct request *rq, struct db *db, const struct role_set *set,
+    const struct perm *perm, const struct right_reason *reason)
 {
-	json_t *out = reason_view(rq, db, reason);
+	json_t *out = reason_view(rq, db, set, reason);
 	json_object_set_new(out, "permission", json_string(perm->name));
 	json_object_set_new(out, "right", json_string(rq_tr(rq, perm->summary)));
 	return out;
 }
 
 /* [{permission, text, reasons}] of the permissions that the reasons give. */
-static json_t *rights_view(
-    struct request *rq, struct db *db, const struct right_reason *reasons, int n)
+static json_t *rights_view(struct request *rq, struct db *db, const struct rights_side *side)
 {
 	json_t *out = json_array();
 	for (int m = 0; m < nmodules; m++)
 		for (int k = 0; k < modules[m]->nperms; k++) {
 			const struct perm *perm = &modules[m]->perms[k];
 			json_t *because = json_array();
-			for (int i = 0; i < n; i++)
-				if (reason_gives(db, &reasons[i], perm->name))
-					json_array_append_new(
-					    because, right_view(rq, db, perm, &reasons[i]));
+			for (int i = 0; i < side->n; i++)
+				if (reason_gives(side, &side->list[i], perm->name))
+					json_array_append_new(because,
+					    right_view(rq, db, side->set, perm, &side->list[i]));
 			if (json_array_size(because))
 				json_array_append_new(
 				    out, json_pack("{s:s, s:s, s:O}", "permission", perm->name,
@@ -80,33 +73,22 @@ static json_t *rights_view(
 	return out;
 }
 
-/* Does one of the reasons give the permission wherever this one does? */
-static bool covered(struct db *db, const struct right_reason *of, const char *perm,
-    const struct right_reason *list, int n)
-{
-	for (int i = 0; i < n; i++)
-		if (reason_gives(db, &list[i], perm) &&
-		    (list[i].department == 0 || (list[i].department == of->department &&
-		                                    (list[i].reaches || !of->reaches))) &&
-		    (!list[i].procedures || list[i].procedures == of->procedures))
-			return true;
-	return false;
-}
-
-/* What `a` gives and `b` does not. */
-static json_t *difference(struct request *rq, struct db *db, const struct right_reason *a, int na,
-    const struct right_reason *b, int nb)
+json_t *changes_view(struct request *rq, struct db *db, const struct role_set *set,
+    const struct right_change *list, int n)
 {
 	json_t *out = json_array();
-	for (int m = 0; m < nmodules; m++)
-		for (int k = 0; k < modules[m]->nperms; k++) {
-			const struct perm *perm = &modules[m]->perms[k];
-			for (int i = 0; i < na; i++)
-				if (reason_gives(db, &a[i], perm->name) &&
-				    !covered(db, &a[i], perm->name, b, nb))
-					json_array_append_new(out, right_view(rq, db, perm, &a[i]));
-		}
+	for (int i = 0; i < n; i++)
+		json_array_append_new(out, right_view(rq, db, set, list[i].perm, list[i].reason));
 	return out;
+}
+
+/* What one side gives and the other does not. */
+static json_t *difference(struct request *rq, struct db *db, const struct rights_side *of,
+    const struct rights_side *without)
+{
+	struct right_change *list;
+	int n = rights_difference(rq->arena, of, without, &list);
+	return changes_view(rq, db, of->set, list, n);
 }
 
 /* --- trying a change --- */
@@ -186,7 +168,7 @@ static int change_form(struct request *rq, struct db *db, const char *action,
 	json_object_set_new(field, "is_select", json_true());
 	json_object_set_new(field, "select", json_true());
 	for (int i = 0; i < n; i++) {
-		json_t *view = reason_view(rq, db, &now[i]);
+		json_t *view = reason_view(rq, db, set, &now[i]);
 		choose(rq, field, arena_printf(a, "end.%d", i),
 		    arena_printf(a, "%s: %s", rq_tr(rq, "identity.rights.without"),
 		        json_string_value(json_object_get(view, "text"))));
@@ -216,21 +198,23 @@ int rights_get(struct request *rq, struct err *err)
 		return err_set(err, ERR_MISSING, NULL, "rights of staff %lld", (long long)staff);
 	char *name = staff_name(db, rq->arena, staff, err);
 	struct right_reason *now, *then;
-	int after, n = right_explain(db, rq->arena, staff, NULL, 0, NULL, &now, err);
+	int many, n = right_explain(db, rq->arena, staff, NULL, 0, NULL, &now, err);
 	if (n < 0 || !name[0])
 		return n < 0 ? n : err_set(err, ERR_MISSING, NULL, "no such staff");
+	const struct rights_side before = {roles_of(db), now, n};
 	page_title(rq, "identity.rights.title");
 	json_object_set_new(rq->view, "person",
 	    json_pack("{s:I, s:s, s:b}", "id", (json_int_t)staff, "name", name, "is_self",
 	        (int)(staff == rq->actor.person)));
-	json_object_set_new(rq->view, "rights", rights_view(rq, db, now, n));
+	json_object_set_new(rq->view, "rights", rights_view(rq, db, &before));
 	const char *action =
 	    own ? "/staff/rights" : arena_printf(rq->arena, "/staff/rights/%lld", (long long)staff);
-	if (changed(rq, db, now, n, &then, &after))
+	if (changed(rq, db, now, n, &then, &many)) {
+		const struct rights_side after = {roles_of(db), then, many};
 		json_object_set_new(rq->view, "changes",
-		    json_pack("{s:o, s:o}", "gained", difference(rq, db, then, after, now, n),
-		        "lost", difference(rq, db, now, n, then, after)));
-	else if (rq_query(rq, "change") && rq_query(rq, "change")[0])
+		    json_pack("{s:o, s:o}", "gained", difference(rq, db, &after, &before), "lost",
+		        difference(rq, db, &before, &after)));
+	} else if (rq_query(rq, "change") && rq_query(rq, "change")[0])
 		rq_problem(rq, "change", "identity.rights.no_change", NULL);
 	return change_form(rq, db, action, now, n, err);
 }
