@@ -5,6 +5,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/individual.h"
 #include "base/str.h"
 
 static enum log_level least = LOG_INFO_;
@@ -48,6 +49,7 @@ void log_line(enum log_level level, const char *event, const char *fmt, ...)
 	va_start(ap, fmt);
 	buf_vprintf(&text, fmt, ap);
 	va_end(ap);
+	individual_number_mask(text.p, text.n);
 	write_line(level, event, buf_to_str(&text));
 	buf_free(&text);
 }

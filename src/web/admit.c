@@ -3,6 +3,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "base/individual.h"
 #include "base/time.h"
 #include "web/private.h"
 
@@ -158,6 +159,48 @@ static int prepare_body(struct request *rq, struct err *err)
 	    type, &p->multipart, err);
 }
 
+static bool has_number(const char *text)
+{
+	return text && individual_number_find(str_from(text), NULL);
+}
+
+/* An address stands in histories, bookmarks and logs of others: nothing is done for one with a
+ * 個人番号 in it, and the answer does not repeat it. */
+static int refuse_address(struct request *rq, struct err *err)
+{
+	struct request_private *p = rq->p;
+	bool found = has_number(rq->path);
+	for (int i = 0; i < p->query.n && !found; i++)
+		found = has_number(p->query.names[i]) || has_number(p->query.values[i]);
+	if (!found)
+		return 0;
+	rq->path = rq->url = "/";
+	p->query.n = 0;
+	return err_set(err, ERR_MALFORMED, "web.number_in_address", "a number in the address");
+}
+
+/* What lets somebody in is kept nowhere; codes and tokens have other lengths. */
+static bool is_password(const char *name)
+{
+	return strstr(name, "password") != NULL;
+}
+
+int rq_refuse_number(const struct request *rq, struct err *err)
+{
+	const struct request_private *p = rq->p;
+	const struct upload *uploads = NULL;
+	int n = p->multipart ? multipart_uploads(p->multipart, &uploads) : 0;
+	for (int i = 0; i < p->form.n; i++)
+		if (has_number(p->form.names[i]) ||
+		    (has_number(p->form.values[i]) && !is_password(p->form.names[i])))
+			return err_set(err, ERR_INPUT, "web.number_in_text", "a number was sent");
+	for (int i = 0; i < n; i++)
+		if (has_number(uploads[i].filename))
+			return err_set(
+			    err, ERR_INPUT, "web.number_in_text", "a number in a file's name");
+	return 0;
+}
+
 /* Everything that can be said before the body. */
 int admit(struct request *rq, const struct line *line, bool body, struct err *err)
 {
@@ -169,7 +212,9 @@ int admit(struct request *rq, const struct line *line, bool body, struct err *er
 		return rc;
 	choose_format(rq);
 	choose_language(rq);
-	int found = find_route(rq, line->path, err);
+	int found = refuse_address(rq, err);
+	if (found == 0)
+		found = find_route(rq, line->path, err);
 	struct err busy = {0};
 	if ((rc = check_rate(rq, &busy)) < 0) {
 		*err = busy;

@@ -367,6 +367,8 @@ static void run(struct request *rq)
 		p->rc = body_parse(rq, &p->err);
 	if (p->rc == 0)
 		p->rc = csrf_check(rq, &p->err);
+	if (p->rc == 0 && !(rq->route->flags & (ROUTE_NUMBER | ROUTE_RAW)))
+		p->rc = rq_refuse_number(rq, &p->err);
 	if (p->rc < 0) {
 		finish(rq);
 		return;

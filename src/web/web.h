@@ -96,6 +96,10 @@ const char *rq_cookie(struct request *, const char *name);
 struct str rq_client_certificate(struct request *);
 struct db *rq_db(struct request *, struct err *); /* this thread's reader of the city's store */
 
+/* A 個人番号 that was sent where none belongs: ERR_INPUT, or 0. Asked before each handler, but for
+ * routes with ROUTE_NUMBER: those ask themselves where their form has no field for it. */
+int rq_refuse_number(const struct request *, struct err *);
+
 /* --- answers --- */
 /* 303 to a path of this site (the language prefix is added unless it has one); anything that leads
  * elsewhere ("//host", "https:") becomes "/", so that a "next" parameter may be given as it came.
@@ -224,7 +228,8 @@ enum route_flag {
 	ROUTE_UPLOAD = 8,    /* takes multipart files */
 	ROUTE_HIDDEN = 16,   /* not in openapi.json */
 	ROUTE_ANY_HOST = 32, /* of the process: answers under every host name */
-	ROUTE_OWN_AUTH = 64  /* reads the field Authorization itself: no API token, no session */
+	ROUTE_OWN_AUTH = 64, /* reads the field Authorization itself: no API token, no session */
+	ROUTE_NUMBER = 128   /* takes a 個人番号; everywhere else one that is sent is refused */
 };
 
 /* Input of a route, for openapi.json and for the shape check before the handler runs. */

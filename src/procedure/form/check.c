@@ -1,6 +1,8 @@
 /* Checks of answers: one section, or everything as at submission. */
 #include "procedure/form/private.h"
 
+#include "base/individual.h"
+
 #include <math.h>
 #include <string.h>
 
@@ -32,6 +34,10 @@ static void check_field(struct form *fm, const struct spot *spot, const struct f
 		return;
 	}
 	int before = fm->n;
+	if (field_leaks_number(f, value)) {
+		form_say(fm, name, f, "form.number_in_text", NULL);
+		return;
+	}
 	if (ops->check)
 		ops->check(fm, f, name, value);
 	if (fm->n > before)
@@ -265,11 +271,35 @@ bool form_capacity(const struct procedure *p, json_t *answers, const char **key,
 
 /* --- numbers that are kept encrypted --- */
 
+static bool holds_number(const json_t *value)
+{
+	const char *key;
+	json_t *one;
+	size_t i;
+	if (json_is_string(value))
+		return individual_number_find(
+		    (struct str){json_string_value(value), json_string_length(value)}, NULL);
+	json_object_foreach((json_t *)value, key, one) if (holds_number(one)) return true;
+	json_array_foreach((json_t *)value, i, one) if (holds_number(one)) return true;
+	return false;
+}
+
+bool field_leaks_number(const struct field *f, const json_t *value)
+{
+	bool own = f->type == FIELD_MY_NUMBER || f->type == FIELD_FILE || f->pattern;
+	return !own && holds_number(value);
+}
+
 static void secret_of(const struct field *f, json_t *object, bool open,
     json_t *(*fn)(void *arg, const json_t *value), void *arg)
 {
 	const json_t *value = json_object_get(object, f->id);
 	bool sealed = json_is_object(value);
+	if (f->type != FIELD_MY_NUMBER) { /* in the wrong place: check() has told */
+		if (!open && field_leaks_number(f, value))
+			json_object_del(object, f->id);
+		return;
+	}
 	if (!value || sealed != open)
 		return;
 	struct arena *a = arena_new();
@@ -297,10 +327,10 @@ bool form_has_secrets(const struct procedure *p)
 void form_secrets(const struct procedure *p, json_t *answers, bool open,
     json_t *(*fn)(void *arg, const json_t *value), void *arg)
 {
+	if (!form_has_secrets(p))
+		return;
 	LIST_EACH(const struct section, s, p->d.sections)
 		LIST_EACH(const struct field, f, s->fields) {
-			if (f->type != FIELD_MY_NUMBER)
-				continue;
 			json_t *at = json_object_get(answers, s->id), *row;
 			size_t i;
 			if (json_is_object(at))

@@ -1,6 +1,8 @@
 /* Field types that are ticked or chosen, files, and notes. */
 #include "procedure/form/private.h"
 
+#include "base/individual.h"
+
 #include <stdlib.h>
 #include <string.h>
 
@@ -506,6 +508,8 @@ int form_file_check(const struct procedure *p, struct arena *a, const struct for
 	const char *wrong = file_problem(f, entry);
 	if (!wrong && json_array_size(list) >= (size_t)f->max)
 		wrong = "form.file.count";
+	if (!wrong && individual_number_find(str_from(file->name), NULL))
+		wrong = "form.number_in_text";
 	if (!wrong && file->found)
 		wrong = arena_printf(a, "form.file.%s", file->found);
 	if (wrong)

@@ -61,6 +61,10 @@ void form_say_text(struct form *, const char *name, const json_t *message);
 /* Catalogue text in the form's language; the key itself without a catalogue. */
 const char *form_tr(struct form *, const char *key, json_t *args);
 
+/* Is there a 個人番号 in the answer of a field that is not for one? Texts with a pattern are:
+ * theirs are other numbers. */
+bool field_leaks_number(const struct field *, const json_t *value);
+
 /* --- controls as posted --- */
 struct control {
 	const char *name, *value;

@@ -429,7 +429,9 @@ static void check_my_number(
 static void view_my_number(struct form *fm, const struct field *f, const char *name,
     const json_t *value, const char *mode, json_t *view)
 {
-	(void)fm;
+	const char *ground = procedure_text(fm->p, "my_number.ground", fm->ctx->lang);
+	if (ground)
+		set_text(view, "ground", ground);
 	(void)f;
 	(void)name;
 	(void)mode;

@@ -620,6 +620,8 @@ static int step_post(struct request *rq, struct err *err)
 {
 	struct step_page *s;
 	int rc = step_load(rq, &s, err);
+	if (rc == 0 && !form_has_secrets(s->procedure))
+		rc = rq_refuse_number(rq, err);
 	if (rc != 0 || (rc = step_param(rq, s, err)) < 0)
 		return rc < 0 ? rc : 0;
 	rq_set_data(rq, s);
@@ -977,7 +979,7 @@ static const struct route routes[] = {
         .template = "procedure/step", .summary = "One step of the form."},
     {HTTP_POST, "/applications/{id}/steps/{step}", step_post, .perm = "signed-in",
         .template = "procedure/step", .summary = "Save a step and go on.", .rate = RATE_WRITE,
-        .flags = ROUTE_UPLOAD, .describe = describe_answers},
+        .flags = ROUTE_UPLOAD | ROUTE_NUMBER, .describe = describe_answers},
     {HTTP_GET, "/applications/{id}/mandate", whom_get, .perm = "signed-in",
         .template = "procedure/mandate", .summary = "For whom a proxy applies."},
     {HTTP_POST, "/applications/{id}/mandate", whom_post, .perm = "signed-in",

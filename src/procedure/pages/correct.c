@@ -373,6 +373,8 @@ static int correct(struct request *rq, struct err *err)
 {
 	struct correcting *c;
 	int rc = correct_load(rq, &c, err);
+	if (rc == 0 && !form_has_secrets(c->procedure))
+		rc = rq_refuse_number(rq, err);
 	return rc != 0 ? (rc < 0 ? rc : 0) : rq_defer(rq, correct_take); /* writes files */
 }
 
@@ -381,7 +383,7 @@ static const struct route routes[] = {
         .template = "procedure/correct", .summary = "What the office asks to correct."},
     {HTTP_POST, "/applications/{id}/correct", correct, .perm = "signed-in",
         .template = "procedure/correct", .summary = "Answer a correction request.",
-        .rate = RATE_WRITE, .flags = ROUTE_UPLOAD, .describe = describe_answers},
+        .rate = RATE_WRITE, .flags = ROUTE_UPLOAD | ROUTE_NUMBER, .describe = describe_answers},
 };
 const struct module correct_pages = {
     .name = "procedure.correct",
