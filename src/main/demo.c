@@ -16,6 +16,7 @@
 #include "procedure/catalogue.h"
 #include "procedure/example_people.h"
 #include "procedure/inventory.h"
+#include "procedure/my_number/my_number.h"
 #include "store/blob.h"
 
 enum {
@@ -419,6 +420,12 @@ static int draft_decision(struct demo *d, struct db *db, struct arena *a, const 
 	    .fee_yen = app->fee_yen,
 	    .outcome = outcome,
 	    .i18n = d->city->i18n};
+	static const struct number_check card = {.number_by = "card", .person_by = "card"};
+	if (!refused && number_check_missing(p, app->kids, app->answers)) {
+		int checked = number_check_add(db, a, clerk, app->id, &card, err);
+		if (checked < 0)
+			return checked;
+	}
 	json_t *findings = form_example_findings(p, a, &context, app->answers, draw(d));
 	int rc = route_start(
 	    db, a, clerk, p, app->id, outcome, refused ? refusal_of(p) : NULL, findings, err);

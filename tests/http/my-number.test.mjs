@@ -94,6 +94,25 @@ test('many numbers shown by one person raise an alert', async () => {
 	assert.match((await officer.get('/staff/trail/alerts')).text, /個人番号の大量の表示/);
 });
 
+test('a grant waits for the check of number and person; it is shown with the case', async () => {
+	const { id: fresh } = await applyForCare(resident, individualNumber('12312312312')), path = `/staff/my-number/${fresh}`;
+	assert.ok((await clerk.postJson(`/staff/applications/${fresh}/accept`, {})).status < 400);
+	const grant = { outcome: 'granted', 'findings.level': 'c1', 'findings.valid_from': '2026-11-01', 'findings.valid_to': '2027-10-31', 'findings.board': '2026-11-15' };
+	const early = await clerk.postJson(`/staff/applications/${fresh}/draft`, grant);
+	assert.equal(early.status, 422);
+	assert.match(early.text, /番号確認と身元確認を記録してください/);
+	const form = await clerk.get(path), wrong = await clerk.submit(form, '/check', { number_by: 'card' });
+	assert.equal(wrong.status, 422);
+	assert.match(wrong.text, /href="#person_by"/);
+	const done = await clerk.submit(form, '/check', { number_by: 'card', person_by: 'card', note: '窓口で確認' });
+	assert.match(words(done.text), /個人番号カード \/ 個人番号カード 窓口で確認/);
+	assert.match(words((await clerk.get(path)).text), /番号確認と身元確認 .*窓口で確認/);
+	const later = await clerk.postJson(`/staff/applications/${fresh}/draft`, grant);
+	assert.ok(later.status < 400, later.text);
+	assert.ok((await resident.json('/my/readings')).json.readings.some((r) => r.what === '個人番号と身元を確認しました'));
+	assert.match(city.cli('verify'), /^problems: 0$/m);
+});
+
 test('nobody gets it by emergency access, an API token, or of a protected person', async () => {
 	const other = await city.office(dogs), outsider = await city.as(other.clerk); // has right and factor elsewhere
 	const { number: receipt } = (await clerk.json(`/staff/applications/${id}`)).json.application;

@@ -228,6 +228,7 @@ const more = {
 	'POST /staff/applications/{id}/{verb} review': [`/staff/applications/${granted}/review`, '134333344343'],
 	'GET /staff/my-number/{id}': [`/staff/my-number/${taken}`, '134444444444'],
 	'POST /staff/my-number/{id}': [`/staff/my-number/${taken}`, '134444444444', { purpose: '' }],
+	'POST /staff/my-number/{id}/check': [`/staff/my-number/${taken}/check`, '134444444444'],
 	'POST /account/notices': ['/account/notices', '13........33'],
 	'GET /staff/absences/{staff}': [away, '13444.44.4..'],
 	'GET /staff/absences/{staff}/absence/{row}': [`${away}/absence/new`, '13444.44.4..'],

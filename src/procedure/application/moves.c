@@ -74,6 +74,7 @@ static const struct app_move moves[] = {
     {APP_SUBMITTED, "waive", APP_SUBMITTED, CASH},
     {APP_SUBMITTED, "message", APP_SUBMITTED, A | C},
     {APP_SUBMITTED, "note", APP_SUBMITTED, C},
+    {APP_SUBMITTED, "check_number", APP_SUBMITTED, C},
 
     {APP_ACCEPTED, "assign", APP_REVIEWING, C},
     {APP_ACCEPTED, "request_correction", APP_CORRECTION, C},
@@ -85,6 +86,7 @@ static const struct app_move moves[] = {
     {APP_ACCEPTED, "waive", APP_ACCEPTED, CASH},
     {APP_ACCEPTED, "message", APP_ACCEPTED, A | C},
     {APP_ACCEPTED, "note", APP_ACCEPTED, C},
+    {APP_ACCEPTED, "check_number", APP_ACCEPTED, C},
 
     {APP_REVIEWING, "assign", APP_REVIEWING, C},
     {APP_REVIEWING, "request_correction", APP_CORRECTION, C},
@@ -96,6 +98,7 @@ static const struct app_move moves[] = {
     {APP_REVIEWING, "waive", APP_REVIEWING, CASH},
     {APP_REVIEWING, "message", APP_REVIEWING, A | C},
     {APP_REVIEWING, "note", APP_REVIEWING, C},
+    {APP_REVIEWING, "check_number", APP_REVIEWING, C},
 
     {APP_CORRECTION, "save_answer", APP_CORRECTION, A},
     {APP_CORRECTION, "correct", APP_REVIEWING, A},
@@ -108,6 +111,7 @@ static const struct app_move moves[] = {
     {APP_CORRECTION, "waive", APP_CORRECTION, CASH},
     {APP_CORRECTION, "message", APP_CORRECTION, A | C},
     {APP_CORRECTION, "note", APP_CORRECTION, C},
+    {APP_CORRECTION, "check_number", APP_CORRECTION, C},
 
     {APP_APPROVAL, "approve", APP_APPROVAL, R},
     {APP_APPROVAL, "approve", APP_PAYMENT, R},

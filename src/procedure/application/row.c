@@ -490,6 +490,7 @@ static int kids_digest(struct buf *d, struct db *db, const struct app_row *r, st
 	    {KID_CORRECTION_DRAFT, SQL_CORRECTION_DRAFT_GET, "ti"},
 	    {KID_SIGNATURE, SQL_SIGNATURE_GET, "tti"},
 	    {KID_MANDATE_USE, SQL_USE_DIGEST, "iitt"},
+	    {KID_NUMBER_CHECK, SQL_NUMBER_CHECK_OF, "itttii"},
 	};
 	int rc = 0;
 	for (size_t i = 0; i < COUNT(kids) && rc == 0; i++)

@@ -116,6 +116,13 @@ const struct sql life_sql[LIFE_SQL_COUNT] = {
     [SQL_CORRECTION_DRAFT_RESEAL] = {"UPDATE correction_draft SET answers = ?2"
                                      " WHERE application = ?1",
         NULL},
+    [SQL_NUMBER_CHECK_ADD] = {"INSERT INTO number_check (application, number_by, person_by, note,"
+                              " staff, at_us) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+        NULL},
+    [SQL_NUMBER_CHECK_OF] = {"SELECT id, number_by, person_by, note, staff, at_us"
+                             " FROM number_check WHERE application = ?1 ORDER BY application DESC,"
+                             " id DESC",
+        NULL},
     [SQL_CORRECTION_DRAFT_DROP] = {"DELETE FROM correction_draft WHERE application = ?1", NULL},
     [SQL_MESSAGE_ADD] = {"INSERT INTO message (application, kind, actor, author, body, at_us)"
                          " VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
@@ -393,6 +400,8 @@ const struct sql *const application_statements[] = {
     S(SIGNATURE_DROP),
     S(SIGNATURE_RESEAL),
     S(CORRECTION_DRAFT_RESEAL),
+    S(NUMBER_CHECK_ADD),
+    S(NUMBER_CHECK_OF),
     S(MESSAGE_ADD),
     S(MESSAGE_OF),
     S(STEP_ADD),

@@ -104,7 +104,7 @@ static void test_moves_described(void **state)
 	    "/applications/{id}/withdraw", "/applications/{id}/messages",
 	    "/applications/{id}/correct", "accept", "assign", "forward", "correction",
 	    "cancel-correction", "message", "note", "payment", "waive", "draft", "route", "review",
-	    "cancel", "close", "hold", "revoke", "reissue"};
+	    "cancel", "close", "hold", "revoke", "reissue", "/staff/my-number/{id}/check"};
 	struct arena *a = arena_new();
 	int n;
 	size_t k;

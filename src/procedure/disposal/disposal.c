@@ -90,6 +90,16 @@ static json_t *columns(struct rows *r, const char *types)
 	return out;
 }
 
+/* The number of 個人番号 is part of it where there were any; records of before know none. */
+static json_t *item_state(struct rows *r)
+{
+	json_t *out = columns(r, item_types);
+	int64_t numbers = rows_i64(r, 19);
+	if (numbers > 0)
+		json_array_append_new(out, json_integer((json_int_t)numbers));
+	return out;
+}
+
 /* SHA-256 over the numbers of a proposal's applications. */
 static int files_digest(struct db *db, struct arena *a, int64_t id, char **out, struct err *err)
 {
@@ -146,7 +156,7 @@ int disposal_item_journal(
 {
 	struct rows *r = db_query(db, err, SQL(ITEM_GET), "i", item);
 	int rc = r ? rows_next(r) : -(int)ERR_STORE;
-	json_t *state = rc == 1 ? columns(r, item_types) : NULL;
+	json_t *state = rc == 1 ? item_state(r) : NULL;
 	rows_end(r);
 	if (state)
 		rc = journal_add(db,
@@ -175,7 +185,7 @@ static int each_row(struct db *db, const struct sql *sql, const char *kind, bool
 			if (proposals)
 				rc = proposal_state(db, a, r, &s, err);
 			else
-				s = columns(r, item_types);
+				s = item_state(r);
 			if (rc >= 0)
 				rc = state(arg, arena_printf(a, "%s:%" PRId64, kind, last), s);
 			json_decref(s);
@@ -653,6 +663,8 @@ static json_t *item_view(struct arena *a, struct rows *r)
 	set_instant(o, "submitted", rows_i64(r, 14));
 	set_instant(o, "decided", rows_i64(r, 15));
 	set_instant(o, "done", rows_i64(r, 18));
+	if (rows_i64(r, 19) > 0)
+		json_object_set_new(o, "my_numbers", json_integer((json_int_t)rows_i64(r, 19)));
 	return o;
 }
 

@@ -91,11 +91,29 @@ static int let_blobs_go(
 	return rc < 0 ? rc : 0;
 }
 
+/* How many 個人番号 are in answers: they stand there sealed, {"sealed": …}. */
+static int64_t numbers_in(const json_t *value)
+{
+	const char *key;
+	json_t *one;
+	size_t i;
+	int64_t n = json_is_string(json_object_get(value, "sealed")) ? 1 : 0;
+	json_object_foreach((json_t *)value, key, one) n += numbers_in(one);
+	json_array_foreach((json_t *)value, i, one) n += numbers_in(one);
+	return n;
+}
+
 static int erase(struct db *db, struct arena *a, const struct work *w, const struct file *f,
     const struct app_row *r, struct err *err)
 {
 	const char *subject = subject_of(a, r->id);
-	int rc = let_blobs_go(db, a, r, subject, err);
+	json_t *answers;
+	int rc = row_answers(r, &answers, err);
+	if (rc < 0)
+		return rc;
+	int64_t numbers = numbers_in(answers);
+	json_decref(answers);
+	rc = let_blobs_go(db, a, r, subject, err);
 	if (rc < 0 || (rc = document_erase(db, subject, err)) < 0 ||
 	    (rc = notice_forget(db, subject, err)) < 0 ||
 	    (rc = search_put(db, "application", r->id, 0, "", err)) < 0 ||
@@ -115,8 +133,8 @@ static int erase(struct db *db, struct arena *a, const struct work *w, const str
 	json_decref(data);
 	if (rc < 0)
 		return rc;
-	n = db_run(db, err, SQL(ITEM_DONE), "iti", f->item,
-	    w->city ? procedure_title(w->city, a, f->procedure) : NULL, now_us());
+	n = db_run(db, err, SQL(ITEM_DONE), "itii", f->item,
+	    w->city ? procedure_title(w->city, a, f->procedure) : NULL, now_us(), numbers);
 	return n < 0 ? (int)n : disposal_item_journal(db, a, "disposal.recorded", f->item, err);
 }
 
@@ -128,7 +146,7 @@ static int extend(struct db *db, struct arena *a, const struct work *w, const st
 	    json_pack("{s:s, s:s?}", "until", w->until, "record", w->number), err);
 	if (rc < 0)
 		return rc;
-	int64_t n = db_run(db, err, SQL(ITEM_DONE), "iti", f->item, NULL, now_us());
+	int64_t n = db_run(db, err, SQL(ITEM_DONE), "itii", f->item, NULL, now_us(), INT64_C(0));
 	return n < 0 ? (int)n : disposal_item_journal(db, a, "disposal.recorded", f->item, err);
 }
 

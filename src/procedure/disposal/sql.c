@@ -8,7 +8,7 @@
 #define ITEM                                                                                       \
 	"SELECT id, disposal, application, state, why, procedure, title, department, serial,"      \
 	" receipt_number, account, channel, final_state, outcome, submitted_us, decided_us,"       \
-	" retention_years, kept_until, done_us FROM disposal_item "
+	" retention_years, kept_until, done_us, numbers FROM disposal_item "
 
 /* A file may be disposed of when nothing can happen to it any more. */
 #define CLOSED "state IN ('closed', 'withdrawn', 'cancelled')"
@@ -54,8 +54,8 @@ const struct sql disposal_sql[DISPOSAL_SQL_COUNT] = {
     [DISPOSAL_ITEMS_OPEN] = {"SELECT id FROM disposal_item WHERE disposal = ?1 AND state = 'open'"
                              " ORDER BY disposal, id LIMIT ?2"},
     [DISPOSAL_ITEM_GET] = {ITEM "WHERE id = ?1"},
-    [DISPOSAL_ITEM_DONE] = {"UPDATE disposal_item SET state = 'done', title = ?2, done_us = ?3"
-                            " WHERE id = ?1 AND state = 'open'"},
+    [DISPOSAL_ITEM_DONE] = {"UPDATE disposal_item SET state = 'done', title = ?2, done_us = ?3,"
+                            " numbers = ?4 WHERE id = ?1 AND state = 'open'"},
     [DISPOSAL_ITEM_LEFT] = {"UPDATE disposal_item SET state = 'left', why = ?2, done_us = ?3"
                             " WHERE id = ?1 AND state = 'open'"},
     [DISPOSAL_ITEM_IDS] = {"SELECT application FROM disposal_item WHERE disposal = ?1"

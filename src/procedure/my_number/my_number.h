@@ -18,9 +18,21 @@ bool app_shows_numbers(struct db *, const struct app_actor *, const struct appli
  * here), <0. */
 int number_demand(struct request *, const struct procedure *, const char *next, struct err *);
 
-/* For the case's page: view.my_number = {href} when the form asks for a number and the reader may
- * have it. */
+/* For the case's page, of a form that asks for a number: view.my_number = {checks: [{number_by,
+ * person_by, note, staff_name, at}], href when the reader may have it}. */
 void number_link(struct request *, struct db *, const struct app_actor *,
-    const struct application *, const struct procedure *);
+    const struct application *, const struct procedure *, struct err *);
+
+/* How number and person were checked, the last one first. New reference. */
+json_t *number_checks(struct request *, struct db *, const struct application *, struct err *);
+struct number_check {
+	const char *number_by, *person_by, *note; /* note: NULL: none */
+};
+/* Inside a write: records a check; a move of the table. ERR_INPUT at "number_by", "person_by". */
+int number_check_add(struct db *, struct arena *, const struct app_actor *, int64_t id,
+    const struct number_check *, struct err *);
+/* Does the definition want numbers to be checked before a grant, and is there one that nobody did?
+ * kids: of the application. */
+bool number_check_missing(const struct procedure *, int64_t kids, const json_t *answers);
 
 #endif

@@ -1,13 +1,11 @@
 /* /staff/my-number/{id}: which numbers a case holds, and the act that shows one of them. The number
  * is in the answer to that act and nowhere else: not in an address, a flash message, a cached page
  * or a list. What is noted of it is on disk before it is shown. */
-#include "procedure/my_number/my_number.h"
+#include "procedure/my_number/private.h"
 
 #include <string.h>
 
-#include "base/json.h"
 #include "identity/identity.h"
-#include "procedure/pages/pages.h"
 #include "procedure/procedure.h"
 #include "trail/trail.h"
 
@@ -26,26 +24,22 @@ static const char *page_of(const struct request *rq, int64_t id)
 }
 
 void number_link(struct request *rq, struct db *db, const struct app_actor *actor,
-    const struct application *app, const struct procedure *p)
+    const struct application *app, const struct procedure *p, struct err *err)
 {
-	if (form_has_secrets(p) && app_shows_numbers(db, actor, app))
-		json_object_set_new(rq->view, "my_number",
-		    json_pack("{s:s}", "href", rq_href(rq, "%s", page_of(rq, app->id))));
+	if (!form_has_secrets(p))
+		return;
+	json_t *view = json_pack("{s:o}", "checks", number_checks(rq, db, app, err));
+	if (app_shows_numbers(db, actor, app))
+		json_object_set_new(
+		    view, "href", json_string(rq_href(rq, "%s", page_of(rq, app->id))));
+	json_object_set_new(rq->view, "my_number", view);
 }
 
 /* --- the page --- */
 
-struct page {
-	struct application *app;
-	struct procedure *procedure;
-	json_t *numbers; /* what can be shown: [{name, label}] */
-	const char *purpose, *reason, *field;
-};
-
-/* 0 go on, 1 answered, <0. */
-static int page_load(struct request *rq, struct page **out, struct err *err)
+int number_page_load(struct request *rq, struct number_page **out, struct err *err)
 {
-	struct page *p = arena_new_of(rq->arena, struct page);
+	struct number_page *p = arena_new_of(rq->arena, struct number_page);
 	struct db *db = rq_db(rq, err);
 	struct app_actor actor = rq_app_actor(rq);
 	int64_t id = rq_param_i64(rq, "id");
@@ -106,8 +100,7 @@ static const struct page_field which_field = {"field", "application.number.which
 static const struct page_field reason_field = {
     "reason", "application.number.reason", "application.number.reason_help", true, 3};
 
-/* options: taken over; NULL: a text. */
-static void add_field(
+void number_field_add(
     struct request *rq, json_t *fields, const struct page_field *f, json_t *options)
 {
 	bool posted = rq->method == HTTP_POST;
@@ -123,7 +116,7 @@ static void add_field(
 	json_array_append_new(fields, field);
 }
 
-static void frame(struct request *rq, const struct page *p)
+static void frame(struct request *rq, const struct number_page *p)
 {
 	const char *ground = procedure_text(p->procedure, "my_number.ground", rq->lang);
 	json_object_set_new(rq->view, "application",
@@ -143,27 +136,34 @@ static void frame(struct request *rq, const struct page *p)
 	    rq_href(rq, "/staff/applications/%lld", (long long)p->app->id));
 }
 
-static int page_view(struct request *rq, const struct page *p)
+int number_page_show(struct request *rq, const struct number_page *p, struct err *err)
 {
+	struct db *db = rq_db(rq, err);
+	int rc = db ? rq_reading(rq, p->app, TRAIL_READ, NULL, NULL, err) : -(int)ERR_STORE;
+	if (rc <= 0)
+		return rc;
 	json_t *fields = json_array();
 	frame(rq, p);
 	json_object_set(rq->view, "numbers", p->numbers);
-	add_field(rq, fields, &purpose_field, purposes(rq, p->procedure));
+	number_field_add(rq, fields, &purpose_field, purposes(rq, p->procedure));
 	if (json_array_size(p->numbers) > 1)
-		add_field(rq, fields, &which_field, options_of(p->numbers));
-	add_field(rq, fields, &reason_field, NULL);
+		number_field_add(rq, fields, &which_field, options_of(p->numbers));
+	number_field_add(rq, fields, &reason_field, NULL);
 	json_object_set_new(rq->view, "fields", fields);
+	json_object_set_new(rq->view, "checks", number_checks(rq, db, p->app, err));
+	struct app_actor actor = rq_app_actor(rq);
+	if (app_may(db, rq->arena, &actor, p->app, "check_number"))
+		json_object_set_new(rq->view, "check_fields", number_check_fields(rq));
 	return 0;
 }
 
 static int get(struct request *rq, struct err *err)
 {
-	struct page *p;
-	int rc = page_load(rq, &p, err);
+	struct number_page *p;
+	int rc = number_page_load(rq, &p, err);
 	if (rc != 0)
 		return rc < 0 ? rc : 0;
-	rc = rq_reading(rq, p->app, TRAIL_READ, NULL, NULL, err);
-	return rc > 0 ? page_view(rq, p) : rc;
+	return number_page_show(rq, p, err);
 }
 
 /* --- the act --- */
@@ -192,7 +192,7 @@ static const char *grouped(const struct request *rq, const char *digits)
 
 static int show_write(struct request *rq, struct db *db, struct err *err)
 {
-	struct page *p = rq_data(rq);
+	struct number_page *p = rq_data(rq);
 	struct app_actor actor = rq_app_actor(rq);
 	json_t *plain;
 	bool own = app_is_work_of(db, &actor, p->app);
@@ -236,8 +236,8 @@ static void check_choice(struct request *rq, const struct page_field *f, json_t 
 
 static int post(struct request *rq, struct err *err)
 {
-	struct page *p;
-	int rc = page_load(rq, &p, err);
+	struct number_page *p;
+	int rc = number_page_load(rq, &p, err);
 	if (rc != 0)
 		return rc < 0 ? rc : 0;
 	const char *typed = rq_form(rq, "reason");
@@ -255,15 +255,17 @@ static int post(struct request *rq, struct err *err)
 		rq_problem(rq, "reason", "web.input.required_of",
 		    json_pack("{s:s}", "label", rq_tr(rq, reason_field.label)));
 	rq_set_data(rq, p);
-	if (rq_has_problems(rq)) {
-		rc = rq_reading(rq, p->app, TRAIL_READ, NULL, NULL, err);
-		return rc > 0 ? page_view(rq, p) : rc;
-	}
+	if (rq_has_problems(rq))
+		return number_page_show(rq, p, err);
 	return rq_write(rq, show_write);
 }
 
 static const struct input show_inputs[] = {{"purpose", "string", false, 40},
     {"field", "string", false, 200}, {"reason", "string", false, REASON_MAX},
+    {NULL, NULL, false, 0}};
+
+static const struct input check_inputs[] = {{"number_by", "string", false, 20},
+    {"person_by", "string", false, 20}, {"note", "string", false, REASON_MAX},
     {NULL, NULL, false, 0}};
 
 static const struct route routes[] = {
@@ -272,6 +274,10 @@ static const struct route routes[] = {
     {HTTP_POST, "/staff/my-number/{id}", post, .perm = "staff", .template = "procedure/my-number",
         .inputs = show_inputs, .rate = RATE_WRITE,
         .summary = "Shows an individual number once, for a purpose and with a reason."},
+    {HTTP_POST, "/staff/my-number/{id}/check", number_check_post, .perm = "staff",
+        .template = "procedure/my-number", .inputs = check_inputs, .rate = RATE_WRITE,
+        .describe = describe_moves,
+        .summary = "Records by which documents number and person were checked."},
 };
 
 const struct module number_pages = {

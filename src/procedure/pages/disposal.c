@@ -301,6 +301,7 @@ static const struct column item_columns[] = {
     {"kept_until", "disposal.col.kept_until", COLUMN_DAY},
     {"state", "staff.col.state", COLUMN_CODE, "disposal.item"},
     {"done", "disposal.col.done", COLUMN_INSTANT},
+    {"my_numbers", "disposal.col.my_numbers", COLUMN_NUMBER},
 };
 
 struct due_export {

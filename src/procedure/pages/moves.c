@@ -23,6 +23,7 @@ static const struct {
     {STAFF "cancel-correction", "cancel_correction"},
     {STAFF "message", "message"},
     {STAFF "note", "note"},
+    {"/staff/my-number/{id}/check", "check_number"},
     {STAFF "payment", "pay"},
     {STAFF "waive", "waive"},
     {STAFF "draft", "draft_decision"},

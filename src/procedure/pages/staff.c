@@ -360,7 +360,7 @@ static int show_view(struct request *rq, struct page *p, struct err *err)
 	VIEW("files", app_attachments(db, a, id, &made, err));
 	VIEW("documents", document_views(rq, db, id, &made, err));
 	rq_fee(rq, p->app);
-	number_link(rq, db, &p->actor, p->app, p->procedure);
+	number_link(rq, db, &p->actor, p->app, p->procedure, err);
 	int rc = mandate_used_view(rq, p->app, err);
 	if (rc < 0)
 		return rc;

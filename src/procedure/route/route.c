@@ -14,6 +14,7 @@
  *  4. An objection of a consulted department does not stop the others of the same stage; when all
  * have answered, the draft goes back with all of them. */
 #include "procedure/application/life.h"
+#include "procedure/my_number/my_number.h"
 
 #include "identity/identity.h"
 
@@ -464,7 +465,11 @@ int route_start(struct db *db, struct arena *a, const struct app_actor *actor,
 		c.row->assignee = actor->person;
 	if ((rc = row_answers(c.row, &answers, err)) < 0)
 		return rc;
-	rc = findings_set(&c, proc, answers, findings, err);
+	if (!refused && number_check_missing(proc, c.row->kids, answers))
+		rc = err_field(err, ERR_INPUT, "outcome", "application.number.unchecked",
+		    "the number of application %" PRId64 " was not checked", id);
+	if (rc == 0)
+		rc = findings_set(&c, proc, answers, findings, err);
 	if (rc == 0)
 		rc = start(&c, proc, answers, err);
 	json_decref(answers);
