@@ -252,9 +252,11 @@ bool form_capacity(const struct procedure *, json_t *answers, const char **key, 
 
 /* Does the form ask for a 個人番号? */
 bool form_has_secrets(const struct procedure *);
-/* Those that are answered: [{name: control, label}], with the row's title in the label of a group's.
- * New reference. */
+/* Those that are answered: [{name: control, label}], with the row's title in the label of a
+ * group's. New reference. */
 json_t *form_numbers(const struct procedure *, const char *lang, const json_t *answers);
+/* The answer at such a name; NULL: none. Borrowed. */
+const json_t *form_number_at(const json_t *answers, const char *name);
 /* Replaces every valid 個人番号 in the answers by fn's result (encrypted, {"sealed": ...}; new
  * reference), and drops invalid ones, so that none is stored in the open. With open the sealed ones
  * are given to fn instead, which returns the number as text. */

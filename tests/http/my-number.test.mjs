@@ -43,7 +43,7 @@ test('it is shown once, for a purpose and with a reason', async () => {
 	await sure(city, own.clerk);
 	const form = await clerk.get(page());
 	assert.equal(form.status, 200);
-	assert.match(words(form.text), /利用できる根拠 介護保険法.*番号法第9条/);
+	assert.match(words(form.text), /根拠 介護保険法.*番号法第9条/);
 	assert.ok(!form.text.includes(number));
 	const wrong = await clerk.submit(form, page(), { reason: ' ' });
 	assert.equal(wrong.status, 422);
@@ -107,6 +107,16 @@ test('a grant waits for the check of number and person; it is shown with the cas
 	const done = await clerk.submit(form, '/check', { number_by: 'card', person_by: 'card', note: '窓口で確認' });
 	assert.match(words(done.text), /個人番号カード \/ 個人番号カード 窓口で確認/);
 	assert.match(words((await clerk.get(path)).text), /番号確認と身元確認 .*窓口で確認/);
+	// Another number has to be checked anew; the same one has not.
+	const correct = async (value) => {
+		assert.ok((await clerk.postJson(`/staff/applications/${fresh}/correction`, { field: 'insured.my_number', message: '番号をもう一度' })).status < 400);
+		assert.equal((await resident.submit(await resident.get(`/applications/${fresh}/correct`), '/correct', { 'insured.my_number': value })).status, 200);
+	};
+	await correct(individualNumber('12312312312'));
+	assert.match(words((await clerk.get(path)).text), /窓口で確認/);
+	await correct(individualNumber('32132132132'));
+	assert.match((await clerk.postJson(`/staff/applications/${fresh}/draft`, grant)).text, /番号確認と身元確認を記録してください/);
+	await clerk.submit(await clerk.get(path), '/check', { number_by: 'record', person_by: 'card' });
 	const later = await clerk.postJson(`/staff/applications/${fresh}/draft`, grant);
 	assert.ok(later.status < 400, later.text);
 	assert.ok((await resident.json('/my/readings')).json.readings.some((r) => r.what === '個人番号と身元を確認しました'));

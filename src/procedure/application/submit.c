@@ -230,6 +230,33 @@ static int place_follow(
 	return rc < 0 ? rc : place_take(c->db, c->arena, proc, c->row, answers, err);
 }
 
+/* A check is of the number that was there: another one has to be checked anew. answers: unsealed.
+ */
+static int number_check_follow(
+    struct change *c, const struct procedure *proc, const json_t *answers, struct err *err)
+{
+	struct app_row *r = c->row;
+	json_t *sealed, *before, *one;
+	size_t i;
+	int rc = (r->kids & KID_NUMBER_CHECK) ? row_answers(r, &sealed, err) : 1;
+	if (rc != 0)
+		return rc < 0 ? rc : 0;
+	rc = app_unseal(c->db, proc, sealed, &before, err);
+	json_decref(sealed);
+	if (rc < 0)
+		return rc;
+	json_t *numbers = form_numbers(proc, "ja", answers);
+	json_array_foreach(numbers, i, one)
+	{
+		const char *name = json_text(one, "name");
+		if (!json_equal(form_number_at(answers, name), form_number_at(before, name)))
+			r->kids &= ~KID_NUMBER_CHECK;
+	}
+	json_decref(numbers);
+	json_decref(before);
+	return 0;
+}
+
 static int correct_row(struct change *c, const struct procedure *proc,
     const struct form_context *given, json_t *answers, json_t **changed, struct err *err)
 {
@@ -237,7 +264,9 @@ static int correct_row(struct change *c, const struct procedure *proc,
 	struct form_context ctx = context_of(given, r->applicant_kind, r->kids, now_us());
 	struct app_prepared p = {.from = NULL};
 	json_t *before;
-	int rc = prepare_all(c->db, c->arena, proc, &ctx, answers, &p, err);
+	int rc = number_check_follow(c, proc, answers, err);
+	if (rc == 0)
+		rc = prepare_all(c->db, c->arena, proc, &ctx, answers, &p, err);
 	if (rc < 0 || (rc = row_answers(r, &before, err)) < 0)
 		return rc;
 	*changed = answers_changed(before, answers);

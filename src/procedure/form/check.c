@@ -370,3 +370,16 @@ json_t *form_numbers(const struct procedure *p, const char *lang, const json_t *
 		}
 	return out;
 }
+
+const json_t *form_number_at(const json_t *answers, const char *name)
+{
+	struct str rest = str_from(name), part;
+	while (answers && str_cut(&rest, '.', &part)) {
+		int64_t row;
+		answers = json_is_array(answers) ? str_to_i64(part, 0, INT32_MAX, &row)
+		                                       ? json_array_get(answers, (size_t)row)
+		                                       : NULL
+		                                 : json_object_getn(answers, part.p, part.n);
+	}
+	return answers;
+}

@@ -382,6 +382,34 @@ static json_t *seal(void *arg, const json_t *value)
 	                             : json_pack("{s:s}", "sealed", "xyz");
 }
 
+/* A number in the wrong field is told, and not kept with what is stored. */
+static void test_number_elsewhere(void **state)
+{
+	(void)state;
+	struct arena *a = arena_new();
+	json_t *answers = json_object(), *numbers;
+	struct form_problem *problems;
+	int n = 0;
+	assert_int_equal(
+	    take(a, "main", "main.number=１２３４ ５６７８ ９０１８;main.text=1234-5678-9018",
+	        answers, &problems),
+	    1);
+	assert_string_equal(problems[0].field, "main.text");
+	assert_string_equal(problems[0].msgkey, "form.number_in_text");
+	assert_string_equal(json_path_text(answers, "main.number"), "123456789018");
+	numbers = form_numbers(form, "en", answers);
+	assert_int_equal(json_array_size(numbers), 1);
+	assert_string_equal(json_text(json_array_get(numbers, 0), "name"), "main.number");
+	assert_string_equal(
+	    json_string_value(form_number_at(answers, "main.number")), "123456789018");
+	assert_null(form_number_at(answers, "main.0.number"));
+	json_decref(numbers);
+	form_secrets(form, answers, false, seal, &n);
+	assert_null(strstr(json_canonical_text(a, answers), "5678"));
+	json_decref(answers);
+	arena_free(a);
+}
+
 static void test_secrets(void **state)
 {
 	(void)state;
@@ -847,6 +875,7 @@ int main(void)
 	    cmocka_unit_test(test_types),
 	    cmocka_unit_test(test_kept_as_typed),
 	    cmocka_unit_test(test_my_number),
+	    cmocka_unit_test(test_number_elsewhere),
 	    cmocka_unit_test(test_secrets),
 	    cmocka_unit_test(test_conditions),
 	    cmocka_unit_test(test_rows),

@@ -168,20 +168,6 @@ static int get(struct request *rq, struct err *err)
 
 /* --- the act --- */
 
-/* "insured.my_number", "household.0.my_number" */
-static const json_t *answer_at(const json_t *answers, const char *name)
-{
-	struct str rest = str_from(name), part;
-	while (answers && str_cut(&rest, '.', &part)) {
-		int64_t row;
-		answers = json_is_array(answers) ? str_to_i64(part, 0, INT32_MAX, &row)
-		                                       ? json_array_get(answers, (size_t)row)
-		                                       : NULL
-		                                 : json_object_getn(answers, part.p, part.n);
-	}
-	return answers;
-}
-
 /* As it is printed on the card: 1234 5678 9012. */
 static const char *grouped(const struct request *rq, const char *digits)
 {
@@ -213,7 +199,7 @@ static int show_write(struct request *rq, struct db *db, struct err *err)
 	if (rc < 0)
 		return rc;
 	const char *digits =
-	    json_string_value(answer_at(json_on_arena(rq->arena, plain), p->field));
+	    json_string_value(form_number_at(json_on_arena(rq->arena, plain), p->field));
 	if (!digits)
 		return err_set(err, ERR_MISSING, NULL, "no number %s", p->field);
 	frame(rq, p);
