@@ -83,10 +83,12 @@ static json_t *part_view(struct request *rq, const char *name, const struct part
 
 json_t *form_field(struct request *rq, json_t *form, const struct form_field_spec *f, json_t *value)
 {
+	/* The parts of a date are named after the word: "off" has none. */
+	bool off = text_eq(f->type, "is_date") && text_eq(f->autocomplete, "off");
 	json_t *field = json_pack("{s:s, s:s, s:s, s:s, s:s*, s:b, s:b, s:b}", "id", f->name,
 	    "name", f->name, "label", rq_tr(rq, f->label), "help",
-	    f->help ? rq_tr(rq, f->help) : "", "autocomplete", f->autocomplete, "required",
-	    (int)f->required, "optional", (int)!f->required, f->type, 1);
+	    f->help ? rq_tr(rq, f->help) : "", "autocomplete", off ? NULL : f->autocomplete,
+	    "required", (int)f->required, "optional", (int)!f->required, f->type, 1);
 	if (!f->help)
 		json_object_del(field, "help");
 	if (f->max)

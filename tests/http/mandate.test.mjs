@@ -193,10 +193,10 @@ test('an end in the middle stops the agent at once: before it is sent, and after
 	assert.equal((await agent.postJson(`/applications/${id}/messages`, { text: 'まだ?' })).status, 404);
 	assert.equal((await agent.postJson(`/applications/${id}/withdraw`, {})).status, 404);
 	assert.ok(!(await mine(agent)).some((row) => row.number === receipt || row.id === Number(draft)));
-	const before = city.mailbox.mails.filter((mail) => mail.to.includes('resident2@example.jp')).length;
 	assert.ok((await office2(tax.clerk, id, 'message', { text: '終わった後の連絡' })).status < 400);
-	await city.mailbox.find('resident1@example.jp', new RegExp(receipt));
-	assert.equal(city.mailbox.mails.filter((mail) => mail.to.includes('resident2@example.jp')).length, before, 'only the principal is told');
+	const told = (who) => city.mailbox.mails.filter((mail) => mail.to.includes(who) && mail.text.includes(receipt)).length;
+	await until(() => told('resident1@example.jp') === 2, 'the receipt and the message for the principal');
+	assert.ok(told('resident2@example.jp') <= 1, 'of the message only the principal is told');
 	assert.equal((await principal.json(`/applications/${id}`)).json.messages.length, 1);
 	assert.ok((await principal.postJson(`/applications/${id}/withdraw`, {})).status < 400, 'the principal goes on');
 });

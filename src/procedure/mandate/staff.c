@@ -178,6 +178,7 @@ static void act_form(struct request *rq, long long id, const char *act, const ch
 		if (!posted)
 			json_object_del(field, "problem");
 	}
+	json_object_set_new(form, "posted", json_boolean(posted));
 	json_object_set_new(form, "danger", json_boolean(!text_eq(act, "approve")));
 	json_array_append(forms, form);
 	json_object_del(rq->view, "form");
