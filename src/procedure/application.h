@@ -320,10 +320,11 @@ int app_counts(struct db *, struct arena *, const struct app_actor *, const stru
  * first, `limit` each; rows as in app_list. New reference. */
 int app_of_person(struct db *, struct arena *, int64_t account, int limit, const char *lang,
     json_t **out, struct err *);
-/* Whole applications for export, by id: the next ones after after_id that the filter takes
- * (department, state, procedure, from, until) and the actor may export (application.export).
- * *last is where to go on. Returns how many, 0 at the end (then *last is unchanged), or <0; a
- * window without a match gives 0 items only at the end. */
+/* Whole applications for export: the next ones after after_id (0: from the start) of those that
+ * app_list() shows on all pages of the filter, but drafts, and that the actor may export
+ * (application.export); by id, what words find newest first. At most 200. *last is where to go on.
+ * Returns how many, 0 at the end (then *last is unchanged), or <0; a window without a match gives 0
+ * items only at the end. */
 int app_export_next(struct db *, struct arena *, const struct app_actor *,
     const struct app_filter *, int64_t after_id, int limit, struct application ***out,
     int64_t *last, struct err *);

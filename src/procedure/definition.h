@@ -250,6 +250,9 @@ json_t *form_answer_texts(
  * counts them all together) and its limit. False: no limit for these answers. */
 bool form_capacity(const struct procedure *, json_t *answers, const char **key, int64_t *limit);
 
+/* The limit under a key that form_capacity() gave; false when there is none (any more). */
+bool form_capacity_of(const struct procedure *, const char *key, int64_t *limit);
+
 /* Does the form ask for a 個人番号? */
 bool form_has_secrets(const struct procedure *);
 /* Those that are answered: [{name: control, label}], with the row's title in the label of a

@@ -270,6 +270,20 @@ static void wait_until(struct store *st, uint64_t seq, int64_t us, const bool *s
 	pthread_mutex_unlock(&st->jobs_lock);
 }
 
+int64_t jobs_look(struct job_runner *r, struct err *err)
+{
+	int64_t due = 0, now = now_us();
+	struct db *db = store_reader(r->store, err);
+	int rc = db ? db_get_i64(db, err, &due, &next_due, "t", r->kind_names) : -(int)ERR_STORE;
+	if (rc == 1 && due <= now)
+		/* 0: another worker was faster, or a transaction has its row in hand; whichever
+		 * it was wakes us, or is seen as jobs of other processes are. */
+		rc = run_one(r, err);
+	else if (rc == 1)
+		return (due - now) / 1000 + 1 < POLL_MS ? (due - now) / 1000 + 1 : POLL_MS;
+	return rc < 0 ? rc : rc == 1 ? 0 : POLL_MS;
+}
+
 static void *worker(void *arg)
 {
 	struct job_runner *r = arg;
@@ -283,22 +297,13 @@ static void *worker(void *arg)
 		if (stop)
 			break;
 		struct err err = {0};
-		int64_t due = 0, wait_ms = POLL_MS;
-		struct db *db = store_reader(st, &err);
-		int rc = db ? db_get_i64(db, &err, &due, &next_due, "t", r->kind_names) : -1;
-		if (rc == 1 && due <= now_us()) {
-			rc = run_one(r, &err);
-			if (rc == 1) {
-				fault_ms = 0;
-				continue;
-			}
-			/* rc 0: another worker was faster; look again */
-			if (rc == 0)
-				continue;
-		} else if (rc == 1 && (due - now_us()) / 1000 + 1 < POLL_MS) {
-			wait_ms = (due - now_us()) / 1000 + 1;
+		int64_t wait_ms = jobs_look(r, &err);
+		bool fault = wait_ms < 0;
+		if (wait_ms == 0) {
+			fault_ms = 0;
+			continue;
 		}
-		if (rc < 0) { /* the store is away or full: slowly, and not a line each second */
+		if (fault) { /* the store is away or full: slowly, and not a line each second */
 			if (!fault_ms)
 				log_err("job.claim", &err);
 			fault_ms = fault_ms ? fault_ms * 2 : 500;
@@ -306,8 +311,8 @@ static void *worker(void *arg)
 				fault_ms = 10000;
 			wait_ms = fault_ms;
 		}
-		wait_until(st, rc < 0 ? UINT64_MAX : seq,
-		    clock_us(CLOCK_MONOTONIC) + wait_ms * 1000, &r->stopping);
+		wait_until(st, fault ? UINT64_MAX : seq, clock_us(CLOCK_MONOTONIC) + wait_ms * 1000,
+		    &r->stopping);
 	}
 	return NULL;
 }

@@ -356,5 +356,8 @@ int blobs_clean(struct store *, int64_t age_us, int64_t *removed, struct err *);
 
 /* --- jobs.c --- */
 void jobs_wake(struct store *);
+/* One look at the queue, as each of a runner's threads takes it: 0 when a job was run (there may be
+ * another), else for how many ms at most to wait before the next look; <0. */
+int64_t jobs_look(struct job_runner *, struct err *);
 
 #endif

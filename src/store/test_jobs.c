@@ -235,6 +235,39 @@ static void given_back(struct store *st)
 	assert_int_equal(in_state(st, "done"), 1);
 }
 
+/* A job that is due and that a transaction has in hand is waited for, not asked for without end. */
+static void *look(void *arg)
+{
+	assert_true(jobs_look(arg, NULL) > 0);
+	return NULL;
+}
+
+static int look_beside(struct db *db, void *arg, struct err *err)
+{
+	pthread_t other; /* a write waits for no other write */
+	static const struct sql hold = {"UPDATE job SET tries = tries WHERE kind = 'test.count'"};
+	int64_t n = db_run(db, err, &hold, "");
+	assert_int_equal(pthread_create(&other, NULL, look, arg), 0);
+	assert_int_equal(pthread_join(other, NULL), 0);
+	return n < 0 ? (int)n : 0;
+}
+
+static void held(struct store *st)
+{
+	struct job_runner *r;
+	ran = 0;
+	OK(jobs_start(st, kinds, COUNT(kinds), 0, NULL, &r, why));
+	assert_true(jobs_look(r, NULL) > 0);
+	OK(store_write(st, add, &(struct add){.kind = "test.count", .n = 1}, why));
+	if (st->backend == &postgres_backend) /* SQLite writes one after the other */
+		OK(store_write(st, look_beside, r, why));
+	assert_int_equal(ran, 0);
+	assert_int_equal(jobs_look(r, NULL), 0);
+	assert_int_equal(ran, 1);
+	assert_true(jobs_look(r, NULL) > 0);
+	jobs_stop(r);
+}
+
 #define EACH(name)                                                                                 \
 	static void test_##name(void **state)                                                      \
 	{                                                                                          \
@@ -247,6 +280,7 @@ EACH(retries)
 EACH(retried_beside_a_newer_one)
 EACH(two_runners)
 EACH(given_back)
+EACH(held)
 
 int main(void)
 {
@@ -257,6 +291,7 @@ int main(void)
 	    cmocka_unit_test(test_retried_beside_a_newer_one),
 	    cmocka_unit_test(test_two_runners),
 	    cmocka_unit_test(test_given_back),
+	    cmocka_unit_test(test_held),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

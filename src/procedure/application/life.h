@@ -202,9 +202,13 @@ enum { ORDER_LAST = 99999999, DRAFT_DAYS = 60, DRAFT_NOTICE_DAYS = 7, CLOSE_DAYS
 char *retention_end(struct arena *, struct date completed, int years);
 
 /* --- place.c --- */
-/* Takes a place of the definition's capacity, or one on the waiting list; sets place, place_key. */
+/* Takes a place of the definition's capacity, or one on the waiting list; sets place, place_key,
+ * and due, which is NULL for who waits. Those who wait come first when there are places again. */
 int place_take(struct db *, struct arena *, const struct procedure *, struct app_row *,
     json_t *answers, struct err *);
+/* Gives those who wait under the key what places the definition has by now. */
+int places_advance(
+    struct db *, struct arena *, const struct procedure *, const char *key, struct err *);
 /* Sets place, on_waiting_list, waiting_number (1: the next) and has_place of a view. */
 int place_view(struct db *, json_t *view, const struct application *, struct err *);
 /* Gives the place back; the first of the waiting list gets it, with a notice. */
@@ -450,6 +454,7 @@ enum life_sql {
 	SQL_WAITING_DELETE,
 	SQL_WAITING_PLACE,
 	SQL_CAPACITY_FULL,
+	SQL_WAITING_KEYS,
 	SQL_OF_ACCOUNT,
 	SQL_OF_PRINCIPAL,
 	SQL_OF_ORGANISATION,

@@ -87,11 +87,12 @@ static void add_text(struct list_sql *q, const char *before, const char *v)
 	buf_printf(&q->text, "%s?%d", before, q->n);
 }
 
-static void list_begin(struct list_sql *q, struct arena *a, const char *from)
+static void list_begin(struct list_sql *q, struct arena *a, bool answers)
 {
 	*q = (struct list_sql){.n = 0};
 	buf_init(&q->text, a);
-	buf_printf(&q->text, "SELECT %s FROM %s", row_columns, from);
+	buf_printf(
+	    &q->text, "SELECT %s%s FROM application", row_columns, answers ? ", answers" : "");
 }
 
 /* What narrows any list; columns stand in the list's index. */
@@ -134,6 +135,7 @@ struct page {
 	int n;
 	bool more;          /* stopped before the end of the list */
 	struct cursor last; /* where it stopped */
+	bool answers;       /* rows with their answers, for export */
 	struct err *err;
 };
 
@@ -224,7 +226,7 @@ static void list_order(
 static int list_department(struct page *p, int64_t department, struct cursor c)
 {
 	struct list_sql q;
-	list_begin(&q, p->arena, "application");
+	list_begin(&q, p->arena, false);
 	add_i64(&q, " WHERE department = ", department, "");
 	add_i64(&q, " AND bucket = ", p->filter->bucket, "");
 	list_narrow(&q, p->filter, false);
@@ -235,7 +237,7 @@ static int list_department(struct page *p, int64_t department, struct cursor c)
 static int list_mine(struct page *p, struct cursor c)
 {
 	struct list_sql q;
-	list_begin(&q, p->arena, "application");
+	list_begin(&q, p->arena, false);
 	add_i64(&q, " WHERE assignee = ", p->actor->person, " AND assignee > 0");
 	add_i64(&q, " AND bucket = ", p->filter->bucket, "");
 	list_narrow(&q, p->filter, true);
@@ -327,7 +329,7 @@ static int list_all(struct page *p, struct cursor c)
 	int rc, seen = 0, chunk = p->scope.all ? p->limit : 4 * p->limit;
 	do {
 		struct list_sql q;
-		list_begin(&q, p->arena, "application");
+		list_begin(&q, p->arena, false);
 		add_i64(&q, " WHERE bucket = ", p->filter->bucket, "");
 		list_narrow(&q, p->filter, false);
 		list_order(p, &q, c, "bucket, ", chunk);
@@ -366,7 +368,7 @@ static int list_dates(struct page *p, struct cursor c)
 		    "application.date", "no date");
 	do {
 		struct list_sql q;
-		list_begin(&q, p->arena, "application");
+		list_begin(&q, p->arena, false);
 		add_i64(&q, " WHERE submitted_us > 0 AND submitted_us >= ",
 		    from.year ? date_start_us(from) : 1, "");
 		if (until.year)
@@ -403,7 +405,7 @@ static int department_column(void)
 static int rows_of_ids(struct page *p, const int64_t *ids, int n, struct app_row **out)
 {
 	struct list_sql q;
-	list_begin(&q, p->arena, "application");
+	list_begin(&q, p->arena, p->answers);
 	/* Always as many, the last one repeated, so that it is one statement. */
 	for (int i = 0; i < TAKE_MAX; i++) {
 		add_i64(&q, i ? ", " : " WHERE id IN (", ids[i < n ? i : n - 1], "");
@@ -419,7 +421,7 @@ static int rows_of_ids(struct page *p, const int64_t *ids, int n, struct app_row
 		int at = 0;
 		while (ids[at] != rows_i64(rows, 0))
 			at++;
-		struct app_row *r = row_read(p->arena, rows, false);
+		struct app_row *r = row_read(p->arena, rows, p->answers);
 		if (row_shown(p, r, KEY_SUBMITTED))
 			out[at] = r;
 	}
@@ -484,12 +486,14 @@ static int list_text(struct page *p, struct cursor c)
 	while (n < LIMIT_MAX && (rc = rows_next(rows)) == 1)
 		ids[n++] = rows_i64(rows, 0);
 	rows_end(rows);
+	if (rc == 0 && n > 0 && c.set) /* all of a number's stood on the first page */
+		return 0;
 	if (rc == 0 && n > 0)
 		rc = page_take(p, ids, n);
 	if (rc < 0 || n > 0)
 		return rc < 0 ? rc : 0;
 	struct search_query query = list_query(p);
-	query.before_id = p->filter->after ? c.id : 0;
+	query.before_id = c.id;
 	while (p->n < p->limit && seen < SEARCH_SCAN_MAX) {
 		/* The index looks through all its matches again each time, so that whoever needs
 		 * more than one page's worth gets the rest at once. */
@@ -596,6 +600,11 @@ static void page_view(struct page *p, const char *lang, json_t **out)
 	            : json_null());
 }
 
+static bool has_words(const struct app_filter *f)
+{
+	return f->text && str_trim(str_from(f->text)).n;
+}
+
 int app_list(struct db *db, struct arena *a, const struct app_actor *actor,
     const struct app_filter *f, const char *lang, json_t **out, struct err *err)
 {
@@ -610,7 +619,7 @@ int app_list(struct db *db, struct arena *a, const struct app_actor *actor,
 	if (f->scope == APP_SCOPE_DEPARTMENT && !reach_has(&p.scope, f->department))
 		return err_set(err, ERR_DENIED, "application.denied",
 		    "%s may not read department %" PRId64, actor->id, f->department);
-	bool text = f->text && str_trim(str_from(f->text)).n, dates = f->from || f->until;
+	bool text = has_words(f), dates = f->from || f->until;
 	if (f->bucket == APP_BUCKET_DRAFT && !text && !dates &&
 	    (f->scope == APP_SCOPE_DEPARTMENT || f->scope == APP_SCOPE_ALL))
 		return err_set(err, ERR_DENIED, "application.denied", "drafts of others");
@@ -865,16 +874,51 @@ int app_of_person(struct db *db, struct arena *a, int64_t account, int limit, co
 
 /* --- export --- */
 
+/* What a list shows of one's own without the right to the kind of record is not exported. */
+static int export_take(
+    const struct page *p, const struct app_row *r, struct application **list, int *n)
+{
+	if (!reach_has(&p->scope, r->department) || reach_hides(&p->scope, r->id) ||
+	    !reach_takes(&p->scope, r->department, r->procedure))
+		return 0;
+	int rc = row_to_application(p->db, p->arena, r, &list[*n], p->err);
+	*n += rc == 0;
+	return rc;
+}
+
+/* As app_list() does: dates look into every bucket. The + keeps the order of ids. */
+static void export_narrow(const struct page *p, struct list_sql *q)
+{
+	const struct app_filter *f = p->filter;
+	const char *key = " AND +order_key < ";
+	bool turn = f->scope == APP_SCOPE_TURN || f->scope == APP_SCOPE_REVIEW;
+	if (f->scope == APP_SCOPE_MINE)
+		add_i64(q, " AND +assignee = ", p->actor->person, "");
+	if (f->from || f->until)
+		return;
+	if (turn) {
+		add_i64(q, " AND id IN (SELECT application FROM route_turn WHERE staff = ",
+		    p->actor->person, "");
+		add_text(q, " AND kind = ", f->scope == APP_SCOPE_TURN ? "turn" : "review");
+		key = " AND route_turn.order_key < ";
+	} else {
+		add_i64(q, " AND +bucket = ", f->bucket, "");
+	}
+	if (f->overdue)
+		add_i64(q, key, date_to_days(date_of_us(now_us())), "");
+	if (turn)
+		buf_putc(&q->text, ')');
+}
+
 static int export_window(struct page *p, int64_t after, int64_t from_us, int64_t until_us,
     struct application **list, int *n, int64_t *last)
 {
 	struct list_sql q;
-	list_begin(&q, p->arena, "application");
-	q.text.n -= strlen(" FROM application");
-	buf_puts(&q.text, ", answers FROM application");
+	list_begin(&q, p->arena, true);
 	add_i64(&q, " WHERE id > ", after, "");
 	add_i64(&q, " AND id <= ", after + EXPORT_WINDOW, " AND submitted_us > 0");
 	list_narrow(&q, p->filter, true);
+	export_narrow(p, &q);
 	if (from_us)
 		add_i64(&q, " AND submitted_us >= ", from_us, "");
 	if (until_us)
@@ -889,16 +933,25 @@ static int export_window(struct page *p, int64_t after, int64_t from_us, int64_t
 		struct app_row *r = row_read(p->arena, rows, true);
 		if (++seen == p->limit)
 			*last = r->id;
-		if (!reach_has(&p->scope, r->department) || reach_hides(&p->scope, r->id) ||
-		    !reach_takes(&p->scope, r->department, r->procedure))
-			continue;
-		rc = row_to_application(p->db, p->arena, r, &list[*n], p->err);
-		if (rc < 0)
+		if ((rc = export_take(p, r, list, n)) < 0)
 			break;
-		++*n;
 	}
 	rows_end(rows);
 	return rc < 0 ? rc : 0;
+}
+
+/* What the words find; newest first, before the id. */
+static int export_found(
+    struct page *p, int64_t before, struct application **list, int *n, int64_t *last)
+{
+	p->n = 0;
+	p->more = false;
+	p->last = (struct cursor){.id = before};
+	int rc = list_text(p, (struct cursor){.id = before, .set = before > 0});
+	for (int i = 0; i < p->n && rc >= 0; i++)
+		rc = export_take(p, p->rows[i], list, n);
+	*last = p->last.id;
+	return rc;
 }
 
 int app_export_next(struct db *db, struct arena *a, const struct app_actor *actor,
@@ -906,11 +959,15 @@ int app_export_next(struct db *db, struct arena *a, const struct app_actor *acto
     int64_t *last, struct err *err)
 {
 	static const struct sql newest = {"SELECT COALESCE(MAX(id), 0) FROM application", NULL};
-	struct page p = {.db = db, .arena = a, .actor = actor, .filter = f, .err = err};
+	struct page p = {
+	    .db = db, .arena = a, .actor = actor, .filter = f, .answers = true, .err = err};
 	struct date from = {0}, until = {0};
 	int64_t end = 0, at = after_id;
+	bool words = has_words(f);
 	int n = 0;
-	p.limit = limit > 0 && limit <= EXPORT_WINDOW ? limit : LIMIT_MAX;
+	p.limit = limit > 0 && limit <= LIMIT_MAX ? limit : LIMIT_MAX;
+	p.rows = arena_array(a, (size_t)p.limit, sizeof(*p.rows));
+	p.at = arena_array(a, (size_t)p.limit, sizeof(*p.at));
 	int rc = reach_of(db, a, actor, "application.export", &p.scope, err);
 	if (rc < 0 || (rc = db_get_i64(db, err, &end, &newest, "")) < 0)
 		return rc;
@@ -918,13 +975,16 @@ int app_export_next(struct db *db, struct arena *a, const struct app_actor *acto
 	    (f->until && !date_parse(str_from(f->until), &until)))
 		return err_field(err, ERR_INPUT, "from", "application.date", "no date");
 	struct application **list = arena_array(a, (size_t)p.limit, sizeof(struct application *));
-	while (n == 0 && at < end) {
+	for (bool more = true; n == 0 && more && at < end;) {
 		int64_t next;
-		rc = export_window(&p, at, from.year ? date_start_us(from) : 0,
-		    until.year ? date_start_us(date_add_days(until, 1)) : 0, list, &n, &next);
+		rc = words ? export_found(&p, at, list, &n, &next)
+		           : export_window(&p, at, from.year ? date_start_us(from) : 0,
+		                 until.year ? date_start_us(date_add_days(until, 1)) : 0, list, &n,
+		                 &next);
 		if (rc < 0)
 			return rc;
 		at = next;
+		more = !words || p.more;
 	}
 	*out = list;
 	if (n > 0)

@@ -1,6 +1,68 @@
 /* Places of procedures with a capacity (a course): counted in the transaction of the submission, so
- * that never more are given than there are; a waiting list when it is full. */
+ * that never more are given than there are; a waiting list when it is full. The processing period
+ * of who waits begins with the place: until then nothing is due. */
 #include "procedure/application/life.h"
+
+/* The place was counted before. */
+static int place_given(struct db *db, struct arena *a, struct app_row *r, struct err *err)
+{
+	struct calendar c;
+	int64_t now = now_us();
+	int rc = city_calendar(db, a, &c, err);
+	if (rc < 0)
+		return rc;
+	r->place = "taken";
+	r->due = period_due(&c, a, date_of_us(now), (int)r->period_days, r->period_kind);
+	if (r->clock_stopped_us) /* a correction is waited for */
+		clock_stop(r, now);
+	return 0;
+}
+
+/* Gives a counted place to one who waits for it. */
+static int place_give(struct db *db, struct arena *a, int64_t id, struct err *err)
+{
+	struct app_row *r;
+	int64_t n = db_run(db, err, &life_sql[SQL_WAITING_DELETE], "i", id);
+	int rc = n < 0 ? (int)n : row_load(db, a, id, true, &r, err);
+	if (rc < 0 || (rc = place_given(db, a, r, err)) < 0 ||
+	    (rc = row_changed(db, a, &app_system, r, "application.place_given", NULL, err)) < 0)
+		return rc;
+	return tell_applicant(db, a, r, "place", NULL, err);
+}
+
+/* Counts one place more; those who wait come first, as far as there are places (a limit may have
+ * been raised). 1: there is one for whoever comes now; 0: none. */
+static int place_count(struct db *db, struct arena *a, const char *procedure, const char *key,
+    int64_t limit, struct err *err)
+{
+	int64_t first, n;
+	int rc;
+	do {
+		/* One statement compares and counts: of two at once the second sees the first
+		 * one's place, and after it who waits. */
+		n = db_run(db, err, &life_sql[SQL_CAPACITY_TAKE], "tti", procedure, key, limit);
+		if (n <= 0)
+			return (int)n;
+		rc =
+		    db_get_i64(db, err, &first, &life_sql[SQL_WAITING_FIRST], "tt", procedure, key);
+		if (rc == 0)
+			return 1;
+	} while (rc > 0 && (rc = place_give(db, a, first, err)) == 0);
+	return rc;
+}
+
+int places_advance(
+    struct db *db, struct arena *a, const struct procedure *proc, const char *key, struct err *err)
+{
+	int64_t limit, n = 0;
+	const char *procedure = procedure_id(proc);
+	int rc = form_capacity_of(proc, key, &limit)
+	             ? place_count(db, a, procedure, key, limit, err)
+	             : 0;
+	if (rc > 0) /* nobody waits any more: it is free */
+		n = db_run(db, err, &life_sql[SQL_CAPACITY_GIVE], "tt", procedure, key);
+	return n < 0 ? (int)n : rc < 0 ? rc : 0;
+}
 
 int place_take(struct db *db, struct arena *a, const struct procedure *proc, struct app_row *r,
     json_t *answers, struct err *err)
@@ -13,15 +75,16 @@ int place_take(struct db *db, struct arena *a, const struct procedure *proc, str
 	int64_t n = db_run(db, err, &life_sql[SQL_CAPACITY_ADD], "tt", r->procedure, r->place_key);
 	if (n < 0)
 		return (int)n;
-	/* One statement compares and counts: of two at once the second sees the first one's place.
-	 */
-	n = db_run(db, err, &life_sql[SQL_CAPACITY_TAKE], "tti", r->procedure, r->place_key, limit);
-	if (n < 0)
-		return (int)n;
-	r->place = n ? "taken" : "waiting";
-	if (!n)
-		n = db_run(
-		    db, err, &life_sql[SQL_WAITING_ADD], "tti", r->procedure, r->place_key, r->id);
+	int rc = place_count(db, a, r->procedure, r->place_key, limit, err);
+	if (rc < 0)
+		return rc;
+	if (rc > 0) {
+		r->place = "taken";
+		return r->due ? 0 : place_given(db, a, r, err);
+	}
+	r->place = "waiting";
+	r->due = NULL;
+	n = db_run(db, err, &life_sql[SQL_WAITING_ADD], "tti", r->procedure, r->place_key, r->id);
 	return n < 0 ? (int)n : 0;
 }
 
@@ -75,11 +138,5 @@ int place_free(struct db *db, struct arena *a, struct app_row *r, struct err *er
 		return n < 0 ? (int)n : 0;
 	}
 	/* The place goes straight to the first who waits: the count stays. */
-	struct app_row *first;
-	n = db_run(db, err, &life_sql[SQL_WAITING_DELETE], "i", next);
-	if (n < 0 || (rc = row_load(db, a, next, true, &first, err)) < 0)
-		return n < 0 ? (int)n : rc;
-	first->place = "taken";
-	rc = row_changed(db, a, &app_system, first, "application.place_given", NULL, err);
-	return rc < 0 ? rc : tell_applicant(db, a, first, "place", NULL, err);
+	return place_give(db, a, next, err);
 }

@@ -250,7 +250,12 @@ const struct sql life_sql[LIFE_SQL_COUNT] = {
                            " AND w.id <= me.id WHERE me.application = ?1",
         NULL},
     [SQL_CAPACITY_FULL] = {"SELECT 1 FROM capacity WHERE procedure = ?1 AND place_key = ?2"
-                           " AND taken >= ?3",
+                           " AND taken + (SELECT COUNT(*) FROM waiting"
+                           " WHERE waiting.procedure = ?1 AND waiting.place_key = ?2) >= ?3",
+        NULL},
+    [SQL_WAITING_KEYS] = {"SELECT DISTINCT procedure, place_key FROM waiting"
+                          " WHERE (procedure, place_key) > (?1, ?2)"
+                          " ORDER BY procedure, place_key LIMIT ?3",
         NULL},
 
     /* --- lists that are not composed --- */
@@ -441,6 +446,7 @@ const struct sql *const application_statements[] = {
     S(WAITING_DELETE),
     S(WAITING_PLACE),
     S(CAPACITY_FULL),
+    S(WAITING_KEYS),
     S(OF_ACCOUNT),
     S(OF_PRINCIPAL),
     S(OF_ORGANISATION),

@@ -7,14 +7,16 @@
  *     time for a correction is over.
  *  4. Decisions on their way: reviewers who are away are passed over, deputies are asked.
  *  5. Decided ones whose time for an appeal is over are closed.
- *  6. Statistics.
- *  7. A summary for those of the staff who wish for one. */
+ *  6. Who waits for a place gets one when a definition's limit was raised.
+ *  7. Statistics.
+ *  8. A summary for those of the staff who wish for one. */
 #include "procedure/application/life.h"
 
 #include "base/log.h"
 #include "identity/identity.h"
-#include "procedure/protect/sight.h"
 #include "notice/notice.h"
+#include "procedure/catalogue.h"
+#include "procedure/protect/sight.h"
 #include "web/city.h"
 
 enum {
@@ -373,6 +375,46 @@ static int states(struct sweep *s, int bucket, const char *state, int64_t from,
 	return rc < 0 ? rc : 0;
 }
 
+/* --- 6. places --- */
+
+struct places {
+	const struct procedure *proc;
+	const char *key;
+};
+
+static int places_write(struct db *db, void *arg, struct err *err)
+{
+	const struct places *p = arg;
+	struct arena *a = arena_new();
+	int rc = places_advance(db, a, p->proc, p->key, err);
+	arena_free(a);
+	return rc;
+}
+
+static int places(struct sweep *s)
+{
+	const char *procedure = "", *key = "";
+	for (int rc = 1; rc > 0;) {
+		struct rows *rows = db_query(
+		    s->db, s->err, &life_sql[SQL_WAITING_KEYS], "tti", procedure, key, INT64_C(1));
+		rc = rows ? rows_next(rows) : -(int)ERR_STORE;
+		if (rc > 0) {
+			procedure = rows_dup(rows, 0, s->arena);
+			key = rows_dup(rows, 1, s->arena);
+		}
+		rows_end(rows);
+		if (rc <= 0)
+			return rc;
+		struct procedure *proc = procedure_find(s->city, procedure);
+		struct places p = {.proc = proc, .key = key};
+		int done = proc ? store_write(s->store, places_write, &p, s->err) : 0;
+		procedure_unref(proc);
+		if (done < 0)
+			return done;
+	}
+	return 0;
+}
+
 /* --- the job --- */
 
 static int statistics_write(struct db *db, void *arg, struct err *err)
@@ -434,6 +476,8 @@ int sweep_run(struct store *store, void *context, struct arena *a, json_t *paylo
 		rc = states(&s, APP_BUCKET_DONE, "granted", appeal_over, close_one);
 	if (rc == 0)
 		rc = states(&s, APP_BUCKET_DONE, "refused", appeal_over, close_one);
+	if (rc == 0 && s.city)
+		rc = places(&s);
 	if (rc == 0)
 		rc = store_write(store, statistics_write, NULL, err);
 	if (rc == 0 && s.city)

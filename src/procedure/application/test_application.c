@@ -534,15 +534,20 @@ static void places(struct store *st)
 	assert_string_equal(app_now(&w, ids[1])->place, "taken");
 	assert_string_equal(app_now(&w, ids[2])->place, "waiting");
 	assert_string_equal(app_now(&w, ids[3])->place, "waiting");
+	assert_string_equal(app_now(&w, ids[1])->due, "2026-11-30");
+	assert_null(app_now(&w, ids[2])->due); /* nothing is due while there is no place */
 	int64_t id = drafted(&w, TARO, w.course, ink);
 	DO(&w, TARO, "submit", .proc = w.course, .id = id);
 	assert_string_equal(app_now(&w, id)->place, "taken"); /* another course */
 	DO(&w, CLERK, "accept", .id = ids[2]);
 	NO(&w, CLERK, ERR_CONFLICT, "application.route.no_place", "decide", .proc = w.course,
 	    .id = ids[2]);
-	/* One who waits leaves the list; one who has a place gives it to the first who waits. */
+	/* One who waits leaves the list; one who has a place gives it to the first who waits, and
+	 * the period begins. */
+	now_set_us(FRIDAY + 30 * DAY);
 	DO(&w, TARO, "withdraw", .id = ids[1]);
 	assert_string_equal(app_now(&w, ids[2])->place, "taken");
+	assert_string_equal(app_now(&w, ids[2])->due, "2026-12-25");
 	assert_string_equal(app_now(&w, ids[3])->place, "waiting");
 	DO(&w, TARO, "withdraw", .id = ids[3]);
 	DO(&w, HANAKO, "withdraw", .id = ids[0]);
@@ -561,6 +566,58 @@ static void places(struct store *st)
 	world_free(&w);
 }
 EACH(places)
+
+static void more_places(struct store *st)
+{
+	struct world w = world_new(st);
+	int64_t ids[7];
+	json_t *tea = json_deep_copy(w.answers);
+	json_object_set_new(tea, "course", json_pack("{s:s}", "course", "tea"));
+	const char *limit = strstr(course_yaml, "tea: 2") + strlen("tea: ");
+	struct procedure *larger = definition_of(w.arena, "course.yaml",
+	    arena_printf(w.arena, "%.*s5%s", (int)(limit - course_yaml), course_yaml, limit + 1));
+	for (int i = 0; i < 7; i++) {
+		struct procedure *proc = i < 4 ? w.course : larger;
+		if (i == 4) /* two wait when the limit is raised by three */
+			assert_int_equal(app_full(world_db(&w), w.course, tea, &w.err), 1);
+		if (i == 4)
+			assert_int_equal(app_full(world_db(&w), larger, tea, &w.err), 0);
+		ids[i] = drafted(&w, TARO, proc, tea);
+		DO(&w, TARO, "submit", .proc = proc, .id = ids[i]);
+	}
+	for (int i = 0; i < 7; i++)
+		assert_string_equal(app_now(&w, ids[i])->place, i < 5 ? "taken" : "waiting");
+	assert_verified(&w);
+	json_decref(tea);
+	procedure_unref(larger);
+	world_free(&w);
+}
+EACH(more_places)
+
+/* As many as are raised may be fewer than wait: whoever comes next waits behind them. */
+static void few_more_places(struct store *st)
+{
+	struct world w = world_new(st);
+	int64_t ids[5];
+	json_t *ink = json_deep_copy(w.answers);
+	json_object_set_new(ink, "course", json_pack("{s:s}", "course", "ink"));
+	const char *limit = strstr(course_yaml, "ink: 1") + strlen("ink: ");
+	struct procedure *larger = definition_of(w.arena, "course.yaml",
+	    arena_printf(w.arena, "%.*s2%s", (int)(limit - course_yaml), course_yaml, limit + 1));
+	for (int i = 0; i < 5; i++) {
+		struct procedure *proc = i < 4 ? w.course : larger;
+		ids[i] = drafted(&w, HANAKO, proc, ink);
+		DO(&w, HANAKO, "submit", .proc = proc, .id = ids[i]);
+		assert_int_equal(app_full(world_db(&w), larger, ink, &w.err), i > 0);
+	}
+	for (int i = 0; i < 5; i++)
+		assert_string_equal(app_now(&w, ids[i])->place, i < 2 ? "taken" : "waiting");
+	assert_verified(&w);
+	json_decref(ink);
+	procedure_unref(larger);
+	world_free(&w);
+}
+EACH(few_more_places)
 
 static void counter(struct store *st)
 {
@@ -882,6 +939,8 @@ int main(void)
 	    RUN(retention),
 	    RUN(fees),
 	    RUN(places),
+	    RUN(more_places),
+	    RUN(few_more_places),
 	    RUN(counter),
 	    RUN(mandates),
 	    RUN(forwarding),

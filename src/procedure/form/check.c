@@ -254,19 +254,19 @@ int form_fee(const struct procedure *p, const struct form_context *ctx, json_t *
 
 bool form_capacity(const struct procedure *p, json_t *answers, const char **key, int64_t *limit)
 {
+	const struct field *by = p->d.capacity.by;
+	*key = by ? json_string_value(
+	                json_object_get(json_object_get(answers, by->section->id), by->id))
+	          : "";
+	return *key && form_capacity_of(p, *key, limit);
+}
+
+bool form_capacity_of(const struct procedure *p, const char *key, int64_t *limit)
+{
 	const struct capacity *c = &p->d.capacity;
-	*key = "";
-	*limit = c->limit;
-	if (!c->at.line || !c->by)
-		return c->at.line && c->limit >= 0;
-	const char *value = json_string_value(
-	    json_object_get(json_object_get(answers, c->by->section->id), c->by->id));
-	const json_t *number = value ? json_object_get(c->limits, value) : NULL;
-	if (!number)
-		return false;
-	*key = value;
-	*limit = json_integer_value(number);
-	return true;
+	const json_t *number = c->by ? json_object_get(c->limits, key) : NULL;
+	*limit = c->by ? json_integer_value(number) : c->limit;
+	return c->at.line && (c->by ? number != NULL : !key[0] && c->limit >= 0);
 }
 
 /* --- numbers that are kept encrypted --- */
