@@ -177,6 +177,7 @@ bool app_on_record(const struct application *);
  * writer's turn: for any thread. answers: app_unseal() of the draft's; changed in place, and not to
  * be touched while it is being submitted. Returns the number of problems, 0: *out is ready, and
  * lives as long as the arena and answers. */
+struct city;
 struct app_prepared;
 int app_prepare(struct db *, struct arena *, const struct procedure *, const struct application *,
     const struct form_context *, json_t *answers, struct app_prepared **out,
@@ -360,6 +361,14 @@ int app_route_view(struct db *, struct arena *, const struct app_actor *,
 /* [{id, kind, from_staff, author, body, at, mine}] */
 int app_messages(struct db *, struct arena *, const struct app_actor *, int64_t id,
     enum app_audience, json_t **out, struct err *);
+/* How many bytes of files an account (0: the office, which has no limit a day) may still bring today,
+ * and an application with these answers still hold; INT64_MAX: as many as it likes. Settings
+ * upload.day and upload.application. */
+struct upload_room {
+	int64_t day, application;
+};
+int app_upload_room(struct db *, struct arena *, const struct city *, int64_t account,
+    json_t *answers, struct upload_room *, struct err *);
 /* [{id, field, name, type, size, blob, revision, removed}] newest revision first. */
 int app_attachments(struct db *, struct arena *, int64_t id, json_t **out, struct err *);
 /* [{message, due, asked, answered, state, fields: [{field, message}], from_revision, to_revision}]

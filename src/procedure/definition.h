@@ -192,7 +192,7 @@ int form_section_take(const struct procedure *, struct arena *, int section,
 struct form_file {
 	const char *control, *blob, *name, *type; /* type is what the bytes are */
 	int64_t size;
-	const char *found; /* as file_look() says it; NULL: nothing */
+	const char *found; /* as file_look() says it, or "day", "full": see app_upload_room() */
 };
 bool form_file_wanted(const struct procedure *, const char *control);
 int form_file_check(const struct procedure *, struct arena *, const struct form_context *,

@@ -6,14 +6,15 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import https from 'node:https';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { City } from '../lib/city.mjs';
+import { City, words } from '../lib/city.mjs';
 import { serverCertificate } from '../lib/card.mjs';
+import { dog, idOf, owner, photo, place } from '../lib/dog.mjs';
 
 process.env.NODE_TLS_REJECT_UNAUTHORIZED = '0'; // the city's own certificate
 const dir = mkdtempSync(join(tmpdir(), 'machi-defence-')), { cert, key } = serverCertificate(dir);
 // One token in twenty seconds for what changes something: whoever spends theirs waits for the rest of the test.
 const city = await City.start({ tls: true, init: ['--demo-size', '5'], settings: ['--tls-cert', cert, '--tls-key', key] });
-const limited = await City.start({ init: ['--demo-size', '5'], settings: ['--rate-limit', '1'] });
+const limited = await City.start({ init: ['--demo-size', '5'], settings: ['--rate-limit', '1', '--upload-application', '2000', '--upload-day', '3000'] });
 test.after(async () => {
 	await city.stop();
 	await limited.stop();
@@ -128,4 +129,34 @@ test('exports have a narrower one', async () => {
 	const answers = [];
 	for (let i = 0; i < 33; i++) answers.push((await head.get('/staff/export.csv?from=2000-01-01&until=2000-01-02')).status);
 	assert.ok(answers.slice(0, 25).every((status) => status === 200) && answers.at(-1) === 429, `${answers}`);
+});
+
+test('files have a limit for each application and for each resident a day, said where they were added', async () => {
+	const resident = await limited.as('resident3@example.jp'); // a photo is 931 bytes
+	const draft = async () => {
+		let page = await resident.submit(await resident.get('/procedures/dog-registration'), '/apply');
+		page = await resident.submit(page, '/steps/1', owner);
+		page = await resident.submit(page, '/steps/2', dog);
+		return resident.submit(page, '/steps/3', place);
+	};
+	let page = await draft();
+	const full = await resident.submit(page, '/steps/4', { 'attachments.photo': [1, 2, 3].map((n) => photo(`${n}.png`)) });
+	assert.equal(full.status, 422);
+	assert.match(words(full.text), /「3\.png」は受け取れません。1つの申請に付けられるファイルの合計をこえます/);
+	assert.match(full.text, /2\.png/, 'what fitted is kept');
+	assert.equal((await resident.json(`/applications/${idOf(page.url)}/steps/4`)).status, 200);
+	// Taking them away makes room in the application, not in the day.
+	page = await draft();
+	page = await resident.submit(page, '/steps/4', { 'attachments.photo': photo('4.png') });
+	assert.match(page.url, /confirm/);
+	page = await draft();
+	const over = await resident.submit(page, '/steps/4', { 'attachments.photo': photo('5.png') });
+	assert.equal(over.status, 422);
+	assert.match(words(over.text), /「5\.png」は、今日はもう受け取れません/);
+	const english = limited.client({ lang: 'en' });
+	english.cookies = resident.cookies;
+	assert.match(words((await english.submit(await english.get(page.url), '/steps/4', { 'attachments.photo': photo('5.png') })).text), /cannot be taken any more today/);
+	// Tomorrow they are taken again.
+	limited.sql('UPDATE upload_day SET day = \'2020-01-01\'');
+	assert.match((await resident.submit(page, '/steps/4', { 'attachments.photo': photo('5.png') })).url, /confirm/);
 });

@@ -1,7 +1,10 @@
 // Exports of many people: asked for by one, approved by another, fetched once, and known again when they leak.
 import test from 'node:test';
 import assert from 'node:assert/strict';
-import { City } from '../lib/city.mjs';
+import { spawnSync } from 'node:child_process';
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { City, machi } from '../lib/city.mjs';
 import { readCsv, readXlsx } from '../lib/tables.mjs';
 import { applyByJson, office } from '../lib/dog.mjs';
 
@@ -10,6 +13,7 @@ test.after(() => city.stop());
 const resident = await city.as('resident1@example.jp'), officer = await city.as('security');
 const own = await city.office(office), head = await city.as(own.head), division = await city.as(own.division);
 await city.giveMail(own.division, 'division@example.jp');
+await city.giveMail(own.head, 'head@example.jp');
 for (let i = 0; i < 3; i++) await applyByJson(resident);
 const query = 'procedure=dog-registration&scope=all';
 const idOf = (page) => Number(/exports\/(\d+)/.exec(page.url ?? page.location)[1]);
@@ -49,6 +53,9 @@ test('few people at once, many only after somebody else approved; then once', as
 	assert.equal((await division.postJson(`${path}/approve`, { comment: '' })).status, 422);
 	assert.equal((await approve(id)).status, 200);
 	assert.equal((await division.postJson(`${path}/refuse`, { comment: 'x' })).status, 409);
+	const told = await city.mailbox.find('head@example.jp', new RegExp(`staff/exports/${id}`));
+	assert.match(told.input, /承認しました/);
+	assert.ok(!told.input.includes('統計のため') && !told.input.includes('了承'), 'the mail names neither purpose nor comment');
 
 	const { export: approved } = (await head.json(path)).json;
 	assert.equal((await division.get(approved.file)).status, 404, 'only who asked');
@@ -80,6 +87,22 @@ test('a file that leaked, or a line of it, names its export', async () => {
 		if (/sheet/.test(headers.get('content-type'))) assert.equal(readXlsx({ bytes }).at(1).at(-1).value, mark);
 		assert.match((await officer.post('/staff/exports/identify', { mark: `山田,,${mark}` })).text, new RegExp(mark));
 	}
+	// The same at the command line, for whoever holds the file.
+	const command = (bytes) => {
+		writeFileSync(join(city.dir, 'leak'), bytes);
+		return spawnSync(machi, ['export-mark', '--data', city.dir, join(city.dir, 'leak')], { env: city.env, encoding: 'utf8' });
+	};
+	const { name } = (await (await city.as('admin')).json(`/staff/users?q=${own.head}`)).json.users.find((u) => u.login === own.head);
+	for (const [mark, { bytes }] of file) {
+		const said = command(bytes);
+		assert.equal(said.status, 0, said.stderr);
+		for (const word of [mark, name, '統計のため']) assert.ok(said.stdout.includes(word), said.stdout);
+	}
+	for (const [bytes, word] of [['X-000000000000', /not an export of this city/], ['名前,住所\n', /no mark/]]) {
+		const said = command(bytes);
+		assert.equal(said.status, 3, said.stderr);
+		assert.match(said.stdout, word);
+	}
 	for (const mark of ['', 'X-000000000000', 'X-7K2M', 'PK\u0003\u0004']) assert.match((await officer.post('/staff/exports/identify', { mark })).text, /見つかりませんでした/);
 	const broken = Buffer.concat([Buffer.from('PK\x03\x04'), Buffer.alloc(40, 8), Buffer.alloc(200, 255)]);
 	const page = await officer.post('/staff/exports/identify', { file: Object.assign(new Blob([broken]), { name: 'x' }), mark: '' });
@@ -88,9 +111,10 @@ test('a file that leaked, or a line of it, names its export', async () => {
 
 test('what was refused is not to be had, and all of it is proven by the journal', async () => {
 	const id = idOf(await ask());
-	const page = await division.get(`/staff/exports/${id}`);
+	const page = await division.get(`/staff/exports/${id}`), mails = new RegExp(`staff/exports/${id}`);
 	assert.equal((await division.post(`/staff/exports/${id}/refuse`, { comment: '目的が分からない' })).status, 200);
 	assert.match(page.text, /formaction/);
+	assert.match((await city.mailbox.find('head@example.jp', mails)).input, /承認しませんでした/);
 	const { export: refused } = (await head.json(`/staff/exports/${id}`)).json;
 	assert.deepEqual([refused.state, refused.comment, 'file' in refused], ['refused', '目的が分からない', false]);
 	assert.equal((await head.get(`/staff/exports/${id}.csv?${refused.query}`)).status, 409);

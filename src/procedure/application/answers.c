@@ -4,6 +4,9 @@
 #include "base/json.h"
 #include "store/blob.h"
 #include "store/search.h"
+#include "web/city.h"
+
+enum { UPLOAD_DAY = 500 << 20, UPLOAD_APPLICATION = 200 << 20 };
 
 /* --- files --- */
 
@@ -112,6 +115,7 @@ int attachments_sync(
 {
 	struct file_ref *now = NULL, *before = NULL;
 	const char *subject = subject_of(a, r->id);
+	const char *day = date_format(a, date_of_us(now_us()));
 	bool draft = row_state(r) == APP_DRAFT;
 	int rc = 0;
 	int64_t n = 0;
@@ -124,6 +128,9 @@ int attachments_sync(
 		n = db_run(db, err, &life_sql[SQL_ATTACHMENT_ADD], "issssii", r->id,
 		    str_from(f->field), str_from(f->blob), str_from(f->name), str_from(f->type),
 		    f->size, r->revision);
+		if (n >= 0 && r->account)
+			n = db_run(
+			    db, err, &life_sql[SQL_UPLOAD_ADD], "iti", r->account, day, f->size);
 		if (n >= 0)
 			rc = blob_use(db, f->blob, subject, err);
 		r->kids |= KID_ATTACHMENT;
@@ -139,6 +146,29 @@ int attachments_sync(
 			rc = blob_unuse(db, f->blob, subject, err);
 	}
 	return n < 0 ? (int)n : rc;
+}
+
+static int64_t left(const struct city *city, const char *setting, int64_t fallback, int64_t used)
+{
+	int64_t most = city_setting_i64(city, setting, fallback);
+	return most <= 0 ? INT64_MAX : most > used ? most - used : 0;
+}
+
+int app_upload_room(struct db *db, struct arena *a, const struct city *city, int64_t account,
+    json_t *answers, struct upload_room *out, struct err *err)
+{
+	const char *day = date_format(a, date_of_us(now_us()));
+	struct file_ref *files = NULL;
+	int64_t today = 0, here = 0;
+	int rc =
+	    account ? db_get_i64(db, err, &today, &life_sql[SQL_UPLOAD_OF], "it", account, day) : 0;
+	files_find(a, answers, NULL, &files);
+	for (struct file_ref *f = files; f; f = f->next)
+		here += f->size;
+	*out = (struct upload_room){
+	    .day = account ? left(city, "upload.day", UPLOAD_DAY, today) : INT64_MAX,
+	    .application = left(city, "upload.application", UPLOAD_APPLICATION, here)};
+	return rc < 0 ? rc : 0;
 }
 
 int blobs_sync(struct db *db, struct arena *a, const char *subject, json_t *before, json_t *after,

@@ -71,6 +71,12 @@ const struct sql life_sql[LIFE_SQL_COUNT] = {
         NULL},
     [SQL_ATTACHMENT_REMOVE] = {"UPDATE attachment SET removed = ?2 WHERE id = ?1", NULL},
     [SQL_ATTACHMENT_DELETE] = {"DELETE FROM attachment WHERE id = ?1", NULL},
+    [SQL_UPLOAD_ADD] = {"INSERT INTO upload_day (account, day, bytes) VALUES (?1, ?2, ?3)"
+                        " ON CONFLICT (account, day) DO UPDATE"
+                        " SET bytes = upload_day.bytes + excluded.bytes",
+        NULL},
+    [SQL_UPLOAD_OF] = {"SELECT bytes FROM upload_day WHERE account = ?1 AND day = ?2", NULL},
+    [SQL_UPLOAD_FORGET] = {"DELETE FROM upload_day WHERE day < ?1", .whole = "once a day"},
 
     /* --- corrections and messages --- */
     [SQL_CORRECTION_ADD] = {"INSERT INTO correction (application, state, message, due, asked_by,"
@@ -391,6 +397,9 @@ const struct sql *const application_statements[] = {
     S(ATTACHMENT_OF),
     S(ATTACHMENT_REMOVE),
     S(ATTACHMENT_DELETE),
+    S(UPLOAD_ADD),
+    S(UPLOAD_OF),
+    S(UPLOAD_FORGET),
     S(CORRECTION_ADD),
     S(CORRECTION_FIELD_ADD),
     S(CORRECTION_OF),

@@ -9,7 +9,8 @@
  *  5. Decided ones whose time for an appeal is over are closed.
  *  6. Who waits for a place gets one when a definition's limit was raised.
  *  7. Statistics.
- *  8. A summary for those of the staff who wish for one. */
+ *  8. What was brought in files on earlier days is no longer counted.
+ *  9. A summary for those of the staff who wish for one. */
 #include "procedure/application/life.h"
 
 #include "base/log.h"
@@ -423,6 +424,14 @@ static int statistics_write(struct db *db, void *arg, struct err *err)
 	return app_statistics_refresh(db, err);
 }
 
+static int upload_forget(struct db *db, void *arg, struct err *err)
+{
+	const struct sweep *s = arg;
+	int64_t n = db_run(db, err, &life_sql[SQL_UPLOAD_FORGET], "t",
+	    date_format(s->arena, date_from_days(s->today)));
+	return n < 0 ? (int)n : 0;
+}
+
 static int schedule_write(struct db *db, void *arg, struct err *err)
 {
 	(void)arg;
@@ -478,6 +487,8 @@ int sweep_run(struct store *store, void *context, struct arena *a, json_t *paylo
 		rc = states(&s, APP_BUCKET_DONE, "refused", appeal_over, close_one);
 	if (rc == 0 && s.city)
 		rc = places(&s);
+	if (rc == 0)
+		rc = store_write(store, upload_forget, &s, err);
 	if (rc == 0)
 		rc = store_write(store, statistics_write, NULL, err);
 	if (rc == 0 && s.city)

@@ -508,7 +508,8 @@ static const char *here(struct request *rq, const struct step_page *s)
 /* One upload: looked at, kept as a blob and added to the answers. What is refused is not kept. */
 static int take_upload(struct request *rq, const struct procedure *p,
     const struct form_context *context, json_t *answers, const char *control,
-    const struct upload *u, struct form_problem **problems, struct err *err)
+    const struct upload *u, struct upload_room *room, struct form_problem **problems,
+    struct err *err)
 {
 	char blob[BLOB_NAME_SIZE];
 	struct form_file file = {
@@ -516,22 +517,29 @@ static int take_upload(struct request *rq, const struct procedure *p,
 	int n = form_file_check(p, rq->arena, context, answers, &file, problems);
 	if (n > 0)
 		return n;
-	int rc = file_look(rq->city, u->type, u->fd, u->size, &file.found, err);
-	if (rc == 0 && !file.found && (rc = blob_put_fd(rq->city->store, u->fd, blob, err)) == 0)
+	int rc = 0;
+	if (u->size > room->day || u->size > room->application)
+		file.found = u->size > room->application ? "full" : "day";
+	else
+		rc = file_look(rq->city, u->type, u->fd, u->size, &file.found, err);
+	if (rc == 0 && !file.found && (rc = blob_put_fd(rq->city->store, u->fd, blob, err)) == 0) {
 		file.blob = blob;
+		room->day -= u->size;
+		room->application -= u->size;
+	}
 	return rc < 0 ? rc : form_file_add(p, rq->arena, context, answers, &file, problems);
 }
 
 /* Uploads of one control up to the first that is refused; its problem on the arena. */
 static int take_control(struct request *rq, const struct procedure *p,
     const struct form_context *context, json_t *answers, const char *control,
-    struct form_problem **problems, struct err *err)
+    struct upload_room *room, struct form_problem **problems, struct err *err)
 {
 	int n = 0;
 	for (int k = 0; k < rq_upload_count(rq, control) && n == 0; k++) {
 		const struct upload *u = rq_upload(rq, control, k);
 		if (u->size > 0)
-			n = take_upload(rq, p, context, answers, control, u, problems, err);
+			n = take_upload(rq, p, context, answers, control, u, room, problems, err);
 	}
 	return n;
 }
@@ -563,7 +571,11 @@ json_t *rq_file_controls(struct request *rq, const struct procedure *p)
 int rq_take_files(struct request *rq, const struct procedure *p, const struct form_context *context,
     json_t *answers, struct form_problem **problems, struct err *err)
 {
-	int n = 0;
+	struct upload_room room;
+	struct db *db = rq_db(rq, err);
+	int64_t account = rq->actor.kind == ACTOR_RESIDENT ? rq->actor.account : 0;
+	int n = db ? app_upload_room(db, rq->arena, rq->city, account, answers, &room, err)
+	           : -(int)ERR_STORE;
 	size_t i;
 	json_t *name;
 	json_array_foreach(rq_file_controls(rq, p), i, name)
@@ -572,7 +584,7 @@ int rq_take_files(struct request *rq, const struct procedure *p, const struct fo
 		    !context->only || json_object_get(context->only, json_string_value(name));
 		if (n == 0 && open)
 			n = take_control(
-			    rq, p, context, answers, json_string_value(name), problems, err);
+			    rq, p, context, answers, json_string_value(name), &room, problems, err);
 	}
 	return n;
 }

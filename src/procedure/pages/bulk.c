@@ -3,9 +3,11 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/file.h"
 #include "base/json.h"
 #include "base/time.h"
 #include "identity/identity.h"
+#include "main/cli.h"
 #include "notice/notice.h"
 #include "procedure/export/bulk.h"
 #include "procedure/pages/export.h"
@@ -175,25 +177,36 @@ static int ask_get(struct request *rq, struct err *err)
 	return rq_defer(rq, ask_now); /* it counts */
 }
 
+/* Mails a member of staff about an export; view (taken) gets their name and the address of its
+ * page. Who has no mail address sees it on /staff/exports. */
+static int mail_about(struct request *rq, struct db *db, const struct bulk *b, int64_t staff,
+    const char *template, json_t *view, struct err *err)
+{
+	char *mail, *lang;
+	int rc = staff_mail(db, rq->arena, staff, &mail, &lang, err);
+	if (rc >= 0 && mail) {
+		const char *name = staff_name(db, rq->arena, staff, err);
+		json_object_set_new(view, "name", json_string(name ? name : ""));
+		json_object_set_new(view, "url",
+		    json_sprintf("%s%s/staff/exports/%" PRId64, rq->city->base_url,
+		        text_eq(lang, "en") ? "/en" : "", b->id));
+		rc = notice_mail(db, mail, lang, template,
+		    arena_printf(rq->arena, "export:%" PRId64, b->id), view, err);
+	}
+	json_decref(view);
+	return rc;
+}
+
 static int tell_one(
     struct request *rq, struct db *db, const struct bulk *b, int64_t staff, struct err *err)
 {
-	char *mail, *lang;
 	int rc = may_approve(rq, db, b, staff, err);
-	if (rc <= 0)
-		return rc;
-	rc = staff_mail(db, rq->arena, staff, &mail, &lang, err);
-	if (rc < 0 || !mail)
-		return rc;
-	json_t *view = json_pack("{s:s, s:s, s:I, s:s}", "name",
-	    staff_name(db, rq->arena, staff, err), "asker",
-	    staff_name(db, rq->arena, b->staff, err), "people", (json_int_t)b->people, "url",
-	    arena_printf(rq->arena, "%s%s/staff/exports/%" PRId64, rq->city->base_url,
-	        text_eq(lang, "en") ? "/en" : "", b->id));
-	rc = notice_mail(db, mail, lang, "procedure/staff-export",
-	    arena_printf(rq->arena, "export:%" PRId64, b->id), view, err);
-	json_decref(view);
-	return rc;
+	return rc <= 0
+	           ? rc
+	           : mail_about(rq, db, b, staff, "procedure/staff-export",
+	                 json_pack("{s:s, s:I}", "asker", staff_name(db, rq->arena, b->staff, err),
+	                     "people", (json_int_t)b->people),
+	                 err);
 }
 
 /* Whoever may approve is mailed: heads of the section and the division, and who was granted it. */
@@ -301,6 +314,10 @@ static int decide_write(struct request *rq, struct db *db, struct err *err)
 	if (rc == 0)
 		rc = bulk_decide(
 		    db, rq->actor.id, &b, approve, rq->actor.person, typed(rq, "comment"), err);
+	if (rc >= 0)
+		rc = mail_about(rq, db, &b, b.staff, "procedure/staff-export-decided",
+		    json_pack("{s:b, s:s}", "approved", (int)approve, "decider", rq->actor.name),
+		    err);
 	if (rc < 0)
 		return rc;
 	rq_flash(rq, "success", approve ? "export.bulk.approved" : "export.bulk.refused", NULL);
@@ -389,6 +406,65 @@ static const struct input identify_inputs[] = {
     {NULL, NULL, false, 0},
 };
 
+/* --- machi export-mark --- */
+
+static int identify_file(struct city *city, struct arena *a, struct str file, struct err *err)
+{
+	char mark[MARK_SIZE] = "";
+	struct bulk b;
+	struct db *db = store_reader(city->store, err);
+	int rc = !db                     ? -(int)ERR_STORE
+	         : mark_find(file, mark) ? bulk_by_mark(db, a, mark, &b, err)
+	                                 : 0;
+	if (rc == 0)
+		printf("%s\n", mark[0] ? arena_printf(a, "%s: not an export of this city", mark)
+		                       : "no mark: not an export of many people");
+	if (rc <= 0)
+		return rc;
+	const char *by = b.decided_by ? staff_name(db, a, b.decided_by, err) : NULL;
+	printf("export:   %s (%s, %s)\npeople:   %" PRId64 "\nasked by: %s\npurpose:  %s\n", b.mark,
+	    b.format, b.state, b.people, staff_name(db, a, b.staff, err), b.purpose);
+	if (by)
+		printf("approved: %s, %s\n", by, instant_text(a, b.decided_us, "en"));
+	if (b.fetched_us)
+		printf("fetched:  %s\n", instant_text(a, b.fetched_us, "en"));
+	return 1;
+}
+
+static int export_mark(int argc, char **argv)
+{
+	struct cli_city c;
+	struct err err = {0};
+	struct str file;
+	int code = cli_city_open("export-mark", &argc, argv, &c);
+	if (code != EXIT_OK)
+		return code;
+	struct arena *a = arena_new();
+	if (argc != 1) {
+		code = cli_usage("export-mark", "a file is wanted", NULL);
+	} else {
+		int rc = file_read(a, argv[0], &file, &err);
+		rc = rc < 0 ? rc : identify_file(c.city, a, file, &err);
+		code = rc < 0 ? cli_fail("export-mark", &err) : rc == 0 ? EXIT_PROBLEMS : EXIT_OK;
+	}
+	arena_free(a);
+	return cli_city_close(&c, code);
+}
+
+static const struct command commands[] = {
+    {
+        .name = "export-mark",
+        .summary = "whose export a file is that leaked",
+        .help =
+            "machi export-mark [--data DIR] [--city ID] FILE\n\n"
+            "Looks for the mark of an export of many people in a file or a part of one (CSV, "
+            "XLSX,\n"
+            "text), and says who asked for that export, what for, who approved it and when it was\n"
+            "fetched. Ends with 3 when it is none of this city's.",
+        .run = export_mark,
+    },
+};
+
 #define EXPORT .perm = "application.export"
 static const struct route routes[] = {
     {HTTP_GET, "/staff/exports", list, EXPORT, .template = "procedure/exports",
@@ -422,4 +498,6 @@ const struct module bulk_pages = {
     .nroutes = COUNT(routes),
     .menu = menu,
     .nmenu = COUNT(menu),
+    .commands = commands,
+    .ncommands = COUNT(commands),
 };
