@@ -23,6 +23,7 @@ static void read_row(struct rows *r, struct arena *a, struct alert *out)
 	    .assigned = rows_i64(r, 11),
 	    .raised_us = rows_i64(r, 12),
 	    .changed_us = rows_i64(r, 13),
+	    .due = rows_dup(r, 14, a),
 	};
 }
 
@@ -50,6 +51,13 @@ int alert_list(struct db *db, struct arena *a, const char *state, int64_t below,
 {
 	return read_all(
 	    db_query(db, err, SQL(ALERT_LIST), "tii", state, below, (int64_t)limit), a, limit, out);
+}
+
+int alert_mine(struct db *db, struct arena *a, int64_t officer, int64_t below, int limit,
+    struct alert **out, struct err *err)
+{
+	return read_all(db_query(db, err, SQL(ALERT_MINE), "iii", officer, below, (int64_t)limit),
+	    a, limit, out);
 }
 
 int alert_questions(
@@ -94,10 +102,10 @@ static int state_of(struct db *db, struct arena *a, int64_t id, json_t **out, st
 	for (int i = 0; i < n; i++)
 		json_array_append_new(list, json_pack("[I, s, s, s?]", (json_int_t)steps[i].at_us,
 		                                steps[i].actor, steps[i].what, steps[i].text));
-	*out = json_pack("{s:s, s:s, s:s?, s:s?, s:I, s:I, s:I, s:s?, s:I, s:o}", "rule", x.rule,
-	    "state", x.state, "finding", x.finding, "reason", x.reason, "staff",
+	*out = json_pack("{s:s, s:s, s:s?, s:s?, s:I, s:I, s:I, s:s?, s:I, s:o, s:s*}", "rule",
+	    x.rule, "state", x.state, "finding", x.finding, "reason", x.reason, "staff",
 	    (json_int_t)x.staff, "person", (json_int_t)x.person, "count", (json_int_t)x.count,
-	    "text", x.text, "assigned", (json_int_t)x.assigned, "steps", list);
+	    "text", x.text, "assigned", (json_int_t)x.assigned, "steps", list, "due", x.due);
 	return 0;
 }
 
@@ -143,8 +151,11 @@ int alert_change(struct db *db, const char *actor, int64_t staff, struct alert *
 	if (staff && staff == x->staff)
 		return err_set(err, ERR_DENIED, "trail.alert.oneself",
 		    "%s looks into what is about themselves", actor);
-	int64_t n = db_run(db, err, SQL(ALERT_SET), "itttii", x->id, x->state, x->finding,
-	    x->reason, x->assigned, now_us());
+	if (x->assigned && x->assigned == x->staff)
+		return err_set(err, ERR_DENIED, "trail.alert.about_them",
+		    "alert %" PRId64 " is about whom it is assigned to", x->id);
+	int64_t n = db_run(db, err, SQL(ALERT_SET), "itttiit", x->id, x->state, x->finding,
+	    x->reason, x->assigned, now_us(), x->due);
 	return n < 0 ? (int)n : step(db, actor, x->id, what, text, err);
 }
 

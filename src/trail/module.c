@@ -32,8 +32,8 @@ static const struct input csv_inputs[] = {SEARCH_INPUTS, {0}};
 static const struct input ask_inputs[] = {{"text", "string", false, 2000}, {0}};
 static const struct input alerts_inputs[] = {
     {"state", "string", false, 20}, {"before", "integer", false, 20}, {0}};
-static const struct input alert_inputs[] = {
-    {"text", "string", false, 2000}, {"finding", "string", false, 20}, {0}};
+static const struct input alert_inputs[] = {{"text", "string", false, 2000},
+    {"finding", "string", false, 20}, {"to", "string", false, 20}, {"due", "date", false, 40}, {0}};
 
 static const struct route routes[] = {
     {HTTP_GET, "/my/readings/ask", ask_get, .perm = "resident", .template = "trail/ask",
@@ -43,14 +43,14 @@ static const struct route routes[] = {
         .summary = "Asks the security officers about a reading."},
     {HTTP_GET, "/staff/trail/alerts", alerts_show, .perm = "trail.search",
         .template = "trail/alerts", .inputs = alerts_inputs,
-        .summary = "Alerts and questions of residents, by state."},
+        .summary = "Alerts and questions of residents, by state; mine: what one looks into."},
     {HTTP_POST, "/staff/trail/alerts", alerts_check, .perm = "trail.search", .rate = RATE_WRITE,
         .summary = "Runs the rules for today and yesterday at once."},
     {HTTP_GET, "/staff/trail/alerts/{id}", alert_show, .perm = "trail.search",
         .template = "trail/alert", .summary = "An alert with its readings and history."},
     {HTTP_POST, "/staff/trail/alerts/{id}/{verb}", alert_act, .perm = "trail.search",
         .template = "trail/alert", .inputs = alert_inputs, .rate = RATE_WRITE,
-        .summary = "take, note, answer, close (with finding and text), reopen."},
+        .summary = "take, assign (to, due), note, answer, close (finding, text), reopen."},
     {HTTP_GET, "/my/readings", my_readings, .perm = "resident", .template = "trail/my",
         .inputs = my_inputs, .summary = "Who read or changed what of mine, when and why."},
     {HTTP_GET, "/my/readings.csv", my_readings_csv, .perm = "resident", .flags = ROUTE_RAW,

@@ -10,7 +10,7 @@
 
 enum { PAGE = 50, ROWS_SHOWN = 100, TEXT_MAX = 2000 };
 
-static const char *const states[] = {"open", "looking", "closed"};
+static const char *const tabs_shown[] = {"open", "looking", "mine", "closed"};
 static const char *const findings[] = {"justified", "mistake", "misuse", "answered"};
 
 static bool one_of(const char *const *names, size_t n, const char *name)
@@ -57,6 +57,7 @@ static json_t *alert_view(struct request *rq, struct db *db, const struct alert 
 	    {"staff_name", x->staff ? staff_name(db, a, x->staff, err) : NULL},
 	    {"person_name", person_name(rq, db, x->person)},
 	    {"assigned_name", x->assigned ? staff_name(db, a, x->assigned, err) : NULL},
+	    {"due", x->due},
 	    {"text", x->text},
 	    {"reason", x->reason},
 	    {"finding", x->finding},
@@ -66,6 +67,9 @@ static json_t *alert_view(struct request *rq, struct db *db, const struct alert 
 	for (size_t i = 0; i < COUNT(more); i++)
 		if (more[i].value)
 			json_object_set_new(v, more[i].name, json_string(more[i].value));
+	const char *today = date_format(a, date_of_us(rq->now_us));
+	json_object_set_new(v, "overdue",
+	    json_boolean(x->due && strcmp(x->due, today) < 0 && !text_eq(x->state, "closed")));
 	return v;
 }
 
@@ -77,10 +81,13 @@ int alerts_show(struct request *rq, struct err *err)
 	struct alert *list;
 	int64_t below = INT64_MAX;
 	const char *state = rq_query(rq, "state");
-	if (!one_of(states, COUNT(states), state))
+	if (!one_of(tabs_shown, COUNT(tabs_shown), state))
 		state = "open";
 	(void)str_to_i64(str_from(rq_query(rq, "before")), 1, INT64_MAX, &below); /* or the top */
-	int n = db ? alert_list(db, rq->arena, state, below, PAGE, &list, err) : -(int)ERR_STORE;
+	int n = !db ? -(int)ERR_STORE
+	        : text_eq(state, "mine")
+	            ? alert_mine(db, rq->arena, rq->actor.person, below, PAGE, &list, err)
+	            : alert_list(db, rq->arena, state, below, PAGE, &list, err);
 	if (n < 0)
 		return n;
 	int rc =
@@ -93,12 +100,12 @@ int alerts_show(struct request *rq, struct err *err)
 	json_t *rows = json_array(), *tabs = json_array();
 	for (int i = 0; i < n; i++)
 		json_array_append_new(rows, alert_view(rq, db, &list[i], err));
-	for (size_t i = 0; i < COUNT(states); i++)
-		json_array_append_new(
-		    tabs, tab_view(rq_tr(rq, arena_printf(rq->arena, "trail.state.%s", states[i])),
-		              arena_printf(
-		                  rq->arena, "%s/staff/trail/alerts?state=%s", base(rq), states[i]),
-		              text_eq(states[i], state), -1));
+	for (size_t i = 0; i < COUNT(tabs_shown); i++)
+		json_array_append_new(tabs,
+		    tab_view(rq_tr(rq, arena_printf(rq->arena, "trail.state.%s", tabs_shown[i])),
+		        arena_printf(
+		            rq->arena, "%s/staff/trail/alerts?state=%s", base(rq), tabs_shown[i]),
+		        text_eq(tabs_shown[i], state), -1));
 	json_object_set_new(rq->view, "alerts", rows);
 	json_object_set_new(rq->view, "tabs", tabs);
 	json_object_set_new(rq->view, "none", json_boolean(n == 0));
@@ -197,6 +204,42 @@ static json_t *text_box(struct request *rq, const char *id, const char *label)
 	    mine ? rq_problem_at(rq, "text") : NULL);
 }
 
+/* The officers whom it may be given to: all but the one it is about. The count or <0. */
+static int officers_for(
+    struct request *rq, struct db *db, const struct alert *x, int64_t **out, struct err *err)
+{
+	int kept = 0, n = staff_to_ask(db, rq->arena, "trail.search", RANK_MAYOR, 0, out, err);
+	for (int i = 0; i < n; i++)
+		if ((*out)[i] != x->staff)
+			(*out)[kept++] = (*out)[i];
+	return n < 0 ? n : kept;
+}
+
+static int put_assign(struct request *rq, struct db *db, const struct alert *x, struct err *err)
+{
+	int64_t *officers;
+	const char *typed = rq_form(rq, "to");
+	int n = officers_for(rq, db, x, &officers, err);
+	json_t *options = json_array(),
+	       *due = json_pack("{s:s, s:s, s:s, s:b, s:b, s:s*}", "id", "assign-due", "name",
+	           "due", "label", rq_tr(rq, "trail.act.due"), "is_date", 1, "optional", 1,
+	           "problem", rq_problem_at(rq, "due"));
+	for (int i = 0; i < n; i++) {
+		const char *id = arena_printf(rq->arena, "%" PRId64, officers[i]);
+		bool chosen = typed ? text_eq(typed, id) : officers[i] == x->assigned;
+		json_array_append_new(options,
+		    json_pack("{s:s, s:s, s:b}", "value", id, "label",
+		        staff_name(db, rq->arena, officers[i], err), "selected", (int)chosen));
+	}
+	json_object_set_new(rq->view, "to_field",
+	    json_pack("{s:s, s:s, s:s, s:b, s:b, s:b, s:o, s:s*}", "id", "assign-to", "name", "to",
+	        "label", rq_tr(rq, "trail.act.to"), "is_choice", 1, "is_select", 1, "required", 1,
+	        "options", options, "problem", rq_problem_at(rq, "to")));
+	rq_date_field(rq, due, x->due);
+	json_object_set_new(rq->view, "due_field", due);
+	return n < 0 ? n : 0;
+}
+
 static int one_view(struct request *rq, struct db *db, const struct alert *x, struct err *err)
 {
 	int rc = reading_note(rq,
@@ -212,6 +255,8 @@ static int one_view(struct request *rq, struct db *db, const struct alert *x, st
 	rc = put_steps(rq, db, x->id, false, steps, err);
 	if (rc == 0)
 		rc = put_rows(rq, db, x, err);
+	if (rc == 0)
+		rc = put_assign(rq, db, x, err);
 	for (size_t i = 0; i < COUNT(findings); i++)
 		json_array_append_new(options,
 		    json_pack("{s:s, s:s}", "value", findings[i], "label",
@@ -292,6 +337,37 @@ static int tell_asker(struct request *rq, struct db *db, const struct alert *x, 
 	return rc;
 }
 
+/* Gives it to another officer, with a day if one was set, and tells them. */
+static int assign(struct request *rq, struct db *db, struct alert *x, struct err *err)
+{
+	int64_t *officers, to = 0;
+	char *mail, *lang;
+	const char *due = rq_form(rq, "due");
+	(void)str_to_i64(str_from(rq_form(rq, "to")), 1, INT64_MAX, &to); /* 0: nobody */
+	int n = officers_for(rq, db, x, &officers, err), i = 0;
+	while (i < n && officers[i] != to)
+		i++;
+	if (to && to == x->staff)
+		return err_set(err, ERR_DENIED, "trail.alert.about_them", "%s", rq->path);
+	if (n < 0 || i == n)
+		return n < 0 ? n : err_field(err, ERR_INPUT, "to", "trail.act.to_missing", "to");
+	x->assigned = to;
+	x->state = "looking";
+	x->due = due && due[0] ? due : NULL;
+	int rc = to == rq->actor.person ? 0 : staff_mail(db, rq->arena, to, &mail, &lang, err);
+	if (rc < 0 || to == rq->actor.person || !mail)
+		return rc;
+	json_t *view =
+	    json_pack("{s:s, s:o, s:s*}", "name", staff_name(db, rq->arena, to, err), "url",
+	        json_sprintf("%s%s/staff/trail/alerts/%" PRId64, rq->city->base_url,
+	            text_eq(lang, "en") ? "/en" : "", x->id),
+	        "due", x->due);
+	rc = notice_mail(db, mail, lang, "trail/assigned",
+	    arena_printf(rq->arena, "trail-alert:%" PRId64, x->id), view, err);
+	json_decref(view);
+	return rc;
+}
+
 static int act_write(struct request *rq, struct db *db, struct err *err)
 {
 	struct alert x;
@@ -307,6 +383,10 @@ static int act_write(struct request *rq, struct db *db, struct err *err)
 		x.state = "looking";
 		what = "taken";
 		text = NULL;
+	} else if (text_eq(verb, "assign")) {
+		what = "assigned";
+		rc = assign(rq, db, &x, err);
+		text = rc < 0 ? NULL : staff_name(db, rq->arena, x.assigned, err);
 	} else if (text_eq(verb, "answer")) {
 		if (!text_eq(x.rule, "question"))
 			return wrong(err);
@@ -345,19 +425,20 @@ static int again(struct request *rq, enum err_kind kind, struct err *err)
 static int act_failed(struct request *rq, struct err *err)
 {
 	enum err_kind kind = err->kind;
-	if (kind != ERR_CONFLICT && kind != ERR_DENIED)
+	if (kind != ERR_CONFLICT && kind != ERR_DENIED && kind != ERR_INPUT)
 		return -(int)kind;
-	rq_problem(rq, NULL, err->msg ? err->msg : "error.conflict", NULL);
+	rq_problem(rq, err->field[0] ? arena_strdup(rq->arena, err->field) : NULL,
+	    err->msg ? err->msg : "error.conflict", NULL);
 	return again(rq, kind, err);
 }
 
 int alert_act(struct request *rq, struct err *err)
 {
-	static const char *const verbs[] = {"take", "note", "answer", "close", "reopen"};
+	static const char *const verbs[] = {"take", "assign", "note", "answer", "close", "reopen"};
 	const char *verb = rq_param(rq, "verb");
 	if (!one_of(verbs, COUNT(verbs), verb))
 		return err_set(err, ERR_MISSING, NULL, "no act %s", verb);
-	if (!text_eq(verb, "take") && !typed(rq)[0])
+	if (!text_eq(verb, "take") && !text_eq(verb, "assign") && !typed(rq)[0])
 		rq_problem(rq, "text", "trail.act.text_missing", NULL);
 	if (text_eq(verb, "close") && !one_of(findings, COUNT(findings), rq_form(rq, "finding")))
 		rq_problem(rq, "finding", "trail.act.finding_missing", NULL);

@@ -7,7 +7,7 @@
 
 #define ALERT                                                                                      \
 	"SELECT id, rule, key, state, finding, reason, staff, person, count, day, text, assigned," \
-	" raised_us, changed_us FROM trail_alert "
+	" raised_us, changed_us, due FROM trail_alert "
 #define OF_DAY " FROM trail WHERE at_us >= ?1 AND at_us < ?2 "
 
 const struct sql trail_sql[TRAIL_SQL_COUNT] = {
@@ -44,6 +44,8 @@ const struct sql trail_sql[TRAIL_SQL_COUNT] = {
     [TRAIL_PROFILE_OF_SQL] = {"SELECT profile FROM person WHERE name_key = ?1 LIMIT 1"},
     [TRAIL_ALERT_GET_SQL] = {ALERT "WHERE id = ?1"},
     [TRAIL_ALERT_LIST_SQL] = {ALERT "WHERE state = ?1 AND id < ?2 ORDER BY id DESC LIMIT ?3"},
+    [TRAIL_ALERT_MINE_SQL] = {ALERT "WHERE assigned > 0 AND assigned = ?1 AND id < ?2"
+                                    " AND state <> 'closed' ORDER BY id DESC LIMIT ?3"},
     [TRAIL_ALERT_QUESTIONS_SQL] = {ALERT "WHERE person > 0 AND person = ?1 AND rule = 'question'"
                                          " ORDER BY id DESC LIMIT 20"},
     [TRAIL_ALERT_STEPS_SQL] = {"SELECT at_us, actor, what, text FROM trail_alert_step"
@@ -53,7 +55,7 @@ const struct sql trail_sql[TRAIL_SQL_COUNT] = {
                              " ?4, ?5, ?6, ?7, 0, ?8, ?8) ON CONFLICT (key) DO NOTHING"
                              " RETURNING id"},
     [TRAIL_ALERT_SET_SQL] = {"UPDATE trail_alert SET state = ?2, finding = ?3, reason = ?4,"
-                             " assigned = ?5, changed_us = ?6 WHERE id = ?1"},
+                             " assigned = ?5, changed_us = ?6, due = ?7 WHERE id = ?1"},
     [TRAIL_ALERT_STEP_ADD_SQL] = {"INSERT INTO trail_alert_step (alert, at_us, actor, what, text)"
                                   " VALUES (?1, ?2, ?3, ?4, ?5)"},
     [TRAIL_ALERT_NEXT_SQL] = {"SELECT id FROM trail_alert WHERE id > ?1 ORDER BY id LIMIT 1"},

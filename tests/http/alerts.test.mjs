@@ -68,6 +68,44 @@ test('an alert is taken, noted on, closed with a finding and its reason, and ope
 	assert.equal((await officer.postJson(`${path}/burn`, { text: 'x' })).status, 404);
 });
 
+test('an alert is given to another officer with a day, never to whom it is about, and stands in their list', async () => {
+	// A second officer; they open cases of another office, so that an alert is about them.
+	await admin.postJson('/staff/users/new', { login: 'security2', name: '鍵野 守' });
+	const { id: second } = (await admin.json('/staff/users?q=security2')).json.users.find((u) => u.login === 'security2');
+	const department = (await admin.json('/staff/departments')).json.departments.find((d) => d.name === office).id;
+	assert.ok((await admin.postJson(`/staff/users/${second}/add/post`, { department: String(department), rank: '係員', acting: 'no' })).status < 400);
+	assert.ok((await admin.postJson(`/staff/users/${second}/add/role`, { role: 'security', department: '' })).status < 400);
+	await city.giveMail('security2', 'security2@example.jp');
+	const said = city.cli('user', 'password', 'security2', '--generate');
+	const other = await city.client().login('security2', /password: (\S+)/.exec(said)[1]);
+	for (const client of [other, clerk]) for (const id of ids) await client.get(`/staff/applications/${id}`);
+	await check();
+	const [about] = (await alerts()).filter((a) => a.rule === 'mass-reading' && a.staff_name === '鍵野 守'), [alert] = (await alerts()).filter((a) => a.rule === 'off-hours' && a.staff_name === name);
+	const path = `/staff/trail/alerts/${alert.id}`, page = await officer.get(path);
+
+	assert.equal((await officer.postJson(`${path}/assign`, { to: '' })).status, 422);
+	assert.equal((await officer.postJson(`${path}/assign`, { to: '999999' })).status, 422);
+	const wrong = await officer.submit(page, '/assign', { to: String(second), 'due.year': '2026', 'due.month': '13', 'due.day': '1', 'due.era': '' });
+	assert.equal(wrong.status, 422);
+	assert.match(wrong.text, /href="#assign-due/);
+	await officer.submit(page, '/assign', { to: String(second), due: '2020-01-31' });
+	const { alert: given } = (await officer.json(path)).json;
+	assert.deepEqual([given.state, given.assigned_name, given.due, given.overdue], ['looking', '鍵野 守', '2020-01-31', true]);
+	const mail = await city.mailbox.find('security2@example.jp', new RegExp(path));
+	assert.ok(!mail.input.includes(alert.staff_name), 'the mail names nobody');
+	assert.deepEqual((await other.json('/staff/trail/alerts?state=mine')).json.alerts.map((a) => a.id), [alert.id]);
+	assert.ok(!(await alerts('mine')).some((a) => a.id === alert.id), 'it is not mine');
+	assert.match((await other.get('/en/staff/trail/alerts?state=mine')).text, /overdue/);
+
+	// What is about an officer is another's: they are not offered, not taken, and do nothing about it themselves.
+	const own = `/staff/trail/alerts/${about.id}`;
+	assert.ok(!(await officer.get(own)).text.includes(`<option value="${second}"`));
+	assert.equal((await officer.postJson(`${own}/assign`, { to: String(second) })).status, 403);
+	for (const [verb, body] of [['take', {}], ['assign', { to: String(second) }], ['note', { text: 'x' }], ['close', { finding: 'justified', text: 'x' }]])
+		assert.equal((await other.postJson(`${own}/${verb}`, body)).status, 403, verb);
+	assert.equal((await officer.json(own)).json.alert.state, 'open');
+});
+
 test('a resident asks; an officer answers; only they see it', async () => {
 	let page = await resident.submit(await resident.get('/my/readings/ask'), '/ask', { text: '' });
 	assert.equal(page.status, 422);
@@ -76,6 +114,7 @@ test('a resident asks; an officer answers; only they see it', async () => {
 	assert.match(page.text, /なぜ見たのですか &lt;b&gt;/);
 	const question = (await alerts()).find((a) => a.rule === 'question');
 	const path = `/staff/trail/alerts/${question.id}`;
+	assert.equal((await officer.postJson(`${path}/assign`, { to: '' })).status, 422, 'nobody is not whom it is about');
 	await officer.submit(await officer.get(path), '/note', { text: '内部のメモ' });
 	await officer.submit(await officer.get(path), '/answer', { text: '申請の審査のためです。' });
 	await officer.submit(await officer.get(path), '/close', { finding: 'answered', text: '回答した' });

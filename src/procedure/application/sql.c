@@ -76,7 +76,7 @@ const struct sql life_sql[LIFE_SQL_COUNT] = {
                         " SET bytes = upload_day.bytes + excluded.bytes",
         NULL},
     [SQL_UPLOAD_OF] = {"SELECT bytes FROM upload_day WHERE account = ?1 AND day = ?2", NULL},
-    [SQL_UPLOAD_FORGET] = {"DELETE FROM upload_day WHERE day < ?1", .whole = "once a day"},
+    [SQL_UPLOAD_FORGET] = {"DELETE FROM upload_day WHERE day < ?1", NULL},
 
     /* --- corrections and messages --- */
     [SQL_CORRECTION_ADD] = {"INSERT INTO correction (application, state, message, due, asked_by,"

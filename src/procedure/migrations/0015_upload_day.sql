@@ -3,5 +3,5 @@ CREATE TABLE upload_day (
 	account BIGINT NOT NULL,
 	day     TEXT NOT NULL,
 	bytes   BIGINT NOT NULL,
-	PRIMARY KEY (account, day)
+	PRIMARY KEY (day, account)
 );
