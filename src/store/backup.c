@@ -280,25 +280,56 @@ static int dump_file(
 	return rc;
 }
 
-/* The keys, and the city's settings: without its name nobody would know whose keys they are. */
+/* A folder of the city with all below it, as <name>/…; hidden files and master keys are left out.
+ */
+static int dump_folder(
+    struct backup *b, json_t *list, const char *path, const char *name, int depth, struct err *err)
+{
+	enum { DEPTH_MAX = 12 };
+	DIR *d = opendir(path);
+	struct dirent *e;
+	int rc = 0;
+	if (!d)
+		return errno == ENOENT || errno == ENOTDIR
+		           ? 0
+		           : err_set(err, ERR_IO, "store.io", "%s: %s", path, strerror(errno));
+	while (rc == 0 && (e = readdir(d))) {
+		struct stat s;
+		bool master = strcmp(name, "keys") == 0 && strncmp(e->d_name, "master", 6) == 0;
+		if (e->d_name[0] == '.' || master)
+			continue;
+		const char *from = arena_printf(b->arena, "%s/%s", path, e->d_name),
+		           *to = arena_printf(b->arena, "%s/%s", name, e->d_name);
+		bool folder = lstat(from, &s) == 0 && S_ISDIR(s.st_mode);
+		if (!folder)
+			rc = dump_file(b, list, from, to, err);
+		else if (depth < DEPTH_MAX)
+			rc = dump_folder(b, list, from, to, depth + 1, err);
+		else
+			rc = err_set(err, ERR_TOO_LARGE, "store.io", "%s is too deep", from);
+	}
+	(void)closedir(d); /* only read */
+	return rc;
+}
+
+/* The keys, and what makes the city what it is beside its store: without its name nobody would know
+ * whose keys they are, without its roles everybody would have the usual rights. */
 static int dump_files(struct backup *b, struct err *err)
 {
-	const char *folder = arena_printf(b->arena, "%s/keys", b->store->dir);
+	static const struct {
+		const char *path, *name;
+		bool folder;
+	} parts[] = {{"city.yaml", settings_name, false},
+	    {"sign-in.yaml", "settings/sign-in.yaml", false}, {"keys", "keys", true},
+	    {"custom", "settings/custom", true}, {"trust", "settings/trust", true}};
 	json_t *list = json_array();
 	json_object_set_new(b->manifest, "keys", list);
-	int rc = dump_file(
-	    b, list, arena_printf(b->arena, "%s/city.yaml", b->store->dir), settings_name, err);
-	DIR *d = rc == 0 ? opendir(folder) : NULL;
-	if (!d)
-		return rc < 0 || errno == ENOENT
-		           ? rc
-		           : err_set(err, ERR_IO, "store.io", "%s: %s", folder, strerror(errno));
-	struct dirent *e;
-	while (rc == 0 && (e = readdir(d)))
-		if (e->d_name[0] != '.' && strncmp(e->d_name, "master", 6) != 0)
-			rc = dump_file(b, list, arena_printf(b->arena, "%s/%s", folder, e->d_name),
-			    arena_printf(b->arena, "keys/%s", e->d_name), err);
-	(void)closedir(d); /* only read */
+	int rc = 0;
+	for (size_t i = 0; i < COUNT(parts) && rc == 0; i++) {
+		const char *path = arena_printf(b->arena, "%s/%s", b->store->dir, parts[i].path);
+		rc = parts[i].folder ? dump_folder(b, list, path, parts[i].name, 0, err)
+		                     : dump_file(b, list, path, parts[i].name, err);
+	}
 	return rc;
 }
 

@@ -434,14 +434,37 @@ static int write_small(const char *path, const char *bytes, size_t n, struct err
 	                      : err_set(err, ERR_IO, "store.io", "%s: %s", path, strerror(errno));
 }
 
-/* A key, or the city's settings. */
+/* "custom/packs/x.yaml": below the city's folder, and no hidden file. */
+static bool path_is_plain(const char *path)
+{
+	struct str rest = str_from(path), one;
+	while (str_cut(&rest, '/', &one))
+		if (one.n == 0 || one.p[0] == '.')
+			return false;
+	return path[0] && path[strlen(path) - 1] != '/';
+}
+
+/* The folders that a file below the city's folder stands in. */
+static int folders_make(struct restore *r, const char *path, struct err *err)
+{
+	for (const char *at = strchr(path, '/'); at; at = strchr(at + 1, '/')) {
+		const char *folder =
+		    arena_printf(r->arena, "%s/%.*s", r->store->dir, (int)(at - path), path);
+		if (mkdir(folder, 0700) != 0 && errno != EEXIST)
+			return err_set(err, ERR_IO, "store.io", "%s: %s", folder, strerror(errno));
+	}
+	return 0;
+}
+
+/* A key, or one of the city's settings. */
 static int restore_small(struct restore *r, const struct archive_file *f, struct err *err)
 {
+	enum { KEY_MAX = 1 << 20, SETTINGS_MAX = 64 << 20 };
 	struct str name = str_from(f->name);
 	bool key = str_starts(name, "keys/");
-	const char *base = strchr(f->name, '/') + 1;
-	if (!*base || *base == '.' || strchr(base, '/') || f->size > 1 << 20)
-		return bad(err, "%s is no key", f->name);
+	const char *below = key ? f->name : strchr(f->name, '/') + 1;
+	if (!path_is_plain(below) || f->size > (key ? KEY_MAX : SETTINGS_MAX))
+		return bad(err, "%s is no key and no settings", f->name);
 	int64_t at;
 	int fd = archive_fd(r->in, f, &at, err);
 	if (fd < 0)
@@ -461,10 +484,9 @@ static int restore_small(struct restore *r, const struct archive_file *f, struct
 	}
 	if (rc == 0)
 		rc = hash_is(hash, want, f->name, err);
-	const char *folder = arena_printf(r->arena, "%s/keys", r->store->dir);
-	if (rc == 0 && key && mkdir(folder, 0700) != 0 && errno != EEXIST)
-		rc = err_set(err, ERR_IO, "store.io", "%s: %s", folder, strerror(errno));
-	const char *path = arena_printf(r->arena, "%s/%s", key ? folder : r->store->dir, base);
+	const char *path = arena_printf(r->arena, "%s/%s", r->store->dir, below);
+	if (rc == 0)
+		rc = folders_make(r, below, err);
 	if (rc < 0 || (!key && access(path, F_OK) == 0)) /* settings that are there stay */
 		return rc;
 	return write_small(path, bytes, (size_t)f->size, err);
@@ -481,7 +503,8 @@ static int restore_files(struct restore *r, struct err *err)
 		if (str_starts(name, "blobs/")) {
 			rc = restore_blob(r, &f[i], err);
 			blobs++;
-		} else if (str_starts(name, "keys/")) {
+		} else if (str_starts(name, "keys/") ||
+		           (str_starts(name, "settings/") && !str_is(name, settings_name))) {
 			rc = restore_small(r, &f[i], err);
 		}
 	}

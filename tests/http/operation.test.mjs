@@ -2,9 +2,9 @@
 import test from 'node:test';
 import assert from 'node:assert/strict';
 import { spawn, spawnSync } from 'node:child_process';
-import { mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { connect } from 'node:tls';
 import { City, freePort, machi, newDatabase, root, storeKind, until } from '../lib/city.mjs';
 import { certificate } from '../lib/mailbox.mjs';
@@ -76,6 +76,13 @@ test('problems are documents that a program can read', async () => {
 test('a backup taken while it runs, restored, is the same city', async () => {
 	const resident = await city.as('resident5@example.jp');
 	const { id, receipt } = await applyByJson(resident);
+	// What makes the city what it is stands beside its store.
+	const beside = { 'custom/roles.yaml': 'roles:\n  - name: reader\n    title: {ja: 閲覧, en: Reader}\n    permissions: [application.read]\n',
+		'custom/packs/deep/er/note.txt': 'x', 'trust/note.txt': 'y', 'custom/.hidden': 'z' };
+	for (const [name, text] of Object.entries(beside)) {
+		mkdirSync(dirname(join(city.dir, 'demo', name)), { recursive: true });
+		writeFileSync(join(city.dir, 'demo', name), text);
+	}
 	const target = join(city.dir, 'backup'), other = city.restored(target);
 	test.after(() => other.process?.kill('SIGKILL'));
 	// Only an empty store is filled.
@@ -83,6 +90,12 @@ test('a backup taken while it runs, restored, is the same city', async () => {
 	// Its settings are those of the city, but for the store.
 	const settings = (where) => readFileSync(join(where, 'demo', 'city.yaml'), 'utf8').split('\n').filter(Boolean);
 	assert.deepEqual(settings(other.dir), [...settings(city.dir).filter((line) => !line.startsWith('store:')), `store: "${other.env.MACHI_STORE}"`]);
+	for (const [name, text] of Object.entries(beside)) {
+		const there = join(other.dir, 'demo', name);
+		if (name.includes('.hidden')) assert.ok(!existsSync(there));
+		else assert.equal(readFileSync(there, 'utf8'), text);
+	}
+	assert.match(other.cli('check', '--city', 'demo'), /^0 problems/m);
 	assert.match(other.cli('verify'), /^problems: 0$/m);
 	if (storeKind === 'sqlite') { // a file that was changed is named
 		const blobs = join(other.dir, 'demo', 'blobs');
