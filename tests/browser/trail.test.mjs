@@ -1,7 +1,7 @@
 // Who looked at my data: the resident's page, the reason that staff give, the officer's list and a large export.
 import test from 'node:test';
 import assert from 'node:assert/strict';
-import { browseCity, check, fill, press } from '../lib/browse.mjs';
+import { browseCity, check, day, fill, press } from '../lib/browse.mjs';
 import { applyByJson, office } from '../lib/dog.mjs';
 
 const { city, open, signIn, close } = await browseCity({ settings: ['--export-people', '1'] });
@@ -95,4 +95,40 @@ test('a large export is asked for, approved by another, fetched once', async () 
 	await press(officer, 'main form button');
 	assert.match(await main(officer), /統計のため/);
 	await check(officer);
+});
+
+test('an alert is given to somebody with a day; the pages of officers, exports and sessions in both languages', async () => {
+	const officer = await open(), head = await open(), phone = await open({ viewport: { width: 390, height: 844 } });
+	await signIn(officer, 'security');
+	await city.as('resident1@example.jp').then((client) => client.postJson('/my/readings/ask', { text: 'もう一つ' }));
+	await officer.goto('/staff/trail/alerts');
+	await press(officer, 'tbody th a');
+	await press(officer, 'form[action$="/assign"] button');
+	await check(officer);
+	assert.match(await main(officer), /確認する人を選んでください/);
+	await officer.locator('#assign-to').selectOption({ index: 1 });
+	await fill(officer, day('due', '2020-01-31'));
+	await press(officer, 'form[action$="/assign"] button');
+	assert.match(await main(officer), /期限切れ/);
+	await check(officer);
+	await officer.goto('/en/staff/trail/alerts?state=mine');
+	await check(officer);
+	assert.match(await main(officer), /overdue/);
+	await press(officer, 'tbody th a');
+	await check(officer);
+	const { id: staff } = (await (await city.as('admin')).json(`/staff/users?q=${people.head}`)).json.users.find((u) => u.login === people.head);
+	for (const path of ['/en/staff/trail', '/staff/exports/identify', '/en/staff/exports/identify', '/account/sessions', '/en/account/sessions', `/staff/users/${staff}/sessions`, `/en/staff/users/${staff}/sessions`]) {
+		assert.equal((await officer.goto(path)).status(), 200, path);
+		await check(officer);
+	}
+	await signIn(head, people.head);
+	for (const path of ['/en/staff/exports', '/en/staff/exports/new?procedure=dog-registration&scope=all&format=csv']) {
+		assert.equal((await head.goto(path)).status(), 200, path);
+		await check(head);
+	}
+	await signIn(phone, 'resident1@example.jp');
+	for (const path of ['/account/sessions', '/en/account/sessions', '/en/my/readings']) {
+		assert.equal((await phone.goto(path)).status(), 200, path);
+		await check(phone);
+	}
 });
