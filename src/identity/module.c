@@ -63,6 +63,7 @@ static const struct input import_inputs[] = {{"file", "file", false, 0}, {NULL, 
 #define OWN .perm = "signed-in"
 #define STAFF .perm = "staff"
 #define MANAGE .perm = "identity.manage"
+#define PROVE .perm = "identity.prove"
 
 static const struct route routes[] = {
     {HTTP_GET, "/login", login_get, PUBLIC, .template = "identity/login",
@@ -215,9 +216,9 @@ static const struct route routes[] = {
             "Where a member of staff is signed in, for administrators and security officers."},
     {HTTP_POST, "/staff/users/{id}/sessions", user_sessions_post, STAFF, .inputs = session_inputs,
         .summary = "Ends one of their sessions, or all.", .rate = RATE_WRITE},
-    {HTTP_GET, "/staff/residents", residents_get, MANAGE, .template = "identity/residents",
+    {HTTP_GET, "/staff/residents", residents_get, PROVE, .template = "identity/residents",
         .summary = "Form to look up a resident's account."},
-    {HTTP_POST, "/staff/residents", residents_post, MANAGE, .template = "identity/residents",
+    {HTTP_POST, "/staff/residents", residents_post, PROVE, .template = "identity/residents",
         .inputs = search_inputs, .summary = "Looks up a resident's account; journalled.",
         .rate = RATE_WRITE},
     {HTTP_POST, "/staff/residents/{id}/do", resident_do_post, MANAGE, .inputs = do_inputs,
@@ -245,7 +246,7 @@ static const struct menu_item menu[] = {
     {"identity.menu.account", "/account", "staff", "admin", 90},
     {"identity.menu.rights", "/staff/rights", "staff", "staff", 85},
     {"identity.menu.users", "/staff/users", "identity.manage", "admin", 10},
-    {"identity.menu.residents", "/staff/residents", "identity.manage", "admin", 11},
+    {"identity.menu.residents", "/staff/residents", "identity.prove", "admin", 11},
     {"identity.menu.departments", "/staff/departments", "identity.manage", "admin", 12},
     {"identity.menu.roles", "/staff/roles", "identity.manage", "admin", 13},
 };

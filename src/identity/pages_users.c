@@ -725,6 +725,8 @@ static int residents_write(struct request *rq, struct db *db, struct err *err)
 	rows_end(r);
 	json_object_set_new(rq->view, "searched", json_true());
 	json_object_set_new(rq->view, "residents", out);
+	json_object_set_new(
+	    rq->view, "manages", json_boolean(request_may(rq, db, "identity.manage", 0)));
 	json_t *data = json_pack("{s:s, s:O}", "query", q, "persons", ids);
 	if (rc == 0) {
 		struct journal_change change = {.actor = rq->actor.id,

@@ -173,6 +173,41 @@ test('where two things are missing the page offers both, and each leads to the o
 	assert.ok(shown.json.others.some((w) => w.name === 'card'));
 });
 
+test('documents at the counter: level 2 until the day that the officer said, shown to the resident', async () => {
+	const { client } = await newResident('counter@example.jp');
+	const id = city.sql(`SELECT id FROM account WHERE login = 'counter@example.jp'`).trim();
+	const form = `/staff/residents/${id}/proof`;
+	const { clerk: login } = await city.office('市民課');
+	const admin = await city.as('admin'), clerk = await city.as(login);
+	assert.equal((await clerk.get(form, { follow: false })).status, 403);
+	city.cli('user', 'grant', login, '--role', 'identity_check');
+	const officer = await city.client().login(login);
+	const found = await officer.post('/staff/residents', { q: 'counter@example.jp', reason: '窓口に来た' });
+	assert.match(found.text, new RegExp(`${form}"`));
+	assert.doesNotMatch(found.text, /\/do"/, 'locking is not theirs');
+	assert.equal((await officer.post(`/staff/residents/${id}/do`, { do: 'lock' }, { follow: false })).status, 403);
+	assert.match((await admin.post('/staff/residents', { q: 'counter@example.jp', reason: '問い合わせ' })).text, /\/do"/);
+	const now = new Date().toLocaleDateString('sv-SE', { timeZone: 'Asia/Tokyo' }), year = Number(now.slice(0, 4)) + 2;
+	const day = (name, iso) => Object.fromEntries(['year', 'month', 'day'].map((part, i) => [`${name}.${part}`, iso.split('-')[i]]));
+	const note = (documents, until = `${year}-03-31`, date = now) => officer.post(form, { ...day('date', date), ...day('until', until), documents }, { follow: false });
+	assert.match(words((await note('licence')).text), /生年月日と住所が入っていません/);
+	await client.post('/account/profile', profile(), { follow: false });
+	for (const [given, why] of [[['insurance'], /2点必要/], [[undefined], /書類を選んで/], [['licence', `${year + 12}-03-31`], /10年後まで/],
+		[['licence', '2026-01-01'], /10年後まで/], [['licence', `${year}-03-31`, `${year}-01-01`], /今日までの日付/]])
+		assert.match(words((await note(...given)).text), why);
+	assert.equal((await levels(client)).identity, 1);
+	const done = await note('licence');
+	assert.equal(done.status, 303, words(done.text));
+	assert.equal((await levels(client)).identity, 2);
+	assert.match(words((await client.get('/account/assurance')).text), new RegExp(`書類で確かめてあります.*窓口.*${year}年3月31日.*運転免許証`));
+	assert.match(words((await client.get('/my/readings')).text), /窓口での本人確認/);
+	assert.match(city.cli('verify'), /problems: 0/);
+	// It ends by itself.
+	city.sql(`UPDATE identity_proof SET from_date = '2026-01-01', until_date = '2026-01-01' WHERE method = 'counter'`);
+	assert.equal((await levels(client)).identity, 1);
+	city.sql(`UPDATE identity_proof SET from_date = '${now}', until_date = '${year}-03-31' WHERE method = 'counter'`);
+});
+
 test('the journal verifies', () => {
 	assert.match(city.cli('verify'), /problems: 0/);
 });

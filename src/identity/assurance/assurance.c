@@ -137,6 +137,22 @@ static const char *proof_state(const struct proof *p)
 	                                   : "identity.assurance.holds";
 }
 
+/* "Driving licence, passport"; "" for other methods. */
+static const char *documents_of(struct request *rq, const struct proof *p)
+{
+	json_t *data = json_on_arena(rq->arena, json_loads(p->data, 0, NULL)), *name;
+	struct buf b;
+	size_t i;
+	buf_init(&b, rq->arena);
+	buf_puts(&b, "");
+	json_array_foreach(json_object_get(data, "documents"), i, name)
+	{
+		buf_printf(&b, "%s%s", i ? rq_tr(rq, "identity.counter.and") : "",
+		    document_text(rq, json_string_value(name)));
+	}
+	return b.p;
+}
+
 /* view.proofs: how the person was proven so far. */
 static int proofs_view(struct request *rq, struct err *err)
 {
@@ -147,15 +163,17 @@ static int proofs_view(struct request *rq, struct err *err)
 	for (int i = 0; i < n; i++) {
 		const struct proof *p = &list[i];
 		const char *state = proof_state(p);
-		bool card = text_eq(p->method, "card");
-		json_t *row = json_pack("{s:s, s:s, s:s, s:s, s:b}", "method",
-		    rq_tr(
-		        rq, card ? "identity.method.signature" : "identity.assurance.by_provider"),
+		const char *method = text_eq(p->method, "card") ? "identity.method.signature"
+		                     : text_eq(p->method, "counter")
+		                         ? "identity.counter.by"
+		                         : "identity.assurance.by_provider";
+		json_t *row = json_pack("{s:s, s:s, s:s, s:s, s:b}", "method", rq_tr(rq, method),
 		    "from", p->from, "state", rq_tr(rq, state), "level",
 		    rq_tr(rq, arena_printf(rq->arena, "identity.assurance.level.%d", p->level)),
 		    "holds", (int)text_eq(state, "identity.assurance.holds"));
 		if (!text_eq(p->until, DAY_LAST))
 			json_object_set_new(row, "until", json_string(p->until));
+		json_object_set_new(row, "documents", json_string(documents_of(rq, p)));
 		json_array_append_new(rows, row);
 	}
 	json_object_set_new(rq->view, "proofs", rows);

@@ -159,6 +159,11 @@ int challenge_take(struct db *, struct arena *, const char *kind, const char *to
 int challenge_look(struct db *, struct arena *, const char *kind, const char *token,
     int64_t *account, char **data, struct err *);
 
+/* The name of a document that was looked at ("licence"), for people. */
+const char *document_text(struct request *, const char *name);
+
+int counter_get(struct request *, struct err *);
+int counter_post(struct request *, struct err *);
 int assurance_get(struct request *, struct err *);
 int assurance_code_get(struct request *, struct err *);
 int assurance_code_post(struct request *, struct err *);
