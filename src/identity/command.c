@@ -367,8 +367,9 @@ const struct command identity_commands[IDENTITY_COMMAND_COUNT] = {
                 "  department CODE --name NAME                [--name-en NAME] [--parent CODE]\n\n"
                 "Posts, roles and departments take [--from DATE] [--until DATE]; both days count.\n"
                 "Roles: clerk chief manager records accounting procedures operator identity_admin\n"
-                "auditor security; procedures, operator, identity_admin and security for the whole "
-                "city only.\n"
+                "identity_check auditor security; procedures, operator, identity_admin, "
+                "identity_check\n"
+                "and security for the whole city only.\n"
                 "A LOGIN with an @ is a resident's mail address. Passwords are asked for, or\n"
                 "read from standard input; --generate makes one and prints it. --lang en makes an\n"
                 "account in English.",

@@ -148,8 +148,9 @@ int absence_add(struct db *, int64_t staff, const char *from, const char *until,
 /* department 0: in every department. */
 int deputy_add(struct db *, int64_t staff, int64_t deputy, int64_t department, const char *from,
     const char *until, struct err *);
-/* Roles: clerk chief manager records accounting procedures operator identity_admin security auditor
- * (roles.c says what each may do), and those of the city's own. department 0: the whole city. */
+/* Roles: clerk chief manager records accounting procedures operator identity_admin identity_check
+ * security auditor (roles.c says what each may do), and those of the city's own. department 0: the
+ * whole city. */
 int role_grant(struct db *, int64_t staff, const char *role, int64_t department, struct err *);
 
 /* argon2id (19 MiB, 2 passes, 1 lane); slow on purpose: call from rq_defer or commands. Only a few

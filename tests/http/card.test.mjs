@@ -74,6 +74,18 @@ test('who has no more than somebody\'s session links no card to their account', 
 	assert.match(words((await account.get('/account/card')).text), /外しました/);
 });
 
+test('curl signs in with the files of the card', async () => {
+	const client = city.client();
+	const { card_href: href } = (await client.json('/login/card')).json;
+	const curl = (...more) => execFileSync('curl', ['--silent', '--insecure', '--max-time', '30', '--header', 'Accept: application/json', ...more, href], { encoding: 'utf8' });
+	assert.match(curl(), /証明書が届きませんでした/);
+	const shown = JSON.parse(curl('--cert', ca.file('first', 'authentication.crt'), '--key', ca.file('first', 'authentication.key')));
+	const back = new URL(shown.href);
+	assert.equal((await client.get(back.pathname + back.search, { follow: false })).location, '/my');
+	// Somebody else's key does not go with the certificate: TLS itself fails.
+	assert.throws(() => curl('--cert', ca.file('first', 'authentication.crt'), '--key', ca.file('stranger', 'authentication.key')));
+});
+
 test('a card that nobody linked signs nobody in: the page says how to link it or to register', async () => {
 	const client = city.client();
 	const page = await useCard(client, ca, 'stranger');

@@ -2,12 +2,13 @@
 import { after, before, test } from 'node:test';
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
+import { createHash } from 'node:crypto';
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { City, root, until, words } from '../lib/city.mjs';
 import { CardAuthority } from '../lib/card.mjs';
-import { idOf } from '../lib/dog.mjs';
+import { dog, idOf, nested, owner, photo, place } from '../lib/dog.mjs';
 
 let ca, city, resident;
 
@@ -22,6 +23,8 @@ before(async () => {
 	const yaml = readFileSync(join(root, 'packs/resident/procedures/course-signup.yaml'), 'utf8');
 	writeFileSync(join(own, 'signed-course.yaml'), yaml.replace('id: course-signup', 'id: signed-course\nsignature: required'));
 	writeFileSync(join(own, 'may-sign-course.yaml'), yaml.replace('id: course-signup', 'id: may-sign-course\nsignature: allowed'));
+	const dogs = readFileSync(join(root, 'packs/resident/procedures/dog-registration.yaml'), 'utf8');
+	writeFileSync(join(own, 'signed-dog.yaml'), dogs.replace('id: dog-registration', 'id: signed-dog\nsignature: required'));
 	await city.kill();
 	await city.serve();
 	for (const card of ['hanako', 'gone']) ca.card(card);
@@ -126,6 +129,45 @@ test('after a correction the page says that the signature is of what was sent be
 	assert.ok(corrected.status < 400, corrected.text);
 	assert.equal((await resident.json(`/applications/${id}`)).json.signature.corrected, true);
 	assert.match(words((await staff.get(`/staff/applications/${id}`)).text), /署名は訂正前の内容に対するものです/);
+});
+
+test('an attachment that changes after signing, here or in the package, is not what was signed', async () => {
+	const id = idOf((await resident.postJson('/procedures/signed-dog/apply', { applicant_kind: 'resident' })).location);
+	for (const [step, answers] of [[1, owner], [2, dog], [3, place]])
+		assert.ok((await resident.postJson(`/applications/${id}/steps/${step}`, nested(answers))).status < 400);
+	const attach = (file) => resident.post(`/applications/${id}/steps/4`, { 'attachments.photo': file }, { multipart: true, follow: false, headers: { accept: 'application/json' } });
+	const sha256 = (bytes) => createHash('sha256').update(bytes).digest('hex');
+	const first = Buffer.from(await photo().arrayBuffer());
+	assert.ok((await attach(photo())).status < 400);
+	const document = await documentOf(id);
+	assert.deepEqual(JSON.parse(document).attachments.map((a) => a.name), ['犬.png']);
+	assert.ok((await bring(id, ca.sign('hanako', document))).status < 400);
+	// Before it is sent: the same picture, one byte longer.
+	const other = Buffer.concat([first, Buffer.from([0])]);
+	assert.ok((await attach(Object.assign(new Blob([other], { type: 'image/png' }), { name: '犬.png' }))).status < 400);
+	assert.notDeepEqual(await documentOf(id), document);
+	assert.equal((await submit(id)).status, 422);
+	assert.match(words((await resident.get(`/applications/${id}/confirm`)).text), /もう一度署名してください/);
+	const again = await documentOf(id);
+	assert.ok((await bring(id, ca.sign('hanako', again))).status < 400);
+	assert.ok((await submit(id)).status < 400);
+	// In the package: the digests of what the office has are those that were signed; with another one openssl refuses.
+	const dir = mkdtempSync(join(tmpdir(), 'machi-attachment-'));
+	try {
+		writeFileSync(join(dir, 'package.tar'), (await resident.get(`/applications/${id}/signature/package.tar`)).bytes);
+		execFileSync('tar', ['-xf', 'package.tar'], { cwd: dir });
+		const signed = readFileSync(join(dir, 'document.json'), 'utf8'), list = JSON.parse(signed).attachments;
+		const page = await resident.get(`/applications/${id}`);
+		const links = [...page.text.matchAll(/href="([^"]*\/files\/[^"]*)"/g)].map((m) => m[1]);
+		const there = await Promise.all([...new Set(links)].map(async (href) => sha256((await resident.get(href)).bytes)));
+		assert.deepEqual(list.map((a) => a.sha256).sort(), there.sort());
+		const verify = () => execFileSync('openssl', ['cms', '-verify', '-binary', '-inform', 'DER', '-in', 'signature.p7s', '-content', 'document.json', '-CAfile', 'issuer.pem', '-purpose', 'any', '-out', '/dev/null'], { cwd: dir, stdio: 'pipe' });
+		verify();
+		writeFileSync(join(dir, 'document.json'), signed.replace(list[0].sha256, sha256('another picture')));
+		assert.throws(verify);
+	} finally {
+		rmSync(dir, { recursive: true, force: true });
+	}
 });
 
 test('a signature that is not to be believed is refused with the reason', async () => {
