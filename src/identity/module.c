@@ -239,6 +239,7 @@ static const struct route routes[] = {
 
 static const struct perm perms[] = {
     {"identity.manage", "identity.perm.manage"},
+    {"identity.prove", "identity.perm.prove"},
 };
 
 static const struct menu_item menu[] = {

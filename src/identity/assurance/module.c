@@ -26,10 +26,6 @@ static const struct route routes[] = {
         .summary = "Raises the session with a code of the second factor.", .rate = RATE_LOGIN},
 };
 
-static const struct perm perms[] = {
-    {"identity.prove", "identity.perm.prove"},
-};
-
 static const struct sql *const statements[] = {
 #define X(name) &assurance_sql[ASSURANCE_##name],
     ASSURANCE_STATEMENTS(X)
@@ -44,8 +40,6 @@ const struct module assurance_module = {
     .slot = -1,
     .routes = routes,
     .nroutes = COUNT(routes),
-    .perms = perms,
-    .nperms = COUNT(perms),
     .statements = statements,
     .nstatements = COUNT(statements),
     .verifiers = verifiers,
