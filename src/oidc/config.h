@@ -25,9 +25,9 @@ struct profile {
 		const char *acr;
 		int level;
 	} acr[ACR_MAX];
-	int level;     /* of a sign-in whose acr says nothing */
-	bool userinfo; /* the claims are there, not in the ID token */
-	int proof;     /* identity proofing that a complete answer gives; 0: none */
+	int level;        /* of a sign-in whose acr says nothing */
+	bool userinfo;    /* the claims are there, not in the ID token */
+	int proof;        /* identity proofing that a complete answer gives; 0: none */
 	bool delegations; /* other companies' delegations are asked for (委任情報) */
 };
 const struct profile *profile_find(const char *name); /* NULL: none */

@@ -361,8 +361,8 @@ int app_route_view(struct db *, struct arena *, const struct app_actor *,
 /* [{id, kind, from_staff, author, body, at, mine}] */
 int app_messages(struct db *, struct arena *, const struct app_actor *, int64_t id,
     enum app_audience, json_t **out, struct err *);
-/* How many bytes of files an account (0: the office, which has no limit a day) may still bring today,
- * and an application with these answers still hold; INT64_MAX: as many as it likes. Settings
+/* How many bytes of files an account (0: the office, which has no limit a day) may still bring
+ * today, and an application with these answers still hold; INT64_MAX: as many as it likes. Settings
  * upload.day and upload.application. */
 struct upload_room {
 	int64_t day, application;

@@ -20,8 +20,8 @@ int card_items(struct request *rq, const struct pki_certificate *c, json_t **out
 	const char *issuer = pki_name_text(a, c->issuer), *serial = pki_serial_text(a, c->serial);
 	char *reference;
 	struct db *db = rq_db(rq, err);
-	int rc = db ? identity_blind(db, a, issuer, str_from(serial), &reference, err)
-	            : -(int)ERR_STORE;
+	int rc =
+	    db ? identity_blind(db, a, issuer, str_from(serial), &reference, err) : -(int)ERR_STORE;
 	if (rc < 0)
 		return rc;
 	*out = json_on_arena(

@@ -96,8 +96,9 @@ int mandate_end(
 	X(GET)                                                                                     \
 	X(OF_AGENT)                                                                                \
 	X(OF_PRINCIPAL)                                                                            \
-	X(STAFF_GET) X(WAITING) X(BY_NAME) X(BY_AGENT) X(BY_NUMBER) X(LETS) X(LETS_FOR) X(RENEW)   \
-	    X(ACCEPT) X(DECIDE) X(END) X(STATES)
+	X(STAFF_GET)                                                                               \
+	X(WAITING) X(BY_NAME) X(BY_AGENT) X(BY_NUMBER) X(LETS) X(LETS_FOR) X(RENEW) X(ACCEPT)      \
+	    X(DECIDE) X(END) X(STATES)
 enum mandate_statement {
 #define X(name) MANDATE_SQL_##name,
 	MANDATE_STATEMENTS(X)

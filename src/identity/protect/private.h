@@ -10,10 +10,10 @@
 	X(GET)                                                                                     \
 	X(LIST)                                                                                    \
 	X(OTHERS)                                                                                  \
-	X(EXTEND) X(END) X(DUE) X(TOLD) X(SUBJECT_ADD) X(SUBJECTS) X(SUBJECT_HAS)                  \
-	    X(PERSON_BY_NAME) X(PERSON_BY_MAIL) X(PARTY_ADD) X(PARTIES) X(STAFF_ADD) X(STAFF_DROP) \
-	        X(STAFF_LIST) X(STAFF_HAS) X(STAFF_BY_LOGIN) X(HIDES_ACCOUNT) X(SEND_MAIL)         \
-	            X(OF_PARTY) X(IDS)
+	X(EXTEND)                                                                                  \
+	X(END) X(DUE) X(TOLD) X(SUBJECT_ADD) X(SUBJECTS) X(SUBJECT_HAS) X(PERSON_BY_NAME)          \
+	    X(PERSON_BY_MAIL) X(PARTY_ADD) X(PARTIES) X(STAFF_ADD) X(STAFF_DROP) X(STAFF_LIST)     \
+	        X(STAFF_HAS) X(STAFF_BY_LOGIN) X(HIDES_ACCOUNT) X(SEND_MAIL) X(OF_PARTY) X(IDS)
 
 enum protect_statement {
 #define X(name) PROTECT_##name,

@@ -5,7 +5,8 @@
 
 static const char environment_name[] = "environment", computed_name[] = "computed";
 
-const char *const expr_constants[] = {"applicant_kind", "fee", "mandate_on_record", "outcome", NULL};
+const char *const expr_constants[] = {
+    "applicant_kind", "fee", "mandate_on_record", "outcome", NULL};
 
 /* Pushes the value of an expression of the procedure itself: it sees no field of its own. When it
  * fails, the whole run ends, and nobody looks at its scope again. */

@@ -283,12 +283,12 @@ const char *typed_text(const json_t *value)
 json_t *prefill_value(const struct form *fm, const struct field *f)
 {
 	const struct form_context *ctx = fm->ctx;
-	static const char *const keys[PREFILL_COUNT] = {
-	    NULL, "name", "furigana", "birthday", "address", "phone", "email", "name",
-	    "corporate_number"};
+	static const char *const keys[PREFILL_COUNT] = {NULL, "name", "furigana", "birthday",
+	    "address", "phone", "email", "name", "corporate_number"};
 	if (f->prefill == PREFILL_NONE || !ctx->profile || text_eq(ctx->applicant_kind, "proxy"))
 		return NULL;
-	/* The account is a person's; a company has a name of its own, known when they act for it. */
+	/* The account is a person's; a company has a name of its own, known when they act for it.
+	 */
 	if (f->prefill == PREFILL_FULL_NAME && text_eq(ctx->applicant_kind, "business"))
 		return json_incref(json_object_get(ctx->profile, "organisation"));
 	const json_t *v = json_object_get(ctx->profile, keys[f->prefill]);

@@ -37,8 +37,9 @@ bool emergency_is_open(struct db *, int64_t application, int64_t staff, int64_t 
 	X(HIDDEN)                                                                                  \
 	X(MAIL)                                                                                    \
 	X(MARK)                                                                                    \
-	X(MARKED) X(OF_ACCOUNTS) X(EMERGENCY_ADD) X(EMERGENCY_OPEN) X(EMERGENCY_LIST)              \
-	    X(EMERGENCY_GET) X(EMERGENCY_REVIEW) X(EMERGENCY_FIND)
+	X(MARKED)                                                                                  \
+	X(OF_ACCOUNTS) X(EMERGENCY_ADD) X(EMERGENCY_OPEN) X(EMERGENCY_LIST) X(EMERGENCY_GET)       \
+	    X(EMERGENCY_REVIEW) X(EMERGENCY_FIND)
 enum sight_statement {
 #define X(name) SIGHT_##name,
 	SIGHT_STATEMENTS(X)
