@@ -62,9 +62,9 @@ test('a session that was planted is not taken over, and one that was known befor
 
 test('step-up: forms of pages that were open before are told apart, and the session keeps its age', async () => {
 	const client = await city.client().login('resident3@example.jp');
-	const step = totpStep(), secret = await totpOn(client, step - 1);
+	const step = totpStep(), secret = await totpOn(client, step); // the next code counts already
 	const form = await client.get('/account/profile'), { created } = (await client.json('/account/sessions')).json.sessions.find((s) => s.current);
-	await client.submit(await client.get('/account/assurance/totp'), '/account/assurance/totp', { code: totp(secret, step) });
+	await client.submit(await client.get('/account/assurance/totp'), '/account/assurance/totp', { code: totp(secret, step + 1) });
 	const stale = await client.submit(form, '/account/profile', {}, { follow: false });
 	assert.equal(stale.status, 403);
 	assert.match(stale.text, /href="[^"]*"/);
@@ -72,7 +72,7 @@ test('step-up: forms of pages that were open before are told apart, and the sess
 	assert.equal(now.find((s) => s.current).created, created);
 	assert.equal(now.filter((s) => s.current).length, 1);
 	// A level of before does not come back with the cookie of before, nor by saying so.
-	assert.equal((await client.postJson('/account/assurance/totp', { code: totp(secret, step), level: 3 })).status, 422);
+	assert.equal((await client.postJson('/account/assurance/totp', { code: totp(secret, step + 1), level: 3 })).status, 422);
 });
 
 test('a device that is new is told to its owner once, with passkeys as with passwords', async () => {

@@ -14,7 +14,7 @@ export function totp(secret, step) {
 }
 
 // Turns the second factor on for who is signed in, with the code of that step; gives its key.
-export async function totpOn(client, step = totpStep() - 1, password = 'machi-demo-2026') {
+export async function totpOn(client, step = totpStep(), password = 'machi-demo-2026') {
 	await client.post('/account/totp/start', { password }, { follow: false });
 	const { uri } = (await client.json('/account/totp')).json.pending;
 	const secret = uri.match(/secret=([A-Z2-7]+)/)[1];
