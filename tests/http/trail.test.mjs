@@ -43,6 +43,9 @@ const mandate = (await clerk.postJson('/staff/mandates/new', { ...helped, agent_
 await resident.post('/account/mandates/ask', { ...helped, acts: 'apply', file: photo('証明.png') });
 const proof = (await clerk.json('/staff/mandates')).json.waiting[0].id;
 
+// A resident, as the counter finds them.
+const known = city.sql("SELECT id FROM account WHERE login_key = 'resident2@example.jp'").trim();
+
 // Routes that show personal data to staff: who asks, what, and the kind of note.
 const noted = {
 	'get /staff': [own.clerk, '/staff', 'list'],
@@ -75,6 +78,7 @@ const noted = {
 	'get /staff/trail.csv': ['security', '/staff/trail.csv', 'export'],
 	'get /staff/trail/alerts': ['security', '/staff/trail/alerts', 'list'],
 	'get /staff/trail/alerts/{id}': ['security', `/staff/trail/alerts/${asked}`, 'read'],
+	'get /staff/residents/{id}/proof': ['admin', `/staff/residents/${known}/proof`, 'look-up'],
 	'post /staff/residents': ['admin', '/staff/residents', 'look-up', { q: 'resident1@example.jp', reason: '電話の問合せ' }],
 	// A refused act shows the case again.
 	'post /staff/applications/{id}/draft': [own.clerk, `/staff/applications/${id}/draft`, 'read', { outcome: 'maybe' }],

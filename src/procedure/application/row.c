@@ -520,8 +520,10 @@ int row_state_json(
 	int rc = r->kids ? kids_digest(&d, db, r, err) : 0;
 	*out = json_pack("{s:s, s:I, s:s}", "state", r->state, "turn", (json_int_t)r->turn,
 	    "sha256", digest_end(&d, a));
-	if (rc < 0)
+	if (rc < 0) {
 		json_decref(*out);
+		*out = NULL;
+	}
 	return rc;
 }
 
