@@ -20,7 +20,7 @@ bench: all
 fuzz:
 	tests/fuzz $(SECONDS)
 
-scan: all # about ten minutes
+scan: all
 	tools/install packages-scan
 	MACHI_BIN=$(BUILD)/machi node --test tests/scan/*.test.mjs
 
